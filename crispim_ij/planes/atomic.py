@@ -1,0 +1,85 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from crispim_ij.errors import CrispimError
+
+_PREFIX, _SUFFIX = ".crispim-", ".partial"
+_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+class PlainFile(io.FileIO):
+    """A file that NumPy writes to through `write`.
+
+    NumPy's own way into a file loses the reason of a failure, and loses the
+    failure itself where it shows only when C's buffer is flushed.
+    """
+
+    def fileno(self) -> int:
+        """Refuse, as a file in memory would."""
+        raise io.UnsupportedOperation("fileno")
+
+
+def partial_path(target: Path) -> Path:
+    """Return the hidden name beside `target` under which it is written."""
+    return target.with_name(f"{_PREFIX}{target.name}{_SUFFIX}")
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove the files that a killed run left half-written in a folder."""
+    for file in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        file.unlink(missing_ok=True)
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Create a folder and its parents; return those that were not there, outermost first."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()][::-1]
+    with write_faults(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_folders(folders: list[Path]) -> None:
+    """Remove folders, outermost first in the list, that nobody has put anything into."""
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+@contextmanager
+def write_faults(path: Path) -> Iterator[None]:
+    """Turn what the system refuses while `path` is written into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CrispimError(_sentence(path, error)) from error
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    """Say what kept a file from being written and what to do."""
+    if error.errno in _FULL:
+        return (
+            f"'{path}' can't be written because no space is left there: "
+            "free some, or give an output on another drive."
+        )
+    if error.errno in _FORBIDDEN:
+        return (
+            f"'{path}' can't be written for lack of permission: "
+            "give yourself write access to its folder, or give another output."
+        )
+    if error.errno == errno.EFBIG:
+        return (
+            f"'{path}' is larger than its drive or your account allows a file to be: "
+            "give a folder as the output to have a file per plane, or use another drive."
+        )
+    return (
+        f"'{path}' can't be written ({error.strerror or error}): "
+        "check the drive, or give another output."
+    )

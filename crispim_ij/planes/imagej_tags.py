@@ -1,0 +1,161 @@
+"""ImageJ's own words in a TIFF: the description's lines and the private tag.
+
+ImageJ keeps a stack's sizes, unit and display range as ``key=value`` lines of
+the ImageDescription tag, and text, LUTs and regions in the tags 50838 and 50839.
+tifffile writes these only with its option `imagej`, which drops lines that it
+doesn't know; so the lines are edited here and everything else in them stays.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+Fields = dict[str, str]
+
+_MICROMETRES = {"um", "micron", "microns", "µm", "μm", "micrometer", "micrometre"}
+_STACK_KEYS = {"images", "channels", "slices", "frames", "hyperstack", "mode", "loop", "fps"}
+_COUNTS = {"C": "channels", "Z": "slices", "T": "frames"}
+_REGIONS = ("ROI", "Overlays", "Plot")
+_UINT32 = 2**32 - 1
+
+
+def parse(description: str) -> Fields:
+    """Return the lines ``key=value`` of a description in their order."""
+    pairs = (line.partition("=") for line in description.strip("\0").splitlines())
+    return {key.strip(): value.strip() for key, equals, value in pairs if equals}
+
+
+def join(fields: Fields) -> str:
+    """Return a description made of lines ``key=value``."""
+    return "".join(f"{key}={value}\n" for key, value in fields.items())
+
+
+def number(fields: Fields, key: str) -> float | None:
+    """Return a line's value as a number, None where there is none."""
+    try:
+        value = float(fields[key])
+    except (KeyError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _count(fields: Fields, key: str) -> int:
+    """Return a line's value as a count, 1 where there is none."""
+    return max(1, int(number(fields, key) or 1))
+
+
+def unit(fields: Fields) -> str | None:
+    """Return the unit of length with Java's escapes resolved, None for pixels."""
+    text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: chr(int(m[1], 16)), fields.get("unit", ""))
+    if text.lower() in _MICROMETRES:
+        return "µm"
+    return None if text.lower() in {"", "pixel", "pixels"} else text
+
+
+def calibration(unit_name: str, z_step: float | None, interval: float | None) -> Fields:
+    """Return the lines that say how large a pixel's unit and a step are."""
+    escaped = "".join(c if 0x20 <= ord(c) < 0x7F else f"\\u{ord(c):04X}" for c in unit_name)
+    lines = {"ImageJ": "1.53q", "unit": escaped, "spacing": z_step, "finterval": interval}
+    return {key: str(value) for key, value in lines.items() if value is not None}
+
+
+def rational(value: float) -> tuple[int, int]:
+    """Return a positive number as the quotient of two 32-bit integers."""
+    limit = min(_UINT32, int(_UINT32 / value)) if value > 1 else _UINT32
+    quotient = Fraction(value).limit_denominator(max(1, limit))
+    return quotient.numerator, quotient.denominator
+
+
+def stack_axes(fields: Fields, planes: int) -> tuple[str, tuple[int, ...]]:
+    """Return the axes along which so many planes run, slowest first, and their lengths."""
+    fastest_first = fields.get("order", "czt").upper()
+    if sorted(fastest_first) != ["C", "T", "Z"]:
+        fastest_first = "CZT"
+    axes = fastest_first[::-1]
+    sizes = tuple(_count(fields, _COUNTS[axis]) for axis in axes)
+    if math.prod(sizes) != planes:
+        return "Z", (planes,)
+    return axes, sizes
+
+
+def as_stack(fields: Fields, planes: int) -> Fields:
+    """Return one plane's lines as those of a stack of such planes along Z."""
+    kept = {key: value for key, value in fields.items() if key not in _STACK_KEYS}
+    version = {"ImageJ": kept.pop("ImageJ", "1.53q")}
+    return {**version, "images": str(planes), "slices": str(planes), **kept, "loop": "false"}
+
+
+def of_plane(
+    fields: Fields,
+    private: Mapping[str, Any],
+    index: int,
+    along: tuple[str, tuple[int, ...]],
+) -> tuple[Fields, dict[str, Any], NDArray[np.uint16] | None]:
+    """Return a stack's lines, private tag and LUT as those of one of its planes alone.
+
+    Regions are left out: they may lie on other planes.
+    """
+    axes, sizes = along
+    position = dict(zip(axes, np.unravel_index(index, sizes), strict=True))
+    channel = int(position.get("C", 0))
+    lines = {key: value for key, value in fields.items() if key not in _STACK_KEYS}
+    left_out = {*_REGIONS, "Labels", "Ranges", "LUTs"}
+    kept = {key: value for key, value in private.items() if key not in left_out}
+    labels, ranges, luts = (_listed(private.get(key)) for key in ("Labels", "Ranges", "LUTs"))
+    if index < len(labels):
+        kept["Labels"] = [labels[index]]
+    if 2 * channel + 1 < len(ranges):
+        lines["min"], lines["max"] = (str(v) for v in ranges[2 * channel : 2 * channel + 2])
+    # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
+    colormap = luts[channel].astype(np.uint16) * 257 if channel < len(luts) else None
+    return lines, kept, colormap
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return what tifffile gives as a list, as one item, or not at all, as a list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def written_description(
+    description: str,
+    planes: int,
+    scale: tuple[float, float],
+    old: np.dtype[Any],
+    new: np.dtype[Any],
+) -> str:
+    """Return the description of a file with so many planes, larger pixels or another dtype."""
+    fields = parse(description)
+    if planes > 1 and (
+        _count(fields, "images") != planes or math.prod(stack_axes(fields, planes)[1]) != planes
+    ):
+        fields = as_stack(fields, planes)
+    for key, grown in zip(("yorigin", "xorigin"), scale, strict=True):
+        origin = number(fields, key)
+        if origin is not None and grown != 1:
+            fields[key] = str(origin / grown)
+    # An 8-bit image without a range shows 0-255; a float one shows what it finds.
+    if old == np.uint8 and new != old and "max" not in fields:
+        fields |= {"min": "0.0", "max": "255.0"}
+    return join(fields)
+
+
+def private_tags(private: Mapping[str, Any], *, resized: bool) -> list[tuple[Any, ...]]:
+    """Return ImageJ's private tags for `TiffWriter.write`; resized images lose their regions."""
+    left_out = _REGIONS if resized else ()
+    kept = {key: value for key, value in private.items() if key not in left_out}
+    if "Ranges" in kept:
+        # Older tifffile takes a list of numbers for a list of entries.
+        kept["Ranges"] = np.asarray(kept["Ranges"], np.float64)
+    byteorder: Any = "<" if sys.byteorder == "little" else ">"
+    return list(tifffile.imagej_metadata_tag(kept, byteorder))

@@ -1,0 +1,196 @@
+"""What a TIFF says of its planes beside their pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from crispim_ij.planes import imagej_tags, ome
+
+Kind = Literal["plain", "imagej", "ome"]
+Rational = tuple[int, int]
+
+# A resolution in pixels per unit: TIFF knows inch and centimetre.
+_TIFF_UNITS = {2: "inch", 3: "cm"}
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Sizes in the world and whatever else a written file must say again.
+
+    Attributes
+    ----------
+    kind : {'plain', 'imagej', 'ome'}
+        Whose way of describing stacks the file follows.
+    axes : str
+        The axes that the planes run along, slowest first, such as 'TZC'; 'Z'
+        where the file doesn't say.
+    sizes : tuple of int
+        The length of each of `axes`.
+    pixel_size : tuple of float or None
+        Height and width of a pixel (Y, X) in `unit`.
+    z_step : float or None
+        Distance between planes in `unit`.
+    unit : str or None
+        'µm', 'nm', 'mm', 'inch' and so on.
+    frame_interval : float or None
+        Seconds from one time point to the next.
+    description : str or None
+        The ImageDescription tag: ImageJ's lines, OME-XML or free text.
+    imagej : mapping
+        ImageJ's private tag as tifffile parses it: Info, Labels, Ranges, LUTs,
+        ROI, Overlays, Properties and others.
+    resolution : pair of rationals or None
+        The XResolution and YResolution tags.
+    resolution_unit : int
+        The ResolutionUnit tag: 1 none, 2 inch, 3 cm.
+    photometric : int
+        The PhotometricInterpretation tag: 0 white is zero, 1 black is zero, 3 palette.
+    colormap : numpy.ndarray or None
+        The ColorMap tag, (3, 2**bits), uint16: the LUT of the whole file.
+    """
+
+    kind: Kind = "plain"
+    axes: str = "Z"
+    sizes: tuple[int, ...] = (1,)
+    pixel_size: tuple[float, float] | None = None
+    z_step: float | None = None
+    unit: str | None = None
+    frame_interval: float | None = None
+    description: str | None = None
+    imagej: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    resolution: tuple[Rational, Rational] | None = None
+    resolution_unit: int = 1
+    photometric: int = 1
+    colormap: NDArray[np.uint16] | None = field(default=None, compare=False)
+
+
+def read_metadata(tif: tifffile.TiffFile, planes: int) -> Metadata:
+    """Return what the first page of a TIFF of so many planes says of them all."""
+    page = tif.pages.first
+    colormap = page.colormap
+    common = Metadata(
+        sizes=(planes,),
+        description=page.description or None,
+        resolution=_resolution(page),
+        resolution_unit=int(page.tags.valueof(296, 2)),
+        photometric=int(page.photometric),
+        colormap=None if colormap is None else np.asarray(colormap, np.uint16),
+    )
+    if tif.is_ome:
+        return _with_ome(common)
+    if page.imagej_description is not None:
+        return _with_imagej(common, page)
+    unit = _TIFF_UNITS.get(common.resolution_unit)
+    return replace(common, pixel_size=_pixel_size(common) if unit else None, unit=unit)
+
+
+def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:
+    """Return the resolution tags where they mean something."""
+    values = tuple(page.tags.valueof(code) for code in (282, 283))
+    if not all(isinstance(v, tuple) and len(v) == 2 and 0 not in v for v in values):
+        return None
+    return values
+
+
+def _pixel_size(metadata: Metadata) -> tuple[float, float] | None:
+    """Return height and width of a pixel in the unit that the resolution is in."""
+    if metadata.resolution is None:
+        return None
+    (nx, dx), (ny, dy) = metadata.resolution
+    return dy / ny, dx / nx
+
+
+def _with_imagej(common: Metadata, page: tifffile.TiffPage) -> Metadata:
+    """Add what ImageJ's description and private tag say."""
+    fields = imagej_tags.parse(page.imagej_description or "")
+    axes, sizes = imagej_tags.stack_axes(fields, common.sizes[0])
+    unit = imagej_tags.unit(fields) or _TIFF_UNITS.get(common.resolution_unit)
+    private = page.tags.valueof(50839)
+    return replace(
+        common,
+        kind="imagej",
+        axes=axes,
+        sizes=sizes,
+        pixel_size=_pixel_size(common) if unit else None,
+        z_step=imagej_tags.number(fields, "spacing"),
+        unit=unit,
+        frame_interval=imagej_tags.number(fields, "finterval"),
+        description=page.imagej_description,
+        imagej=private if isinstance(private, dict) else {},
+    )
+
+
+def _with_ome(common: Metadata) -> Metadata:
+    """Add what the OME-XML says of its first image."""
+    facts = ome.read(common.description or "")
+    return replace(
+        common,
+        kind="ome",
+        axes=facts.axes,
+        sizes=facts.sizes,
+        pixel_size=facts.pixel_size,
+        z_step=facts.z_step,
+        unit=facts.unit,
+        frame_interval=facts.frame_interval,
+    )
+
+
+def of_plane(metadata: Metadata, index: int) -> Metadata:
+    """Return what a file that holds plane `index` of a stack alone should say.
+
+    The planes of an OME-TIFF become ImageJ files where pixels have a size,
+    because a plain TIFF has no place for the z step.
+    """
+    alone = replace(metadata, axes="Z", sizes=(1,))
+    if metadata.kind == "plain":
+        return replace(alone, description=None)
+    if metadata.kind == "ome":
+        return _imagej_from_ome(alone)
+    fields, private, colormap = imagej_tags.of_plane(
+        imagej_tags.parse(metadata.description or ""),
+        metadata.imagej,
+        index,
+        (metadata.axes, metadata.sizes),
+    )
+    return replace(
+        alone,
+        description=imagej_tags.join(fields),
+        imagej=private,
+        colormap=metadata.colormap if colormap is None else colormap,
+    )
+
+
+def as_stack(metadata: Metadata, names: Sequence[str]) -> Metadata:
+    """Return what one file of many planes should say, given what the first plane's says."""
+    count = len(names)
+    first = of_plane(metadata, 0) if metadata.kind == "ome" else metadata
+    stacked = replace(first, axes="Z", sizes=(count,))
+    if stacked.kind != "imagej":
+        return stacked
+    fields = imagej_tags.as_stack(imagej_tags.parse(stacked.description or ""), count)
+    return replace(
+        stacked,
+        description=imagej_tags.join(fields),
+        imagej={**stacked.imagej, "Labels": list(names)},
+    )
+
+
+def _imagej_from_ome(metadata: Metadata) -> Metadata:
+    """Return the sizes of an OME plane in ImageJ's words, or a plain plane without any."""
+    if metadata.pixel_size is None or metadata.unit is None:
+        return replace(metadata, kind="plain", description=None)
+    height, width = metadata.pixel_size
+    fields = imagej_tags.calibration(metadata.unit, metadata.z_step, metadata.frame_interval)
+    return replace(
+        metadata,
+        kind="imagej",
+        description=imagej_tags.join(fields),
+        resolution=(imagej_tags.rational(1 / width), imagej_tags.rational(1 / height)),
+        resolution_unit=1,
+    )

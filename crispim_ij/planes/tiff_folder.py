@@ -1,0 +1,129 @@
+"""A folder whose TIFF files hold one plane each."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from natsort import natsorted
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import (
+    TIFF_SUFFIXES,
+    check_page,
+    checked,
+    decoded,
+    opened,
+    plane_type,
+    unreadable,
+)
+from crispim_ij.planes.metadata import Metadata, as_stack, read_metadata
+from crispim_ij.planes.tiff_layout import run_on_planes
+
+_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+_SIDECAR_SUFFIXES = (".json", ".csv")
+_HEADER_THREADS = 8
+
+_Header = tuple[tuple[int, int], np.dtype[Any]]
+
+
+class FolderSource:
+    """The planes of a folder, one file each, in natural order.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = _plane_files(path)
+        self.names = tuple(file.name for file in self._files)
+        shape, self.dtype = _common_header(self._files)
+        self.shape = (len(self._files), *shape)
+        self.metadata = as_stack(self.plane_metadata(0), self.names)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __enter__(self) -> FolderSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` as a (Y, X) array in native byte order."""
+        file = self._files[index]
+        with opened(file) as tif:
+            pixels = decoded(tif.pages.first, file)
+        return checked(pixels, self.shape[1:], self.dtype, f"'{file}'")
+
+    def plane_metadata(self, index: int) -> Metadata:
+        """Return the metadata of file `index`."""
+        with opened(self._files[index]) as tif:
+            return read_metadata(tif, planes=1)
+
+    def close(self) -> None:
+        """Do nothing: each read opens and closes its own file."""
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file of this name beside the planes is no one's mistake."""
+    lower = name.lower()
+    sidecar = lower.startswith("crispim-") and lower.endswith(_SIDECAR_SUFFIXES)
+    return name.startswith(".") or lower in _LITTER or sidecar
+
+
+def _plane_files(folder: Path) -> list[Path]:
+    """Return the TIFF files of a folder in natural order."""
+    try:
+        entries = [p for p in folder.iterdir() if not is_ignored(p.name) and not p.is_dir()]
+    except PermissionError as error:
+        raise unreadable(folder) from error
+    files: list[Path] = natsorted(entries, key=lambda p: p.name)
+    for file in files:
+        if file.suffix.lower() not in TIFF_SUFFIXES:
+            raise CrispimError(
+                f"'{file}' is not a TIFF file: move it out of the folder of planes, "
+                "or convert it to TIFF."
+            )
+    if not files:
+        raise CrispimError(
+            f"'{folder}' holds no TIFF files: give the folder that holds the planes themselves."
+        )
+    return files
+
+
+def _header(file: Path) -> _Header:
+    """Return what a plane's file says of it, having checked that it is one plane."""
+    with opened(file) as tif:
+        count = max(len(tif.pages), run_on_planes(tif))
+        if count > 1:
+            raise CrispimError(
+                f"'{file}' holds {count} pages where a folder's files hold one plane each: "
+                "give that file itself as the input."
+            )
+        return check_page(tif.pages.first, file)
+
+
+def _common_header(files: list[Path]) -> _Header:
+    """Return the header that all files share; name the first that differs."""
+    with ThreadPoolExecutor(_HEADER_THREADS) as pool:
+        headers = pool.map(_header, files)
+        first = next(headers)
+        try:
+            for file, header in zip(files[1:], headers, strict=True):
+                if header != first:
+                    raise CrispimError(
+                        f"'{file}' is {plane_type(*header)} but '{files[0].name}' is "
+                        f"{plane_type(*first)}: "
+                        "keep planes of one size and type in a folder."
+                    )
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return first

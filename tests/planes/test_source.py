@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import open_source
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"byteorder": ">"},
+        {"bigtiff": True},
+        {"bigtiff": True, "byteorder": ">"},
+        {"compression": "zlib"},
+        {"compression": "zlib", "predictor": True},
+        {"compression": "zstd", "predictor": True, "byteorder": ">"},
+        {"compression": "lzw"},
+        {"tile": (16, 16)},
+        {"tile": (16, 16), "compression": "zstd"},
+        {"rowsperstrip": 3},
+        {"photometric": "miniswhite"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_reads_what_tifffile_writes(tmp_path: Path, dtype: str, options: dict[str, object]) -> None:
+    planes = np.random.default_rng(1).integers(0, 100, (3, 20, 31)).astype(dtype)
+    path = tmp_path / "s.tif"
+    tifffile.imwrite(path, planes, **{"photometric": "minisblack", **options})
+    with open_source(path) as source:
+        assert (source.shape, source.dtype, len(source)) == ((3, 20, 31), np.dtype(dtype), 3)
+        assert source.names == ("s_0000.tif", "s_0001.tif", "s_0002.tif")
+        read = [source.read(k) for k in range(3)]
+    assert all(plane.dtype.isnative for plane in read)
+    np.testing.assert_array_equal(read, planes)
+
+
+def test_folder_in_natural_order_without_litter(folder: Path) -> None:
+    for name in (".DS_Store", "Thumbs.db", "._1.tif", "crispim-preprocess.json", "crispim-a.csv"):
+        (folder / name).write_text("litter")
+    (folder / "results").mkdir()
+    with open_source(folder) as source:
+        assert source.names == tuple(f"{k}.tif" for k in range(1, 13))
+        assert source.shape == (12, 5, 6)
+        assert [int(source.read(k)[0, 0]) for k in range(12)] == list(range(1, 13))
+
+
+def test_hyperstack_in_the_files_order(hyperstack: Path, stack: np.ndarray) -> None:
+    with open_source(hyperstack) as source:
+        assert (source.metadata.axes, source.metadata.sizes) == ("TZC", (2, 3, 2))
+        read = [source.read(k) for k in range(len(source))]
+    np.testing.assert_array_equal(read, stack.reshape(12, 7, 9))
+
+
+def test_imagejs_big_stack_of_one_page(tmp_path: Path, stack: np.ndarray) -> None:
+    path = tmp_path / "big.tif"
+    tifffile.imwrite(path, stack, imagej=True, truncate=True, metadata={"axes": "TZCYX"})
+    with tifffile.TiffFile(path) as tif:
+        assert len(tif.pages) == 1
+    with open_source(path) as source:
+        assert source.shape == (12, 7, 9)
+        read = [source.read(k) for k in range(12)]
+    np.testing.assert_array_equal(read, stack.reshape(12, 7, 9))
+
+
+def test_tifffiles_stack_of_one_page(tmp_path: Path, stack: np.ndarray) -> None:
+    path = tmp_path / "big.tif"
+    tifffile.imwrite(path, stack, truncate=True, photometric="minisblack")
+    with open_source(path) as source:
+        np.testing.assert_array_equal(source.read(11), stack[1, 2, 1])
+
+
+def test_ome_in_the_order_of_its_axes(tmp_path: Path) -> None:
+    """Planes that the XML lists in another order than the pages are in."""
+    path = tmp_path / "x.ome.tif"
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="4" SizeY="3" SizeZ="3"'
+        ' SizeC="1" SizeT="1"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
+        + "".join(f'<TiffData IFD="{k}" FirstZ="{2 - k}" PlaneCount="1"/>' for k in range(3))
+        + "</Pixels></Image></OME>"
+    )
+    with tifffile.TiffWriter(path, ome=False) as tif:
+        for k in range(3):
+            description = xml if k == 0 else None
+            plane = np.full((3, 4), k, np.uint8)
+            tif.write(plane, description=description, metadata=None, contiguous=False)
+    with open_source(path) as source:
+        assert [int(source.read(k)[0, 0]) for k in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["folder", "hyperstack", "ome"])
+def test_threads_read_at_once(kind: str, request: pytest.FixtureRequest) -> None:
+    with open_source(request.getfixturevalue(kind)) as source:
+        alone = [source.read(k) for k in range(12)]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda k: source.read(k % 12), range(480)))
+    for k, plane in enumerate(together):
+        np.testing.assert_array_equal(plane, alone[k % 12])
+
+
+def test_compressed_stack_read_by_threads(tmp_path: Path, stack: np.ndarray) -> None:
+    path = tmp_path / "z.tif"
+    planes = stack.reshape(12, 7, 9)
+    tifffile.imwrite(path, planes, compression="zlib", photometric="minisblack")
+    with open_source(path) as source, ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda k: source.read(k % 12), range(240)))
+    np.testing.assert_array_equal(read, [planes[k % 12] for k in range(240)])
+
+
+def refusal(path: Path) -> str:
+    """Return the sentence with which a path is refused."""
+    with pytest.raises(CrispimError) as caught:
+        open_source(path).close()
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    return sentence
+
+
+def test_missing_path(tmp_path: Path) -> None:
+    sentence = refusal(tmp_path / "nowhere")
+    assert "nowhere' does not exist" in sentence
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    assert "holds no TIFF files" in refusal(tmp_path)
+
+
+def test_folder_with_litter_only(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_text("x")
+    (tmp_path / "deeper").mkdir()
+    assert "holds no TIFF files" in refusal(tmp_path)
+
+
+def test_other_file_among_the_planes(folder: Path) -> None:
+    (folder / "notes.txt").write_text("x")
+    assert "notes.txt' is not a TIFF file" in refusal(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a and so on", b"II*\0", b"II*\0\xff\xff\xff\0"])
+def test_not_a_tiff_inside(folder: Path, content: bytes) -> None:
+    (folder / "3.tif").write_bytes(content)
+    assert "3.tif'" in refusal(folder)
+
+
+def test_not_a_tiff_as_a_stack(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"not a TIFF at all")
+    assert "is not a TIFF that can be read" in refusal(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("imagej", [False, True])
+def test_truncated_anywhere(tmp_path: Path, compression: str | None, imagej: bool) -> None:
+    path = tmp_path / "whole.tif"
+    planes = np.random.default_rng(0).integers(0, 9, (3, 8, 8), dtype=np.uint16)
+    options = {} if imagej else {"photometric": "minisblack"}
+    tifffile.imwrite(path, planes, compression=compression, imagej=imagej, **options)
+    whole = path.read_bytes()
+    cut = tmp_path / "cut.tif"
+    for size in range(0, len(whole) - 64, 7):
+        cut.write_bytes(whole[:size])
+        assert "cut.tif'" in refusal(cut)
+    # At the very end there may be values of tags that no pixel depends on.
+    for size in range(len(whole) - 64, len(whole)):
+        cut.write_bytes(whole[:size])
+        try:
+            with open_source(cut) as source:
+                np.testing.assert_array_equal([source.read(k) for k in range(3)], planes)
+        except CrispimError as error:
+            assert "cut.tif'" in str(error)  # noqa: PT017
+
+
+def test_truncated_stack_of_one_page(tmp_path: Path, stack: np.ndarray) -> None:
+    path = tmp_path / "big.tif"
+    tifffile.imwrite(path, stack, imagej=True, truncate=True)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "big.tif' is truncated" in refusal(path)
+
+
+def test_truncated_plane_of_a_folder(folder: Path) -> None:
+    path = folder / "7.tif"
+    path.write_bytes(path.read_bytes()[:-20])
+    assert "7.tif' is truncated" in refusal(folder)
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_colour(tmp_path: Path, samples: int) -> None:
+    path = tmp_path / "rgb.tif"
+    tifffile.imwrite(path, np.zeros((8, 9, samples), np.uint8), photometric="rgb")
+    assert "rgb.tif' is a colour image" in refusal(path)
+    assert "Split Channels" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "int8", "float64", "complex64", "bool"])
+def test_other_pixel_types(tmp_path: Path, dtype: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 9), dtype))
+    sentence = refusal(tmp_path / "a.tif")
+    assert ("1-bit" if dtype == "bool" else dtype) in sentence
+    assert "Image > Type" in sentence
+
+
+def test_plane_of_another_size(folder: Path) -> None:
+    tifffile.imwrite(folder / "5.tif", np.zeros((5, 7), np.uint16))
+    sentence = refusal(folder)
+    assert "5.tif' is 7 x 5 pixels of uint16 but '1.tif' is 6 x 5 pixels of uint16" in sentence
+
+
+def test_plane_of_another_type(folder: Path) -> None:
+    tifffile.imwrite(folder / "10.tif", np.zeros((5, 6), np.uint8))
+    assert "10.tif' is 6 x 5 pixels of uint8 but '1.tif'" in refusal(folder)
+
+
+def test_pages_of_different_sizes(tmp_path: Path) -> None:
+    path = tmp_path / "s.tif"
+    with tifffile.TiffWriter(path) as tif:
+        for width in (5, 5, 6):
+            tif.write(np.zeros((4, width), np.uint8))
+    assert "plane 2 of" in refusal(path)
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_folder_of_stacks(folder: Path, truncate: bool) -> None:
+    planes = np.zeros((4, 5, 6), np.uint16)
+    tifffile.imwrite(folder / "2.tif", planes, imagej=True, truncate=truncate)
+    sentence = refusal(folder)
+    assert "2.tif' holds 4 pages" in sentence
+    assert "give that file itself" in sentence
+
+
+def test_ome_of_several_files(tmp_path: Path) -> None:
+    xml = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:1">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="4"'
+        ' SizeY="3" SizeZ="2" SizeC="1" SizeT="1"><Channel ID="Channel:0:0"/>'
+        '<TiffData FirstZ="0"><UUID FileName="a.ome.tif">urn:uuid:1</UUID></TiffData>'
+        '<TiffData FirstZ="1"><UUID FileName="b.ome.tif">urn:uuid:2</UUID></TiffData>'
+        "</Pixels></Image></OME>"
+    )
+    plane = np.zeros((3, 4), np.uint8)
+    for name in "ab":
+        own = xml.replace('UUID="urn:uuid:1">', f'UUID="urn:uuid:{"ab".index(name) + 1}">')
+        with tifffile.TiffWriter(tmp_path / f"{name}.ome.tif", ome=False) as tif:
+            tif.write(plane, description=own, metadata=None)
+    assert "one file of an OME data set of several" in refusal(tmp_path / "a.ome.tif")
+    with open_source(tmp_path) as source:
+        assert source.shape == (2, 3, 4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_is_found_when_read(tmp_path: Path, value: float) -> None:
+    planes = np.zeros((3, 4, 5), np.float32)
+    planes[1, 2, 2] = value
+    tifffile.imwrite(tmp_path / "s.tif", planes, photometric="minisblack")
+    with open_source(tmp_path / "s.tif") as source:
+        source.read(0)
+        with pytest.raises(CrispimError, match=r"plane 1 of .*s\.tif' holds NaN"):
+            source.read(1)
+    folder = tmp_path / "f"
+    folder.mkdir()
+    tifffile.imwrite(folder / "bad.tif", planes[1])
+    with (
+        open_source(folder) as source,
+        pytest.raises(CrispimError, match=r"bad\.tif' holds NaN"),
+    ):
+        source.read(0)
+
+
+def test_damaged_pixels_are_found_when_read(tmp_path: Path) -> None:
+    path = tmp_path / "s.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60), dtype=np.uint8)
+    tifffile.imwrite(path, noise, compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages.first.dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 400] = bytes(400)
+    path.write_bytes(content)
+    with open_source(path) as source, pytest.raises(CrispimError, match="plane 0 of"):
+        source.read(0)
+
+
+def test_plane_that_changes_while_in_use(folder: Path) -> None:
+    with open_source(folder) as source:
+        tifffile.imwrite(folder / "1.tif", np.zeros((2, 2), np.uint16))
+        with pytest.raises(CrispimError, match=r"1\.tif' changed"):
+            source.read(0)
+
+
+def test_many_headers_in_a_moment(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "0.tif", np.zeros((64, 64), np.uint16))
+    content = (tmp_path / "0.tif").read_bytes()
+    for k in range(1, 3000):
+        (tmp_path / f"{k}.tif").write_bytes(content)
+    start = time.perf_counter()
+    assert len(open_source(tmp_path)) == 3000
+    assert time.perf_counter() - start < 15
