@@ -1,0 +1,71 @@
+"""What every command prints in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from crispim_ij.errors import CrispimError
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def report_error(error: CrispimError) -> None:
+    """Print a fault for people, on standard error."""
+    errors.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+
+
+class RateColumn(ProgressColumn):
+    """Speed in units a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Show the speed of a task, once it is known."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.2f} {self.unit}/s")
+
+
+@contextmanager
+def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
+    """Show a bar with count, speed and time left, on standard error.
+
+    Parameters
+    ----------
+    what : str
+        What is being done.
+    total : int
+        How many units there are.
+    unit : str
+        Their name, in the plural.
+
+    Yields
+    ------
+    Progress
+        Has one task, with id 0.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(unit),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=errors) as progress:
+        progress.add_task(what, total=total)
+        yield progress

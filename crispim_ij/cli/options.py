@@ -1,0 +1,45 @@
+"""Options that several commands have, read in one way."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from crispim_ij.errors import CrispimError
+
+
+class PrecisionName(str, Enum):
+    """Arithmetic that can be chosen."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def parse_noise_sd(text: str) -> tuple[float, float]:
+    """Read ``30`` or ``30:40``.
+
+    Parameters
+    ----------
+    text : str
+        One standard deviation, or the lowest and the highest, in counts.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest.
+
+    Raises
+    ------
+    CrispimError
+        If the text is neither.
+    """
+    parts = text.split(":")
+    try:
+        values = [float(part) for part in parts]
+    except ValueError:
+        values = []
+    if len(values) not in (1, 2):
+        raise CrispimError(
+            f"The noise {text!r} (--noise-sd) is neither a number nor a range: write for example "
+            "30 or 30:40."
+        )
+    return values[0], values[-1]

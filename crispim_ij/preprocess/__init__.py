@@ -1,0 +1,17 @@
+"""Planes to downsampled, noisy planes, as the paper prepared its training images in ImageJ."""
+
+from crispim_ij.preprocess.noise_plan import PlaneNoise, plan_noise, plane_noise
+from crispim_ij.preprocess.record import record_path, write_record
+from crispim_ij.preprocess.run import preprocess
+from crispim_ij.preprocess.settings import PreprocessSettings, target_size
+
+__all__ = [
+    "PlaneNoise",
+    "PreprocessSettings",
+    "plan_noise",
+    "plane_noise",
+    "preprocess",
+    "record_path",
+    "target_size",
+    "write_record",
+]

@@ -1,0 +1,91 @@
+"""What is written beside preprocessed planes, so that they can be made again."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from crispim_ij import __version__
+from crispim_ij.imagej import ImageJGateway
+from crispim_ij.planes import Source
+from crispim_ij.preprocess.noise_plan import PlaneNoise
+from crispim_ij.preprocess.settings import PreprocessSettings
+
+RECORD_NAME = "crispim-preprocess.json"
+
+
+def make_record(
+    source: Source,
+    settings: PreprocessSettings,
+    gateway: ImageJGateway,
+    size: tuple[int, int],
+    noises: list[PlaneNoise],
+) -> dict[str, Any]:
+    """Gather settings, seeds, every plane's noise and ImageJ's version, JSON-ready."""
+    planes = [
+        {"name": name, "sd": noise.sd, "seed": noise.seed}
+        for name, noise in zip(source.names, noises, strict=True)
+    ]
+    return {
+        "crispim_ij": __version__,
+        "imagej": {"version": gateway.version, "engine": gateway.engine},
+        "input": str(source.path),
+        "size": {
+            "factor": settings.factor,
+            "width": size[1],
+            "height": size[0],
+            "interpolation": settings.interpolation.value,
+            "average": settings.average,
+        },
+        "noise": {
+            "sd": list(settings.noise_sd),
+            "seed": noises[0].seed,
+            "seeding": "stack" if settings.seed_stack else "plane",
+            "planes": planes,
+        },
+    }
+
+
+def record_path(output: Path) -> Path:
+    """Return where the record of a result belongs.
+
+    Parameters
+    ----------
+    output : Path
+        The folder or stack file that was written.
+
+    Returns
+    -------
+    Path
+        ``crispim-preprocess.json`` in the folder, or beside the file with the
+        file's name before it.
+    """
+    if output.is_dir():
+        return output / RECORD_NAME
+    return output.with_name(f"{output.name}.{RECORD_NAME}")
+
+
+def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) -> Path:
+    """Write the record beside a result, replacing an older one at once.
+
+    Parameters
+    ----------
+    record : dict
+        What `preprocess` returned.
+    output : Path
+        The folder or stack file that was written.
+    noisy : bool
+        Whether these are the noisy planes; the clean ones' record has no noise.
+
+    Returns
+    -------
+    Path
+        The record's file.
+    """
+    path = record_path(output)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    content = record if noisy else {**record, "noise": None}
+    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return part.replace(path)

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.imagej import Interpolation, open_gateway
+from crispim_ij.planes import SinkSettings, create_sink, open_source
+from crispim_ij.preprocess import (
+    PreprocessSettings,
+    plan_noise,
+    plane_noise,
+    preprocess,
+    record_path,
+    target_size,
+    write_record,
+)
+from tests.imagej.reference import Noise, Size, start_reference
+
+DATA = os.environ.get("CRISPIM_DATA")
+DEV_STACKS = sorted((Path(DATA) / "dev").glob("*.tif")) if DATA else []
+
+
+def write_stack(path: Path, dtype: Any = np.uint16, shape: tuple[int, ...] = (5, 42, 63)) -> Path:
+    stack = np.random.default_rng(1).gamma(2, 60, shape).astype(dtype)
+    tifffile.imwrite(path, stack, photometric="minisblack")
+    return path
+
+
+def run(
+    source: Path, output: Path, settings: PreprocessSettings, clean: Path | None = None
+) -> dict[str, Any]:
+    with open_source(source) as planes:
+        size = target_size(planes.shape[1:], settings.factor)
+        sinks = SinkSettings(plane_shape=size)
+        with create_sink(output, planes, sinks) as sink:
+            if clean is None:
+                return preprocess(planes, sink, None, settings, open_gateway())
+            with create_sink(clean, planes, sinks) as clean_sink:
+                return preprocess(planes, sink, clean_sink, settings, open_gateway())
+
+
+def as_macro(settings: PreprocessSettings, shape: tuple[int, int]) -> Size:
+    height, width = target_size(shape, settings.factor)
+    name = settings.interpolation.value.capitalize()
+    return Size(width, height, name, settings.average, constrain=True)
+
+
+def compare_with_macros(source: Path, output: Path, settings: PreprocessSettings) -> None:
+    """Every pixel against a separate ImageJ: noise per plane, clean planes, one stream."""
+    stack: NDArray[Any] = tifffile.imread(source)
+    size = as_macro(settings, stack.shape[1:])
+    record = run(source, output / "a.tif", settings, output / "clean.tif")
+    noise = [Noise(plane["sd"], plane["seed"]) for plane in record["noise"]["planes"]]
+    reference = start_reference()
+    np.testing.assert_array_equal(
+        tifffile.imread(output / "a.tif"), reference.process_stack(stack, size, noise)
+    )
+    np.testing.assert_array_equal(
+        tifffile.imread(output / "clean.tif"), reference.process_stack(stack, size, None)
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        PreprocessSettings(seed=3),
+        PreprocessSettings(3, Interpolation.NONE, noise_sd=(30, 40), seed=-2),
+        PreprocessSettings(2.5, Interpolation.BICUBIC, False, (12.5, 12.5), 2**31 - 5),
+    ],
+)
+def test_planes_equal_the_macros(tmp_path: Path, dtype: Any, settings: PreprocessSettings) -> None:
+    compare_with_macros(write_stack(tmp_path / "in.tif", dtype), tmp_path / "out", settings)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_seed_stack_equals_one_macro_command(tmp_path: Path, dtype: Any) -> None:
+    source = write_stack(tmp_path / "in.tif", dtype)
+    settings = PreprocessSettings(seed=11, seed_stack=True)
+    record = run(source, tmp_path / "out.tif", settings)
+    stack = tifffile.imread(source)
+    theirs = start_reference().process_stack(stack, as_macro(settings, (42, 63)), Noise(30, 11))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), theirs)
+    assert [plane["seed"] for plane in record["noise"]["planes"]] == [11, None, None, None, None]
+
+
+@pytest.mark.skipif(not DEV_STACKS, reason="CRISPIM_DATA is not set")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("path", DEV_STACKS, ids=lambda path: path.stem)
+def test_real_stacks_equal_the_macros(tmp_path: Path, path: Path, dtype: Any) -> None:
+    stack: NDArray[Any] = tifffile.imread(path)
+    if dtype == np.uint8:
+        stack = np.clip(stack // 16, 0, 255)
+    tifffile.imwrite(tmp_path / "in.tif", stack.astype(dtype), photometric="minisblack")
+    settings = PreprocessSettings(noise_sd=(30, 40), seed=2023)
+    compare_with_macros(tmp_path / "in.tif", tmp_path / "out", settings)
+
+
+def test_a_plane_can_be_made_again_alone(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif")
+    run(source, tmp_path / "all.tif", PreprocessSettings(noise_sd=(30, 40), seed=100))
+    tifffile.imwrite(tmp_path / "third.tif", tifffile.imread(source)[3], photometric="minisblack")
+    alone = PreprocessSettings(noise_sd=(30, 40), seed=103)
+    run(tmp_path / "third.tif", tmp_path / "alone.tif", alone)
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "alone.tif").squeeze(),
+        tifffile.imread(tmp_path / "all.tif")[3],
+    )
+
+
+def test_without_noise_the_result_is_the_clean_one(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif")
+    run(source, tmp_path / "out.tif", PreprocessSettings(noise_sd=(0, 0)), tmp_path / "clean.tif")
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "out.tif"), tifffile.imread(tmp_path / "clean.tif")
+    )
+
+
+def test_a_drawn_seed_is_recorded_and_repeats_the_run(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif")
+    first = run(source, tmp_path / "1.tif", PreprocessSettings())
+    second = run(source, tmp_path / "2.tif", PreprocessSettings(seed=first["noise"]["seed"]))
+    assert first == second
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "1.tif"), tifffile.imread(tmp_path / "2.tif")
+    )
+    assert run(source, tmp_path / "3.tif", PreprocessSettings()) != first
+
+
+def test_the_record(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif", shape=(2, 20, 30))
+    record = run(source, tmp_path / "out", PreprocessSettings(seed=7))
+    assert record["imagej"] == {"version": "1.53q", "engine": "embedded"}
+    assert record["input"] == str(source)
+    assert record["size"] == {
+        "factor": 4.0,
+        "width": 8,
+        "height": 5,
+        "interpolation": "bilinear",
+        "average": True,
+    }
+    assert record["noise"] == {
+        "sd": [30.0, 30.0],
+        "seed": 7,
+        "seeding": "plane",
+        "planes": [
+            {"name": "in_0000.tif", "sd": 30.0, "seed": 7},
+            {"name": "in_0001.tif", "sd": 30.0, "seed": 8},
+        ],
+    }
+    path = write_record(record, tmp_path / "out")
+    assert path == tmp_path / "out" / "crispim-preprocess.json"
+    assert json.loads(path.read_text()) == record
+    write_record(record, tmp_path / "out", noisy=False)
+    assert json.loads(path.read_text())["noise"] is None
+    assert record_path(tmp_path / "a.tif") == tmp_path / "a.tif.crispim-preprocess.json"
+    with open_source(tmp_path / "out") as planes:
+        assert len(planes) == 2
+
+
+@given(shape=st.tuples(st.integers(1, 5000), st.integers(1, 5000)), factor=st.floats(0.1, 100))
+def test_target_sizes_round_half_up(shape: tuple[int, int], factor: float) -> None:
+    if min(shape) / factor < 0.5:
+        with pytest.raises(CrispimError, match="nothing left"):
+            target_size(shape, factor)
+    else:
+        for side, target in zip(shape, target_size(shape, factor), strict=True):
+            assert target - 0.5 <= side / factor < target + 0.5
+
+
+@given(
+    seed=st.integers(-(2**31), 2**31 - 1),
+    index=st.integers(0, 3000),
+    sds=st.tuples(st.floats(0, 100), st.floats(0, 100)).map(lambda pair: tuple(sorted(pair))),
+)
+def test_a_planes_sd_depends_on_seed_plus_index_alone(
+    seed: int, index: int, sds: tuple[float, float]
+) -> None:
+    settings = PreprocessSettings(noise_sd=sds)
+    noise = plane_noise(settings, seed, index)
+    assert sds[0] <= noise.sd <= sds[1]
+    assert noise == plane_noise(settings, seed + index, 0)
+
+
+def test_sds_fill_their_range() -> None:
+    settings = PreprocessSettings(noise_sd=(30, 40))
+    sds = np.array([plane_noise(settings, 0, index).sd for index in range(2000)])
+    assert abs(sds.mean() - 35) < 0.3
+    assert abs(sds.std() - 10 / 12**0.5) < 0.1
+    np.testing.assert_array_equal(sds, sds.round(2))
+
+
+@pytest.mark.parametrize("sds", [(-1, -1), (40, 30), (float("nan"), 1), (1, float("inf"))])
+def test_noise_out_of_range(sds: tuple[float, float]) -> None:
+    with pytest.raises(CrispimError, match="--noise-sd"):
+        PreprocessSettings(noise_sd=sds)
+
+
+@pytest.mark.parametrize("factor", [0, -4, float("nan"), float("inf")])
+def test_a_factor_out_of_range(factor: float) -> None:
+    with pytest.raises(CrispimError, match="not a positive number"):
+        PreprocessSettings(factor=factor)
+
+
+def test_planes_too_large_for_a_java_array() -> None:
+    with pytest.raises(CrispimError, match="exceed ImageJ's limit"):
+        target_size((30000, 30000), 0.25)
+
+
+@pytest.mark.parametrize(
+    ("seed", "stack"), [(2**31 - 4, False), (-(2**31) - 1, False), (2**31, True)]
+)
+def test_seeds_beyond_javas_int(tmp_path: Path, seed: int, stack: bool) -> None:
+    source = write_stack(tmp_path / "in.tif")
+    settings = PreprocessSettings(seed=seed, seed_stack=stack)
+    with (
+        open_source(source) as planes,
+        pytest.raises(CrispimError, match="range of ImageJ's seeds"),
+    ):
+        plan_noise(planes, settings)
+
+
+def test_noise_beyond_the_type(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif", np.uint8)
+    settings = PreprocessSettings(noise_sd=(300, 300))
+    with open_source(source) as planes, pytest.raises(CrispimError, match="choose at most 255"):
+        plan_noise(planes, settings)
+
+
+def test_signed_planes_are_refused(tmp_path: Path) -> None:
+    source = write_stack(tmp_path / "in.tif", np.int16)
+    with open_source(source) as planes, pytest.raises(CrispimError, match="int16 planes of"):
+        plan_noise(planes, PreprocessSettings())
