@@ -1,0 +1,13 @@
+"""The Keras architectures, by name, and what can be said of them without running them."""
+
+from crispim_ij.networks.architectures import ARCHITECTURES, Architecture, build, precision_policy
+from crispim_ij.networks.receptive_field import ReceptiveField, receptive_field
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "ReceptiveField",
+    "build",
+    "precision_policy",
+    "receptive_field",
+]

@@ -1,0 +1,117 @@
+"""Build a network from its architecture's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import keras
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One network design.
+
+    Parameters
+    ----------
+    builder : str
+        Function that makes it, as ``module:function`` of this package.
+    axes : str
+        Axes of one input, 'YXC' or 'ZYXC'.
+    parameters : int
+        Number of weights, asserted at every build.
+    summary : str
+        One line for people.
+    """
+
+    builder: str
+    axes: str
+    parameters: int
+    summary: str
+
+    def load(self) -> Callable[..., keras.Model]:
+        """Import the builder, and Keras with it."""
+        from importlib import import_module
+
+        module, function = self.builder.split(":")
+        builder: Callable[..., Any] = getattr(import_module(f"{__package__}.{module}"), function)
+        return builder
+
+
+ARCHITECTURES = {
+    "paper-2d": Architecture(
+        builder="unet2d:paper_2d",
+        axes="YXC",
+        parameters=332_641,
+        summary="the paper's 2D U-Net: raw counts in, raw counts out",
+    ),
+    "paper-3d": Architecture(
+        builder="unet3d:paper_3d",
+        axes="ZYXC",
+        parameters=5_836_033,
+        summary="the paper's 3D U-Net: 16 planes in, one plane out",
+    ),
+    "residual-2d": Architecture(
+        builder="unet2d:residual_2d",
+        axes="YXC",
+        parameters=332_641,
+        summary="the paper's 2D U-Net, predicting the noise from locally centred counts",
+    ),
+}
+
+
+@contextmanager
+def precision_policy(precision: Precision) -> Iterator[None]:
+    """Let layers made inside compute in `precision`, with float32 weights."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build(
+    architecture: str, *, precision: Precision = "float32", trimmed: bool = False
+) -> keras.Model:
+    """Build a network with fresh weights.
+
+    Parameters
+    ----------
+    architecture : str
+        A key of `ARCHITECTURES`.
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions. Weights, input and output stay float32.
+    trimmed : bool
+        Make the form that answers only for the centre of its input, leaving out
+        a halo on each side (see `receptive_field`), and skips work on pixels that
+        no centre pixel depends on. Same weights, in the same order. 2D only.
+
+    Returns
+    -------
+    keras.Model
+        Float32 counts in and out: (batch, Y, X, 1), or (batch, 16, Y, X, 1) in and
+        (batch, Y, X, 1) out for 'paper-3d'.
+
+    Raises
+    ------
+    ValueError
+        If there is no trimmed form of the architecture.
+    """
+    design = ARCHITECTURES[architecture]
+    if trimmed and design.axes != "YXC":
+        raise ValueError(f"{architecture} has no trimmed form")
+    with precision_policy(precision):
+        network = design.load()(trimmed=True) if trimmed else design.load()()
+    if network.count_params() != design.parameters:
+        raise AssertionError(
+            f"{architecture} has {network.count_params()} weights, not {design.parameters}"
+        )
+    return network
