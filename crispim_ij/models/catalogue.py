@@ -1,0 +1,64 @@
+"""Where models are: those that ship, the user's own, and any folder."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import platformdirs
+
+import crispim_ij
+from crispim_ij.errors import CrispimError
+from crispim_ij.models.folder import Model, load_model
+from crispim_ij.models.spec import SPEC_FILE
+
+
+def library_folder() -> Path:
+    """Folder of the user's own models: ``$CRISPIM_MODELS``, else the user's data folder."""
+    chosen = os.environ.get("CRISPIM_MODELS")
+    return Path(chosen) if chosen else platformdirs.user_data_path("crispim-ij") / "models"
+
+
+def list_models() -> list[Model]:
+    """Models that ship and the user's own, by name; the user's win."""
+    found = {}
+    for place in (_shipped_folder(), library_folder()):
+        for spec_file in sorted(place.glob(f"*/{SPEC_FILE}")):
+            found[spec_file.parent.name] = load_model(spec_file.parent)
+    return [found[name] for name in sorted(found)]
+
+
+def find_model(name: str) -> Model:
+    """Find a model by name or folder.
+
+    Parameters
+    ----------
+    name : str
+        A name that `list_models` knows, or the path of a model folder.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    CrispimError
+        If there is none of that name.
+    """
+    if Path(name).is_dir():
+        return load_model(Path(name))
+    known = {model.folder.name: model for model in list_models()}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}."
+    raise CrispimError(f"There is no model {name!r}: {hint}")
+
+
+def _shipped_folder() -> Path:
+    """Models beside the package in a checkout, inside it once installed."""
+    installed = Path(str(files(crispim_ij))) / "_bundled" / "models"
+    return installed if installed.is_dir() else installed.parents[2] / "models"

@@ -1,0 +1,120 @@
+"""What `model.json` says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.networks import ARCHITECTURES
+
+FORMAT = 1
+SPEC_FILE = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Description of a model, saved beside its weights.
+
+    Parameters
+    ----------
+    name : str
+        The model's name.
+    architecture : str
+        A key of `crispim_ij.networks.ARCHITECTURES`.
+    axes : str
+        Axes of one network input: 'YXC' or 'ZYXC'.
+    input_scaling : str
+        What must be done to counts before they go in. Always 'none': networks take
+        and give raw counts, any scaling is part of the graph.
+    receptive_field : int
+        Radius in px beyond which an input pixel can't change an output pixel.
+    stride : int
+        Side of the coarsest pooling cell in px.
+    parameters : int
+        Number of weights.
+    sha256 : str
+        Hash of the weights file.
+    provenance : dict
+        Where the weights come from: the recipe, data and versions of a training
+        run, or the file that was imported.
+    format : int
+        Version of this description.
+    """
+
+    name: str
+    architecture: str
+    axes: str
+    receptive_field: int
+    stride: int
+    parameters: int
+    sha256: str
+    input_scaling: str = "none"
+    provenance: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def halo(self) -> int:
+        """Margin in px, on the pooling grid, that makes tiles exact."""
+        return -(-self.receptive_field // self.stride) * self.stride
+
+    def write(self, folder: Path) -> None:
+        """Write `model.json` into `folder`."""
+        text = json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False)
+        (folder / SPEC_FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelSpec:
+        """Read `model.json` of a model folder.
+
+        Parameters
+        ----------
+        folder : Path
+            The model folder.
+
+        Returns
+        -------
+        ModelSpec
+            Its description.
+
+        Raises
+        ------
+        CrispimError
+            If the file is missing, broken, or of a kind that this version can't use.
+        """
+        path = folder / SPEC_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise CrispimError(
+                f"{folder} is not a model folder: it has no {SPEC_FILE}; "
+                "`crispim-ij models list` shows the models there are."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise CrispimError(
+                f"{path} can't be read as a model description ({error}); "
+                "restore the file or import the model again."
+            ) from error
+        return cls._checked(values, path)
+
+    @classmethod
+    def _checked(cls, values: Any, path: Path) -> ModelSpec:
+        known = {f.name: f for f in fields(cls)}
+        if not isinstance(values, dict) or not set(known) >= set(values):
+            raise CrispimError(
+                f"{path} has entries that this version doesn't know; update crispim-ij."
+            )
+        try:
+            spec = cls(**values)
+        except TypeError as error:
+            raise CrispimError(
+                f"{path} is incomplete ({error}); import or train the model again."
+            ) from error
+        if spec.format != FORMAT or spec.architecture not in ARCHITECTURES:
+            raise CrispimError(
+                f"{path} describes a model of format {spec.format} and architecture "
+                f"{spec.architecture!r}, which this version can't use; update crispim-ij."
+            )
+        return spec
