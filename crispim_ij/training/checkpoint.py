@@ -1,0 +1,79 @@
+"""What a training run leaves on disk while it runs, so that it can go on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+CHECKPOINT_FILE = "checkpoint.keras"
+RECIPE_FILE = "recipe.json"
+
+
+def start_run(folder: Path, recipe: Recipe, data: list[dict[str, Any]]) -> None:
+    """Make the run's folder and write down what it does.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder to be.
+    recipe : Recipe
+        The run's settings.
+    data : list of dict
+        The stacks it is trained on, JSON-ready.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECIPE_FILE).write_text(_describe(recipe, data), encoding="utf-8")
+
+
+def check_resumable(folder: Path, recipe: Recipe, data: list[dict[str, Any]]) -> None:
+    """Refuse to go on with a run that isn't there, or that was another one.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder to be.
+    recipe : Recipe
+        Settings that must be the run's.
+    data : list of dict
+        Stacks that must be the run's.
+
+    Raises
+    ------
+    CrispimError
+        If the run can't be resumed with these.
+    """
+    if not (folder / CHECKPOINT_FILE).is_file():
+        raise CrispimError(
+            f"{folder} holds no {CHECKPOINT_FILE} to resume; leave --resume out to begin anew."
+        )
+    if (folder / RECIPE_FILE).read_text(encoding="utf-8") != _describe(recipe, data):
+        raise CrispimError(
+            f"{folder / RECIPE_FILE} differs from the recipe or the data given now; "
+            "resume with the same options, or train into another folder."
+        )
+
+
+def save_checkpoint(network: keras.Model, folder: Path) -> None:
+    """Save weights and the optimizer's state, whole or not at all."""
+    scratch = folder / f".{CHECKPOINT_FILE}.partial.keras"
+    network.save(scratch)
+    scratch.replace(folder / CHECKPOINT_FILE)
+
+
+def load_checkpoint(folder: Path) -> keras.Model:
+    """Load the compiled network that `save_checkpoint` saved."""
+    import keras
+
+    return keras.saving.load_model(folder / CHECKPOINT_FILE, safe_mode=True)
+
+
+def _describe(recipe: Recipe, data: list[dict[str, Any]]) -> str:
+    return json.dumps({"recipe": asdict(recipe), "data": data}, indent=2, sort_keys=True) + "\n"

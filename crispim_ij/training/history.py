@@ -1,0 +1,68 @@
+"""The course of a training run, as CSV and as a picture."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the history.
+
+    Parameters
+    ----------
+    step : int
+        Steps done.
+    loss, validation_loss : float
+        Mean squared error in counts squared: over the steps since the last line, and
+        of the validation batch.
+    learning_rate : float
+        Adam's rate at this step.
+    """
+
+    step: int
+    loss: float
+    validation_loss: float
+    learning_rate: float
+
+
+def read_history(path: Path) -> list[Record]:
+    """Read a history from CSV; an empty one if there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        return [
+            Record(
+                step=int(row["step"]),
+                loss=float(row["loss"]),
+                validation_loss=float(row["validation_loss"]),
+                learning_rate=float(row["learning_rate"]),
+            )
+            for row in rows
+        ]
+
+
+def write_history(records: list[Record], path: Path) -> None:
+    """Write a history as CSV, one column a field."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(Record)])
+        writer.writeheader()
+        writer.writerows(asdict(record) for record in records)
+
+
+def plot_history(records: list[Record], path: Path) -> None:
+    """Draw the root mean square errors, in counts, over the steps, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    steps = [record.step for record in records]
+    axes.plot(steps, [r.loss**0.5 for r in records], label="training", lw=1)
+    axes.plot(steps, [r.validation_loss**0.5 for r in records], label="validation", lw=1.5)
+    axes.set(xlabel="step", ylabel="RMSE (counts)", yscale="log")
+    axes.grid(visible=True, which="both", alpha=0.25)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)

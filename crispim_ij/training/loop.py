@@ -1,0 +1,158 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+from crispim_ij.prefetch import prefetch
+from crispim_ij.training.checkpoint import (
+    CHECKPOINT_FILE,
+    check_resumable,
+    load_checkpoint,
+    save_checkpoint,
+    start_run,
+)
+from crispim_ij.training.history import Record, plot_history, read_history, write_history
+from crispim_ij.training.patches import TrainingStack, training_batch, validation_batch
+from crispim_ij.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+HISTORY_FILE = "history.csv"
+PICTURE_FILE = "history.png"
+
+
+def train(
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    on_step: Callable[[int, Record | None], None],
+) -> Model:
+    """Train a network and write a model folder.
+
+    The batch of a step depends on the recipe's seed and the step alone, so that an
+    interrupted run goes on as if it had never stopped.
+
+    Parameters
+    ----------
+    stacks : sequence of TrainingStack
+        What to train on.
+    recipe : Recipe
+        How.
+    folder : Path
+        Model folder to write; holds checkpoint, recipe and history during the run.
+    resume : bool
+        Go on from the checkpoint in `folder`.
+    on_step : callable
+        Told the number of steps done and the newest line of the history, if any.
+
+    Returns
+    -------
+    Model
+        The trained model.
+
+    Raises
+    ------
+    CrispimError
+        If the loss is no longer a number, or there is nothing to resume.
+    """
+    data = [_describe_stack(stack) for stack in stacks]
+    if resume:
+        check_resumable(folder, recipe, data)
+        network = load_checkpoint(folder)
+    else:
+        start_run(folder, recipe, data)
+        network = _fresh_network(recipe)
+    _run(network, stacks, recipe, folder, on_step)
+    provenance = {
+        "recipe": asdict(recipe),
+        "data": data,
+        "versions": {
+            name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")
+        },
+    }
+    model = save_model(network, recipe.architecture, folder, provenance)
+    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    return model
+
+
+def _describe_stack(stack: TrainingStack) -> dict[str, Any]:
+    noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
+    return {"clean": stack.clean.path.name, "shape": list(stack.clean.shape), **noisy}
+
+
+def _fresh_network(recipe: Recipe) -> keras.Model:
+    import keras
+
+    keras.utils.set_random_seed(recipe.seed)
+    network = build(recipe.architecture, precision=recipe.precision)
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        warm_up = recipe.steps // 40
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=recipe.learning_rate / 10,
+            decay_steps=recipe.steps - warm_up,
+            alpha=1e-3,
+            warmup_target=recipe.learning_rate,
+            warmup_steps=warm_up,
+        )
+    network.compile(keras.optimizers.Adam(rate), loss="mse", jit_compile=False)
+    return network
+
+
+def _run(
+    network: keras.Model,
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    folder: Path,
+    on_step: Callable[[int, Record | None], None],
+) -> None:
+    done = int(network.optimizer.iterations)
+    history = [record for record in read_history(folder / HISTORY_FILE) if record.step <= done]
+    batches = prefetch(
+        lambda step: training_batch(stacks, recipe, step),
+        range(done, recipe.steps),
+        workers=1,
+        ahead=4,
+    )
+    for noisy, clean in batches:
+        loss = float(network.train_on_batch(noisy, clean))  # the mean since reset_metrics
+        done += 1
+        if done % recipe.validate_every == 0 or done == recipe.steps:
+            history.append(_validate(network, stacks, recipe, done, loss))
+            write_history(history, folder / HISTORY_FILE)
+        if done % recipe.checkpoint_every == 0 or done == recipe.steps:
+            save_checkpoint(network, folder)
+            plot_history(history, folder / PICTURE_FILE)
+        on_step(done, history[-1] if history else None)
+
+
+def _validate(
+    network: keras.Model,
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    done: int,
+    loss: float,
+) -> Record:
+    """Make a line of the history, and begin the next one's mean loss."""
+    noisy, clean = validation_batch(stacks, recipe, done)
+    network.reset_metrics()
+    validation_loss = float(network.test_on_batch(noisy, clean))
+    network.reset_metrics()
+    if not (math.isfinite(loss) and math.isfinite(validation_loss)):
+        raise CrispimError(
+            f"The loss is no longer a number at step {done}; "
+            "train anew with a lower --learning-rate."
+        )
+    return Record(done, loss, validation_loss, float(network.optimizer.learning_rate))

@@ -1,0 +1,192 @@
+"""Pairs of noisy and clean patches, each a pure function of the data, the recipe and a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+Patch = NDArray[np.float32]
+
+BLACK_LEVEL = (0.0, 300.0)
+"""Range, in counts, of the black level of a rescaled patch."""
+
+SAMPLED_PLANES = 16
+"""Planes that the percentiles of a stack are taken from."""
+
+
+@dataclass(frozen=True)
+class TrainingStack:
+    """A clean stack, with the same planes noisy if they are given.
+
+    Parameters
+    ----------
+    clean : Source
+        Planes without noise, raw counts.
+    noisy : Source or None
+        The same planes with noise; None draws noise on the fly.
+    black, span : float
+        The stack's 1st percentile and its distance to the 95th, in counts.
+    """
+
+    clean: Source
+    noisy: Source | None
+    black: float
+    span: float
+
+
+def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
+    """Check that a stack fits a recipe, and measure its intensities.
+
+    Parameters
+    ----------
+    clean : Source
+        Planes without noise.
+    noisy : Source or None
+        The same planes with noise.
+    recipe : Recipe
+        What they are to be used for.
+
+    Returns
+    -------
+    TrainingStack
+        The stack, ready to draw from.
+
+    Raises
+    ------
+    CrispimError
+        If planes are smaller than a patch, or the two sources don't match.
+    """
+    _, height, width = clean.shape
+    if min(height, width) < recipe.patch:
+        raise CrispimError(
+            f"{clean.path} has planes of {height} x {width} px, smaller than the patch of "
+            f"{recipe.patch} px; choose a smaller --patch."
+        )
+    if noisy is not None and noisy.shape != clean.shape:
+        raise CrispimError(
+            f"{noisy.path} has shape {noisy.shape}, but the clean {clean.path} has {clean.shape}; "
+            "give the same planes, in the same order, with and without noise."
+        )
+    if noisy is not None and recipe.contrast is not None:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} rescales planes and draws their noise itself, so it can't "
+            f"use the noisy planes of {noisy.path}; leave --noisy out, or use --recipe paper-2d."
+        )
+    sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
+    black, bright = np.percentile([clean.read(k) for k in sample], (1, 95))
+    return TrainingStack(clean, noisy, float(black), float(max(bright - black, 1.0)))
+
+
+def training_batch(
+    stacks: Sequence[TrainingStack], recipe: Recipe, step: int
+) -> tuple[Patch, Patch]:
+    """Draw the batch that is trained on at a step.
+
+    Parameters
+    ----------
+    stacks : sequence of TrainingStack
+        Drawn from with equal chances.
+    recipe : Recipe
+        How patches are drawn.
+    step : int
+        Number of the step, from 0. The same step always gives the same batch.
+
+    Returns
+    -------
+    noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
+        Raw counts.
+    """
+    rng = np.random.default_rng((recipe.seed, 0, step))
+    return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
+
+
+def validation_batch(
+    stacks: Sequence[TrainingStack], recipe: Recipe, step: int
+) -> tuple[Patch, Patch]:
+    """Draw the batch that is validated on: always the same, from planes kept for it.
+
+    Without such planes it is drawn anew at each step, as in the paper. Parameters and
+    result are those of `training_batch`.
+    """
+    fixed = recipe.validation_share > 0
+    rng = np.random.default_rng((recipe.seed, 1, 0 if fixed else step))
+    return _draw_batch(stacks, recipe, recipe.validation_batch, rng, validation=fixed)
+
+
+def _draw_batch(
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    validation: bool,
+) -> tuple[Patch, Patch]:
+    chosen = [stacks[k] for k in rng.integers(len(stacks), size=size)]
+    pairs = [_draw_pair(stack, recipe, rng, validation=validation) for stack in chosen]
+    noisy, clean = (
+        np.stack(side).astype(np.float32)[..., np.newaxis] for side in zip(*pairs, strict=True)
+    )
+    return noisy, clean
+
+
+def _draw_pair(
+    stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
+) -> tuple[Patch, Patch]:
+    index = int(rng.integers(*plane_range(len(stack.clean), recipe, validation=validation)))
+    window = _draw_window(stack.clean.shape[1:], recipe, rng)
+    clean = stack.clean.read(index)[window].astype(np.float32)
+    if stack.noisy is not None:
+        return _turn(rng, recipe, stack.noisy.read(index)[window].astype(np.float32), clean)
+    if recipe.contrast is not None:
+        clean = _rescale(clean, stack, recipe.contrast, rng)
+    sd = rng.uniform(*recipe.noise_sd)
+    noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535).astype(np.float32)
+    return _turn(rng, recipe, noisy, clean)
+
+
+def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, int]:
+    """First plane of a stack to draw from, and the one after the last."""
+    ends = min(recipe.end_planes, planes // 4)
+    kept = round(planes * recipe.validation_share)
+    if kept == 0 or planes - 2 * ends - kept < 1:
+        return ends, planes - ends
+    last = planes - ends
+    return (last - kept, last) if validation else (ends, last - kept)
+
+
+def _draw_window(
+    shape: tuple[int, ...], recipe: Recipe, rng: np.random.Generator
+) -> tuple[slice, ...]:
+    starts = [0 if recipe.crop == "top-left" else rng.integers(n - recipe.patch + 1) for n in shape]
+    return tuple(slice(start, start + recipe.patch) for start in starts)
+
+
+def _rescale(
+    clean: Patch, stack: TrainingStack, contrast: tuple[float, float], rng: np.random.Generator
+) -> Patch:
+    """Give the patch another span and black level, as another microscope would."""
+    span = np.exp(rng.uniform(*np.log(contrast)))
+    rescaled = (clean - stack.black) * (span / stack.span) + rng.uniform(*BLACK_LEVEL)
+    return np.clip(rescaled, 0, 65535).astype(np.float32)
+
+
+def _turn(
+    rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch
+) -> tuple[Patch, Patch]:
+    """Flip and turn both patches alike, in one of eight ways."""
+    if recipe.crop == "top-left":
+        return noisy, clean
+    quarter_turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    turned = [np.rot90(patch, quarter_turns) for patch in (noisy, clean)]
+    noisy, clean = [np.fliplr(patch) if flip else patch for patch in turned]
+    return noisy, clean
