@@ -1,0 +1,77 @@
+"""`crispim-ij denoise`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.options import PrecisionName
+from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
+
+
+class ResultType(str, Enum):
+    """Pixel types that results can be written in."""
+
+    same = "same"
+    uint8 = "uint8"
+    uint16 = "uint16"
+    float32 = "float32"
+
+
+def denoise(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Folder of TIFF planes, or a TIFF stack.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(help="Folder for the denoised planes, or a .tif file for a stack."),
+    ],
+    model: Annotated[
+        str, typer.Option(help="Name of a model, or path of a model folder.")
+    ] = "crispim-2d",
+    precision: Annotated[
+        PrecisionName,
+        typer.Option(help="Arithmetic of the convolutions; bfloat16 is faster, less exact."),
+    ] = PrecisionName.float32,
+    tile: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Longest side, in px, that the network is given at once. Smaller tiles need "
+            "less memory; the result is the same.",
+        ),
+    ] = 1024,
+    dtype: Annotated[
+        ResultType,
+        typer.Option(help="Pixel type of the result; integers are rounded and clipped."),
+    ] = ResultType.same,
+    compression: Annotated[
+        Compression, typer.Option(help="Compression of the files written.")
+    ] = Compression.NONE,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that are there.")
+    ] = False,
+) -> None:
+    """Denoise a folder of planes or a stack.
+
+    File names, pixel size, display range and other metadata are kept.
+    """
+    import numpy as np
+
+    settings = SinkSettings(
+        dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
+        compression=compression,
+        overwrite=overwrite,
+    )
+    with open_source(source) as planes, create_sink(output, planes, settings) as sink:
+        from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+
+        denoiser = load_denoiser(model, DenoiseSettings(precision.value, tile))
+        denoiser.grid(planes.shape[1:])
+        with progress_bar("denoising", len(planes), "planes") as bar:
+            denoise_stack(planes, sink, denoiser, lambda: bar.advance(bar.task_ids[0]))
+    console.print(f"{len(planes)} denoised planes written to {output}")

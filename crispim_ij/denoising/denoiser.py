@@ -1,0 +1,137 @@
+"""A trained network as a function from plane to plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising.tiles import TileGrid
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, find_model
+from crispim_ij.networks.architectures import Precision
+
+
+@dataclass(frozen=True)
+class DenoiseSettings:
+    """How a network is run.
+
+    Parameters
+    ----------
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions.
+    tile : int
+        Longest side, in px, that the network is given at once, without halo. Larger
+        tiles need more memory; the result doesn't depend on it.
+    """
+
+    precision: Precision = "float32"
+    tile: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.tile < 1:
+            raise CrispimError(f"--tile is {self.tile}; give a side of at least 1 px.")
+
+
+class Denoiser:
+    """A model, compiled, that takes planes of any size.
+
+    Calling it denoises one plane; several threads may do so at once.
+
+    Parameters
+    ----------
+    model : Model
+        A 2D model.
+    settings : DenoiseSettings
+        How to run it.
+
+    Raises
+    ------
+    CrispimError
+        If the model takes more than one plane.
+    """
+
+    def __init__(self, model: Model, settings: DenoiseSettings) -> None:
+        if model.spec.axes != "YXC":
+            raise CrispimError(
+                f"{model.folder} takes several planes at once ({model.spec.axes}), which `denoise` "
+                "can't do yet; choose a 2D model."
+            )
+        self.spec = model.spec
+        self.settings = settings
+        self._run = _compile(model, settings)
+
+    def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+        """Denoise one plane.
+
+        Parameters
+        ----------
+        plane : ndarray, shape (Y, X)
+            Raw counts, of any numeric type.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            Counts, not rounded and not clipped.
+
+        Raises
+        ------
+        CrispimError
+            If a side is shorter than the network's stride.
+        """
+        grid = self.grid((plane.shape[0], plane.shape[1]))
+        extended = grid.extend(plane).astype(np.float32)
+        result = np.empty(plane.shape, np.float32)
+        for window, core in grid.tiles():
+            rows, columns = (part.stop - part.start for part in core)
+            result[core] = self._run(extended[window])[:rows, :columns]
+        return result
+
+    def grid(self, shape: tuple[int, int]) -> TileGrid:
+        """Tiles that a plane of a shape is cut into."""
+        if min(shape) < self.spec.stride:
+            raise CrispimError(
+                f"A plane of {shape[0]} x {shape[1]} px is too small for model "
+                f"{self.spec.name!r}, which needs {self.spec.stride} px on each side."
+            )
+        return TileGrid.plan(shape, self.settings.tile, self.spec.halo, self.spec.stride)
+
+
+def load_denoiser(name: str, settings: DenoiseSettings | None = None) -> Denoiser:
+    """Load a model as a function from plane to plane.
+
+    Parameters
+    ----------
+    name : str
+        Name of a model, or path of a model folder.
+    settings : DenoiseSettings or None
+        How to run it; None takes the defaults.
+
+    Returns
+    -------
+    Denoiser
+        The function.
+    """
+    return Denoiser(find_model(name), settings or DenoiseSettings())
+
+
+def _compile(
+    model: Model, settings: DenoiseSettings
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Compile the trimmed network once for all sizes of tiles."""
+    import tensorflow as tf
+
+    network = model.network(precision=settings.precision, trimmed=True)
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)])
+    def compiled(tile: Any) -> Any:
+        return network(tile, training=False)
+
+    def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        core: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()
+        return core[0, ..., 0]
+
+    return run
