@@ -79,7 +79,7 @@ class Model:
             raise CrispimError(f"{path} is missing; restore it or import the model again.")
         if file_sha256(path) != self.spec.sha256:
             raise CrispimError(
-                f"{path} is not the file that its {self.folder.name}/model.json describes "
+                f"{path} is not the file that the model.json beside it describes "
                 "(SHA-256 differs); restore it or import the model again."
             )
 

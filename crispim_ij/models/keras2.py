@@ -125,7 +125,7 @@ def _read_archive(path: Path) -> tuple[list[Any], list[NDArray[np.float32]]]:
                 raise ValueError(f"{name} is larger than {MOST_BYTES} bytes")
         entries = json.loads(archive.read("config.json"))["config"]["layers"]
         with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-            groups = file["_layer_checkpoint_dependencies"]
+            groups = file["layers" if "layers" in file else "_layer_checkpoint_dependencies"]
             return entries, [np.asarray(w) for group in _groups(groups, entries) for w in group]
 
 

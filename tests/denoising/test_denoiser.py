@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import Denoiser, DenoiseSettings, load_denoiser
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+
+PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
+
+
+def whole_plane(model: Model, plane: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """What the untrimmed network makes of a plane extended by the halo, in one piece."""
+    halo, stride = model.spec.halo, model.spec.stride
+    margins = [(halo, halo + -side % stride) for side in plane.shape]
+    extended = np.pad(plane, margins, mode="symmetric").astype(np.float32)
+    result = np.asarray(model.network()(extended[None, ..., None]))[0, ..., 0]
+    return result[halo : halo + plane.shape[0], halo : halo + plane.shape[1]]
+
+
+@pytest.mark.parametrize("tile", [1, 4, 7, 16, 29, 32, 50, 64, 93, 100, 141, 1024])
+def test_tiled_equals_whole(model: Model, tile: int) -> None:
+    result = Denoiser(model, DenoiseSettings(tile=tile))(PLANE)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, whole_plane(model, PLANE), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5, 300), (64, 64), (17, 40)])
+def test_any_size_of_plane(model: Model, shape: tuple[int, int]) -> None:
+    plane = np.resize(PLANE, shape)
+    result = load_denoiser(str(model.folder))(plane)
+    np.testing.assert_allclose(result, whole_plane(model, plane), atol=1e-3, rtol=0)
+
+
+def test_threads_share_one_denoiser(model: Model) -> None:
+    denoise = Denoiser(model, DenoiseSettings(tile=64))
+    expected = denoise(PLANE)
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(denoise, [PLANE] * 8):
+            np.testing.assert_allclose(result, expected, atol=1e-3, rtol=0)
+
+
+def test_bfloat16_is_near(model: Model) -> None:
+    exact = load_denoiser(str(model.folder))(PLANE)
+    fast = load_denoiser(str(model.folder), DenoiseSettings(precision="bfloat16"))(PLANE)
+    np.testing.assert_allclose(fast, exact, atol=0.02 * float(np.abs(exact).max()))
+
+
+def test_planes_smaller_than_the_stride_are_refused(model: Model) -> None:
+    with pytest.raises(CrispimError, match=r"plane of 3 x 50 px is too small .* 4 px"):
+        load_denoiser(str(model.folder))(np.zeros((3, 50)))
+
+
+def test_tiles_have_a_side() -> None:
+    with pytest.raises(CrispimError, match="--tile is 0"):
+        DenoiseSettings(tile=0)
+
+
+def test_3d_models_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "volume"
+    save_model(build("paper-3d"), "paper-3d", folder, {})
+    with pytest.raises(CrispimError, match="choose a 2D model"):
+        load_denoiser(str(folder))

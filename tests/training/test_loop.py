@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import load_model
+from crispim_ij.planes import open_source
+from crispim_ij.training import Recipe, TrainingStack, open_stack, train
+from crispim_ij.training.history import Record, read_history
+
+RECIPE = Recipe(
+    name="small",
+    architecture="residual-2d",
+    steps=8,
+    batch=2,
+    patch=32,
+    validate_every=2,
+    checkpoint_every=3,
+    validation_batch=2,
+)
+
+
+@pytest.fixture
+def stacks(tmp_path: Path) -> Iterator[list[TrainingStack]]:
+    speckle = np.random.default_rng(5).gamma(4, 60, (12, 40, 40))
+    planes = gaussian_filter(speckle, (0, 3, 3)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "clean.tif", planes, photometric="minisblack")
+    with open_source(tmp_path / "clean.tif") as source:
+        yield [open_stack(source, None, RECIPE)]
+
+
+def ignore(done: int, newest: Record | None) -> None:
+    """Watch a run without doing anything."""
+
+
+def interrupt_at(step: int) -> object:
+    def on_step(done: int, newest: Record | None) -> None:
+        if done == step:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+def test_a_run_leaves_a_model_with_its_history(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    steps = []
+    train(stacks, RECIPE, tmp_path / "mine", on_step=lambda done, _: steps.append(done))
+    assert steps == list(range(1, 9))
+    model = load_model(tmp_path / "mine")
+    assert model.network().count_params() == 332_641
+    assert model.spec.provenance["recipe"]["name"] == "small"
+    assert model.spec.provenance["data"] == [{"clean": "clean.tif", "shape": [12, 40, 40]}]
+    assert [record.step for record in read_history(tmp_path / "mine/history.csv")] == [2, 4, 6, 8]
+    names = {path.name for path in (tmp_path / "mine").iterdir()}
+    assert names == {"model.keras", "model.json", "recipe.json", "history.csv", "history.png"}
+
+
+def test_training_lowers_the_loss(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=80, noise_sd=(35.0, 35.0), validate_every=10)
+    train(stacks, recipe, tmp_path / "mine", on_step=ignore)
+    history = read_history(tmp_path / "mine/history.csv")
+    assert history[-1].validation_loss < 0.7 * 35**2
+    assert history[-1].validation_loss < history[0].validation_loss
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    whole = train(stacks, RECIPE, tmp_path / "whole", on_step=ignore)
+    with pytest.raises(KeyboardInterrupt):
+        train(stacks, RECIPE, tmp_path / "parts", on_step=interrupt_at(5))
+    assert (tmp_path / "parts/checkpoint.keras").exists()
+    parts = train(stacks, RECIPE, tmp_path / "parts", resume=True, on_step=ignore)
+    for ours, theirs in zip(
+        parts.network().get_weights(), whole.network().get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    steps = [record.step for record in read_history(tmp_path / "parts/history.csv")]
+    assert steps == [2, 4, 6, 8]
+
+
+def test_only_the_same_run_is_resumed(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    with pytest.raises(CrispimError, match="holds no checkpoint"):
+        train(stacks, RECIPE, tmp_path / "mine", resume=True, on_step=ignore)
+    with pytest.raises(KeyboardInterrupt):
+        train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(5))
+    with pytest.raises(CrispimError, match=r"recipe.json differs"):
+        train(stacks, replace(RECIPE, seed=1), tmp_path / "mine", resume=True, on_step=ignore)
+    assert json.loads((tmp_path / "mine/recipe.json").read_text())["recipe"]["seed"] == 0
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, learning_rate=1e30, schedule="constant")
+    with pytest.raises(CrispimError, match=r"no longer a number at step .*--learning-rate"):
+        train(stacks, recipe, tmp_path / "mine", on_step=ignore)
+    assert not (tmp_path / "mine/model.json").exists()
+
+
+def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    recipe = replace(RECIPE, architecture="paper-2d", schedule="constant", precision="bfloat16")
+    model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
+    assert model.spec.architecture == "paper-2d"

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Source, open_source
+from crispim_ij.training import RECIPES, Recipe, TrainingStack, open_stack
+from crispim_ij.training.patches import plane_range, training_batch, validation_batch
+
+RECIPE = Recipe(name="small", architecture="paper-2d", steps=3, batch=5, patch=16)
+RNG = np.random.default_rng(3)
+CLEAN = (RNG.gamma(4, 60, (20, 24, 40)) + 100 * np.arange(20)[:, None, None]).astype(np.uint16)
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Iterator[Source]:
+    tifffile.imwrite(tmp_path / "clean.tif", CLEAN, photometric="minisblack")
+    with open_source(tmp_path / "clean.tif") as source:
+        yield source
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Iterator[Source]:
+    tifffile.imwrite(tmp_path / "noisy.tif", CLEAN + 7, photometric="minisblack")
+    with open_source(tmp_path / "noisy.tif") as source:
+        yield source
+
+
+def batch(clean: Source, step: int = 0, **changes: object) -> tuple[np.ndarray, np.ndarray]:
+    recipe = replace(RECIPE, **changes)
+    return training_batch([open_stack(clean, None, recipe)], recipe, step)
+
+
+def test_a_step_always_gives_the_same_batch(clean: Source) -> None:
+    first, again, other = batch(clean, 1), batch(clean, 1), batch(clean, 2)
+    np.testing.assert_array_equal(first, again)
+    assert (first[0] != other[0]).any()
+    assert first[0].shape == first[1].shape == (5, 16, 16, 1)
+    assert first[0].dtype == first[1].dtype == np.float32
+
+
+def test_noise_has_the_asked_deviation(clean: Source) -> None:
+    noisy, target = batch(clean, noise_sd=(20.0, 20.0), batch=200)
+    assert np.std(noisy - target) == pytest.approx(20, rel=0.02)
+    assert np.mean(noisy - target) == pytest.approx(0, abs=0.5)
+
+
+def test_noisy_planes_are_used_where_given(clean: Source, noisy: Source) -> None:
+    stack = open_stack(clean, noisy, RECIPE)
+    pair = training_batch([stack], RECIPE, 0)
+    np.testing.assert_array_equal(pair[0] - pair[1], np.full((5, 16, 16, 1), 7))
+
+
+def test_contrast_does_not_depend_on_a_stacks_own_counts(clean: Source, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, contrast=(100.0, 200.0), noise_sd=(0.0, 0.0))
+    tifffile.imwrite(tmp_path / "bright.tif", CLEAN * 3 + 1000, photometric="minisblack")
+    with open_source(tmp_path / "bright.tif") as bright:
+        of_bright = training_batch([open_stack(bright, None, recipe)], recipe, 0)
+    of_clean = training_batch([open_stack(clean, None, recipe)], recipe, 0)
+    np.testing.assert_allclose(of_bright, of_clean, atol=0.01)
+    assert (of_clean[0] != batch(clean)[0]).any()
+
+
+def test_top_left_patches_are_not_turned(clean: Source) -> None:
+    _, target = batch(clean, crop="top-left")
+    corners = [plane[:16, :16] for plane in CLEAN.astype(np.float32)]
+    for patch in target[..., 0]:
+        assert any((patch == corner).all() for corner in corners)
+
+
+def test_validation_is_fixed_and_kept_from_training(clean: Source) -> None:
+    stack = open_stack(clean, None, RECIPE)
+    first = validation_batch([stack], RECIPE, 1)
+    np.testing.assert_array_equal(first, validation_batch([stack], RECIPE, 2))
+    levels = [plane.mean() for plane in first[1]]
+    assert min(levels) > CLEAN[:16].mean(axis=(1, 2)).max()
+
+
+def test_the_paper_validates_on_other_patches_of_each_step(clean: Source) -> None:
+    recipe = replace(RECIPES["paper-2d"], patch=16)
+    stack = open_stack(clean, None, recipe)
+    first, second = (validation_batch([stack], recipe, step)[0] for step in (1, 2))
+    assert first.shape == (1, 16, 16, 1)
+    assert (first != second).any()
+
+
+@given(st.integers(1, 3000), st.integers(0, 500), st.floats(0, 0.5))
+def test_plane_ranges(planes: int, ends: int, share: float) -> None:
+    recipe = replace(RECIPE, end_planes=ends, validation_share=share)
+    train, validate = (plane_range(planes, recipe, validation=v) for v in (False, True))
+    for first, last in (train, validate):
+        assert 0 <= first < last <= planes
+    assert train == validate or train[1] == validate[0]
+
+
+def test_the_paper_leaves_200_planes_out_at_both_ends() -> None:
+    assert plane_range(2888, RECIPES["paper-2d"], validation=False) == (200, 2688)
+
+
+def test_planes_smaller_than_a_patch_are_refused(clean: Source) -> None:
+    with pytest.raises(CrispimError, match=r"clean.tif has planes of 24 x 40 px.*--patch"):
+        open_stack(clean, None, replace(RECIPE, patch=32))
+
+
+def test_sources_that_do_not_match_are_refused(clean: Source, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "short.tif", CLEAN[:3], photometric="minisblack")
+    with (
+        open_source(tmp_path / "short.tif") as short,
+        pytest.raises(CrispimError, match=r"short.tif has shape \(3, 24, 40\)"),
+    ):
+        open_stack(clean, short, RECIPE)
+
+
+def test_noisy_planes_can_not_be_rescaled(clean: Source, noisy: Source) -> None:
+    with pytest.raises(CrispimError, match=r"'crispim-2d' rescales .* --recipe paper-2d"):
+        open_stack(clean, noisy, replace(RECIPES["crispim-2d"], patch=16))
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": 0}, {"noise_sd": (3.0, 2.0)}, {"learning_rate": 0.0}, {"patch": -1}]
+)
+def test_recipes_that_can_not_be(change: dict[str, object]) -> None:
+    with pytest.raises(CrispimError, match=next(iter(change))):
+        replace(RECIPE, **change)
+
+
+def test_stack_is_measured(clean: Source) -> None:
+    stack: TrainingStack = open_stack(clean, None, RECIPE)
+    assert CLEAN.min() < stack.black < stack.black + stack.span < CLEAN.max()
