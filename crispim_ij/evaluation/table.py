@@ -1,0 +1,145 @@
+"""Figures as a table on the screen and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from crispim_ij.evaluation.evaluate import Row
+from crispim_ij.planes.atomic import partial_path, write_faults
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One method's means over planes.
+
+    Attributes
+    ----------
+    method : str
+        The method's name.
+    planes : int
+        How many planes were measured.
+    psnr, ssim, pcc, rmse, robust_psnr, robust_ssim : float
+        Means of `Row`'s figures.
+    psnr_sd : float
+        Standard deviation of PSNR between planes, in dB.
+    """
+
+    method: str
+    planes: int
+    psnr: float
+    psnr_sd: float
+    ssim: float
+    pcc: float
+    rmse: float
+    robust_psnr: float
+    robust_ssim: float
+
+
+# Title, field and format of the screen's columns, and which way is better.
+_COLUMNS = (
+    ("PSNR (dB)", "psnr", ".2f", max),
+    ("SSIM", "ssim", ".4f", max),
+    ("PCC", "pcc", ".4f", max),
+    ("RMSE (counts)", "rmse", ".2f", min),
+    ("robust PSNR", "robust_psnr", ".2f", max),
+    ("robust SSIM", "robust_ssim", ".4f", max),
+)
+
+
+def summarise(rows: Sequence[Row]) -> list[Summary]:
+    """Average each method over its planes.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The figures of planes.
+
+    Returns
+    -------
+    list of Summary
+        One a method, in the order of their first rows.
+    """
+    methods = dict.fromkeys(row.method for row in rows)
+    return [_summary(method, [row for row in rows if row.method == method]) for method in methods]
+
+
+def _summary(method: str, rows: Sequence[Row]) -> Summary:
+    """Return one method's means."""
+    means = {
+        name: float(np.mean([getattr(row, name) for row in rows])) for _, name, _, _ in _COLUMNS
+    }
+    psnrs = [row.psnr for row in rows]
+    # Equal planes have an infinite PSNR, of which there is no deviation.
+    spread = float(np.std(psnrs)) if all(map(math.isfinite, psnrs)) else math.nan
+    return Summary(method=method, planes=len(rows), psnr_sd=spread, **means)
+
+
+def render_table(summaries: Sequence[Summary]) -> Table:
+    """Return the averages for the screen, the best figure of each column in bold.
+
+    Parameters
+    ----------
+    summaries : sequence of Summary
+        One a method.
+
+    Returns
+    -------
+    rich.table.Table
+        To be printed on a rich console.
+    """
+    planes = max((summary.planes for summary in summaries), default=0)
+    table = Table(
+        title=f"Means over {planes} plane{'s' * (planes != 1)}",
+        caption="PSNR and SSIM at the paper's range of 65535; robust: at the clean plane's "
+        "0.1-99.9 percentiles",
+    )
+    table.add_column("method")
+    for title, *_ in _COLUMNS:
+        table.add_column(title, justify="right")
+    best = {
+        name: better(getattr(summary, name) for summary in summaries)
+        for _, name, _, better in _COLUMNS
+        if summaries
+    }
+    for summary in summaries:
+        cells = []
+        for _, name, form, _ in _COLUMNS:
+            value = getattr(summary, name)
+            text = format(value, form)
+            cells.append(f"[bold]{text}[/bold]" if value == best[name] else text)
+        table.add_row(summary.method, *cells)
+    return table
+
+
+def write_csv(rows: Sequence[Row] | Sequence[Summary], path: Path) -> None:
+    """Write rows or summaries as CSV, one column a field.
+
+    Parameters
+    ----------
+    rows : sequence of Row or of Summary
+        At least one.
+    path : Path
+        The file, replaced at once or not at all.
+
+    Raises
+    ------
+    CrispimError
+        If it can't be written.
+    """
+    part = partial_path(path)
+    try:
+        with write_faults(path):
+            with part.open("w", newline="", encoding="utf-8") as stream:
+                writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
+                writer.writeheader()
+                writer.writerows(asdict(row) for row in rows)
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

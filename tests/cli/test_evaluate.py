@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import typer
+from numpy.typing import NDArray
+from typer.testing import CliRunner, Result
+
+from crispim_ij.cli.evaluate import evaluate
+from crispim_ij.errors import CrispimError
+from crispim_ij.phantom import PhantomSettings, simulate_volume
+
+app = typer.Typer()
+app.command()(evaluate)
+
+
+@pytest.fixture(scope="module")
+def volume() -> NDArray[np.uint16]:
+    return simulate_volume(PhantomSettings(shape=(3, 48, 64), seed=1))
+
+
+@pytest.fixture
+def clean(tmp_path: Path, volume: NDArray[np.uint16]) -> Path:
+    path = tmp_path / "clean.tif"
+    tifffile.imwrite(path, volume, imagej=True)
+    return path
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    result = call(*arguments)
+    assert isinstance(result.exception, CrispimError), result.output
+    return str(result.exception)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_tables_and_pictures_are_written(clean: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = call(clean, "--method", "noisy", "--method", "tv", "--out", out)
+    assert result.exit_code == 0, result.output
+    names = {"evaluation.csv", "summary.csv", "panel-noisy.png", "panel-tv.png"}
+    assert {path.name for path in out.iterdir()} == names
+    assert len(read(out / "evaluation.csv")) == 6
+    noisy, tv = read(out / "summary.csv")
+    assert float(tv["psnr"]) > float(noisy["psnr"])
+    unwrapped = result.output.replace("\n", "")
+    assert all(str(out / name) in unwrapped for name in names)
+    assert f"{float(tv['psnr']):.2f}" in result.output
+
+
+def test_runs_repeat(clean: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        call(clean, "--method", "noisy", "--planes", 2, "--seed", 3, "--out", tmp_path / name)
+    first, again = (tmp_path / name / "evaluation.csv" for name in ("a", "b"))
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_results_are_kept_unless_told(clean: Path, tmp_path: Path) -> None:
+    arguments = (clean, "--method", "noisy", "--out", tmp_path / "out")
+    assert call(*arguments).exit_code == 0
+    assert "--overwrite" in refusal(*arguments)
+    assert call(*arguments, "--overwrite").exit_code == 0
+
+
+def test_given_results(clean: Path, tmp_path: Path, volume: NDArray[np.uint16]) -> None:
+    other = tmp_path / "other.tif"
+    tifffile.imwrite(other, volume + np.uint16(3), imagej=True)
+    out = tmp_path / "out"
+    result = call(clean, "--noisy", other, "--result", f"my net={other}", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert {row["method"]: float(row["rmse"]) for row in read(out / "summary.csv")} == {
+        "noisy": 3.0,
+        "my net": 3.0,
+    }
+    assert (out / "panel-my_net.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--noise-sd", "40:30"), "--noise-sd"),
+        (("--noise-sd", "-5"), "--noise-sd"),
+        (("--noise-sd", "many"), "--noise-sd"),
+        (("--planes", 0), "--planes"),
+        (("--seed", -1), "--seed"),
+        (("--display", "bright"), "--display"),
+        (("--method", "median"), "median"),
+        (("--result", "mine"), "--result"),
+        (("--result", "mine=missing"), "missing"),
+        (("--noisy", "missing"), "missing"),
+        (("--result", "a=x", "--result", "a=y"), "'a' (--result) is given twice"),
+    ],
+)
+def test_bad_options_are_refused_and_nothing_is_written(
+    clean: Path, tmp_path: Path, arguments: tuple[object, ...], what: str
+) -> None:
+    out = tmp_path / "out"
+    assert what in refusal(clean, "--out", out, *arguments)
+    assert not out.exists()
+
+
+def test_results_whose_pictures_would_share_a_name_are_refused(clean: Path, tmp_path: Path) -> None:
+    arguments = ("--result", f"a b={clean}", "--result", f"A_b={clean}")
+    assert "panel-a_b.png" in refusal(clean, "--out", tmp_path / "out", *arguments)
+
+
+def test_missing_input_is_refused(tmp_path: Path) -> None:
+    assert "missing" in refusal(tmp_path / "missing", "--out", tmp_path / "out")
+
+
+def test_output_in_the_input_is_refused(tmp_path: Path, volume: NDArray[np.uint16]) -> None:
+    folder = tmp_path / "planes"
+    folder.mkdir()
+    tifffile.imwrite(folder / "1.tif", volume[0])
+    assert "output" in refusal(folder, "--method", "noisy", "--out", folder)
