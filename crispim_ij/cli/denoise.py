@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import PrecisionName
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
@@ -28,7 +28,9 @@ def denoise(
     ],
     output: Annotated[
         Path,
-        typer.Argument(help="Folder for the denoised planes, or a .tif file for a stack."),
+        typer.Argument(
+            metavar="OUTPUT", help="Folder for the denoised planes, or a .tif file for a stack."
+        ),
     ],
     model: Annotated[
         str, typer.Option(help="Name of a model, or path of a model folder.")
@@ -67,11 +69,13 @@ def denoise(
         compression=compression,
         overwrite=overwrite,
     )
-    with open_source(source) as planes, create_sink(output, planes, settings) as sink:
+    with open_source(source) as planes:
+        results = create_sink(output, planes, settings)
+        start_tensorflow()
         from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
 
         denoiser = load_denoiser(model, DenoiseSettings(precision.value, tile))
         denoiser.grid(planes.shape[1:])
-        with progress_bar("denoising", len(planes), "planes") as bar:
+        with results as sink, progress_bar("denoising", len(planes), "planes") as bar:
             denoise_stack(planes, sink, denoiser, lambda: bar.advance(bar.task_ids[0]))
-    console.print(f"{len(planes)} denoised planes written to {output}")
+    console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)

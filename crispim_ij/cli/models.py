@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crispim_ij.cli.console import console
+from crispim_ij.cli.console import console, start_tensorflow
 from crispim_ij.errors import CrispimError
 
 models_app = typer.Typer(no_args_is_help=True, help="List, show and import models.")
@@ -63,6 +63,7 @@ def import_(
     ] = False,
 ) -> None:
     """Import one of the paper's networks from a file that Keras 2 wrote."""
+    start_tensorflow()
     from crispim_ij.models import library_folder
     from crispim_ij.models.keras2 import import_model
     from crispim_ij.models.spec import SPEC_FILE
@@ -73,5 +74,6 @@ def import_(
     model = import_model(file, folder)
     console.print(
         f"Imported {file} as {model.spec.architecture} "
-        f"({model.spec.parameters:,} weights) into {model.folder}"
+        f"({model.spec.parameters:,} weights) into {model.folder}",
+        soft_wrap=True,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import PrecisionName, parse_noise_sd
 from crispim_ij.errors import CrispimError
 
@@ -28,7 +28,7 @@ class RecipeName(str, Enum):
 
 
 def train(
-    model: Annotated[Path, typer.Argument(help="Model folder to write.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder to write.")],
     clean: Annotated[
         list[Path],
         typer.Option(help="Folder or stack of clean planes. Give it once for each stack."),
@@ -95,6 +95,7 @@ def train(
     }
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     settings = replace(RECIPES[recipe.value], seed=seed, **chosen)
+    start_tensorflow()
     _refuse_model(model, resume=resume, overwrite=overwrite)
     with ExitStack() as opened:
         stacks = _open_stacks(clean, noisy or [], settings, opened)
@@ -151,4 +152,4 @@ def _train(stacks: list[TrainingStack], recipe: Recipe, folder: Path, *, resume:
                 f"Training was interrupted; the same command with --resume goes on from the "
                 f"last checkpoint in {folder}."
             ) from None
-    console.print(f"Model written to {model.folder}")
+    console.print(f"Model written to {model.folder}", soft_wrap=True)

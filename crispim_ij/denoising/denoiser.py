@@ -126,9 +126,10 @@ def _compile(
 
     network = model.network(precision=settings.precision, trimmed=True)
 
-    @tf.function(input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)])
-    def compiled(tile: Any) -> Any:
-        return network(tile, training=False)
+    compiled = tf.function(
+        lambda tile: network(tile, training=False),
+        input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)],
+    )
 
     def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
         core: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()

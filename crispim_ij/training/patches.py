@@ -177,7 +177,7 @@ def _rescale(
     """Give the patch another span and black level, as another microscope would."""
     span = np.exp(rng.uniform(*np.log(contrast)))
     rescaled = (clean - stack.black) * (span / stack.span) + rng.uniform(*BLACK_LEVEL)
-    return np.clip(rescaled, 0, 65535).astype(np.float32)
+    return np.asarray(np.clip(rescaled, 0, 65535), np.float32)
 
 
 def _turn(

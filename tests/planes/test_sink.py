@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -284,22 +284,6 @@ def test_file_too_large(tmp_path: Path, name: str) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.tif"]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KB, where the tests may mount one."""
-    point = tmp_path / "disk"
-    point.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(point)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("may not mount a file system here")
-    yield point
-    subprocess.run(["umount", str(point)], check=True)
-
-
 @pytest.mark.parametrize("name", ["out", "out.tif"])
 def test_no_space_left(tmp_path: Path, small_disk: Path, name: str) -> None:
     path = tmp_path / "in.tif"
@@ -317,17 +301,6 @@ def test_no_space_for_a_plane(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(CrispimError, match=r"1\.tif' can't be written because no space"):
             sink.write(0, source.read(0))
         assert not list(output.iterdir())
-
-
-@pytest.fixture
-def strangers_folder(tmp_path: Path) -> Path:
-    """A folder that anyone may enter, below one that only its owner may write to."""
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("only root can become someone without rights")
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_mode & 0o005 != 0o005:
-            parent.chmod(parent.stat().st_mode | 0o755)
-    return tmp_path
 
 
 def test_no_right_to_write(strangers_folder: Path, folder: Path) -> None:

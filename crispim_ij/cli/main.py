@@ -1,0 +1,60 @@
+"""The `crispim-ij` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from crispim_ij import __version__
+from crispim_ij.cli.console import report_error
+from crispim_ij.cli.demo import demo
+from crispim_ij.cli.denoise import denoise
+from crispim_ij.cli.evaluate import evaluate
+from crispim_ij.cli.fiji import fiji_app
+from crispim_ij.cli.models import models_app
+from crispim_ij.cli.preprocess import preprocess
+from crispim_ij.cli.train import train
+from crispim_ij.errors import CrispimError
+
+app = typer.Typer(
+    name="crispim-ij",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, preprocess, denoise, evaluate, train):
+    app.command()(command)
+app.add_typer(models_app, name="models")
+app.add_typer(fiji_app, name="fiji")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crispim-ij {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""
+    del debug, version
+
+
+def run() -> None:
+    """Run the command line; faults that the user can mend end it with status 2."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except CrispimError as error:
+        if "--debug" in sys.argv:
+            raise
+        report_error(error)
+        sys.exit(2)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from crispim_ij.denoising import load_denoiser
+from crispim_ij.planes import open_source
+from tests.cli.conftest import Call
+
+
+def test_a_folder(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
+    answer = call("denoise", noisy, tmp_path / "out", "--model", model, "--tile", 16)
+    assert answer.status == 0, answer.err
+    assert f"3 denoised planes written to {tmp_path / 'out'}" in answer.out.replace("\n", "")
+    denoise = load_denoiser(str(model))
+    with open_source(noisy) as before, open_source(tmp_path / "out") as after:
+        assert after.names == before.names
+        assert after.dtype == np.uint16
+        for index in range(3):
+            expected = np.clip(np.rint(denoise(before.read(index))), 0, 65535)
+            np.testing.assert_allclose(after.read(index), expected, atol=1)
+
+
+def test_nothing_but_the_bar_is_said(model: Path, noisy: Path, tmp_path: Path) -> None:
+    """TensorFlow's own lines stay away."""
+    script = "from crispim_ij.cli.main import run; run()"
+    options = [str(noisy), str(tmp_path / "out"), "--model", str(model)]
+    command = [sys.executable, "-c", script, "denoise", *options]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    assert said.strip().startswith("denoising")
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_another_type(call: Call, model: Path, noisy: Path, tmp_path: Path, dtype: str) -> None:
+    output = tmp_path / "out.tif"
+    answer = call(
+        "denoise", noisy, output, "--model", model, "--dtype", dtype, "--compression", "zlib"
+    )
+    assert answer.status == 0, answer.err
+    with tifffile.TiffFile(output) as tif:
+        assert tif.asarray().shape == (3, 40, 60)
+        assert tif.asarray().dtype == dtype
+        assert tif.pages.first.compression.name == "ADOBE_DEFLATE"
+
+
+def test_sizes_and_display_are_kept(call: Call, model: Path, tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 500, (2, 3, 40, 60), np.uint16)
+    tifffile.imwrite(
+        tmp_path / "in.tif",
+        stack,
+        imagej=True,
+        resolution=(0.5, 0.5),
+        metadata={"axes": "ZCYX", "unit": "um", "spacing": 4.0, "Ranges": (0.0, 450.0) * 3},
+    )
+    answer = call("denoise", tmp_path / "in.tif", tmp_path / "out.tif", "--model", model)
+    assert answer.status == 0, answer.err
+    with tifffile.TiffFile(tmp_path / "out.tif") as tif:
+        assert tif.is_imagej
+        assert tif.series[0].axes == "ZCYX"
+        assert tif.imagej_metadata["spacing"] == 4.0
+        assert tif.imagej_metadata["Ranges"] == (0.0, 450.0) * 3
+    with open_source(tmp_path / "out.tif") as source:
+        assert source.metadata.pixel_size == (2.0, 2.0)

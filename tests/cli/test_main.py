@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from crispim_ij import __version__
+from tests.cli.conftest import Call
+
+HEAVY = ("tensorflow", "keras", "cv2", "jpype", "scyjava", "imagej", "skimage", "matplotlib")
+IMPORTED = """
+import sys
+from crispim_ij.cli.main import run
+sys.argv[0] = "crispim-ij"
+try:
+    run()
+except SystemExit as end:
+    assert not end.code, end.code
+print([name for name in {heavy} if name in sys.modules])
+"""
+COMMANDS = [
+    [],
+    ["demo"],
+    ["preprocess"],
+    ["denoise"],
+    ["evaluate"],
+    ["train"],
+    ["models"],
+    ["models", "list"],
+    ["models", "show"],
+    ["models", "import"],
+    ["fiji"],
+    ["fiji", "fetch"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    script = IMPORTED.format(heavy=HEAVY)
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *command, "--help"], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert " ".join(["Usage: crispim-ij", *command]) in answer.stdout
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_check_of_imports_can_fail() -> None:
+    script = "import cv2\n" + IMPORTED.format(heavy=HEAVY)
+    answer = subprocess.run(
+        [sys.executable, "-c", script, "--help"], capture_output=True, text=True
+    )
+    assert answer.stdout.splitlines()[-1] == "['cv2']"
+
+
+def test_version(call: Call) -> None:
+    assert call("--version").out.strip() == f"crispim-ij {__version__}"
+
+
+def test_debug_shows_the_traceback() -> None:
+    command = [sys.executable, "-c", "from crispim_ij.cli.main import run; run()"]
+    arguments = ["denoise", "nowhere", "out"]
+    plain = subprocess.run([*command, *arguments], capture_output=True, text=True)
+    assert plain.returncode == 2
+    assert "Traceback" not in plain.stderr
+    for place in ([*arguments, "--debug"], ["--debug", *arguments]):
+        debugged = subprocess.run([*command, *place], capture_output=True, text=True)
+        assert "Traceback" in debugged.stderr
+        assert "nowhere" in debugged.stderr
