@@ -19,7 +19,7 @@ from crispim_ij.networks.architectures import Precision
 class DenoiseSettings:
     """How a network is run.
 
-    Parameters
+    Attributes
     ----------
     precision : {'float32', 'bfloat16'}
         Arithmetic of the convolutions.

@@ -18,7 +18,7 @@ class TileGrid:
     halo of at least the receptive field, and cores that start on the pooling grid, the
     cores together are what the network makes of the whole plane.
 
-    Parameters
+    Attributes
     ----------
     plane : tuple of int
         Rows and columns of the plane, in px.

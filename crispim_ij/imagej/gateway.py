@@ -34,7 +34,7 @@ class Interpolation(str, Enum):
 class GatewaySettings:
     """Which ImageJ to start.
 
-    Parameters
+    Attributes
     ----------
     fiji_home : str, optional
         Folder of a Fiji or ImageJ2, or a Maven endpoint such as

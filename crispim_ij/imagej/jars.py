@@ -24,7 +24,7 @@ _TIMEOUT_S = 60
 class Jar:
     """One pinned Maven artifact.
 
-    Parameters
+    Attributes
     ----------
     group, artifact, version : str
         The Maven coordinate.

@@ -24,7 +24,7 @@ WEIGHTS_FILE = "model.keras"
 class Model:
     """A model folder on disk.
 
-    Parameters
+    Attributes
     ----------
     folder : Path
         Where it is.

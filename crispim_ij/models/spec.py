@@ -18,7 +18,7 @@ SPEC_FILE = "model.json"
 class ModelSpec:
     """Description of a model, saved beside its weights.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The model's name.

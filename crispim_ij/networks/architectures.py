@@ -17,7 +17,7 @@ Precision = Literal["float32", "bfloat16"]
 class Architecture:
     """One network design.
 
-    Parameters
+    Attributes
     ----------
     builder : str
         Function that makes it, as ``module:function`` of this package.

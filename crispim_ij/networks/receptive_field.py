@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class ReceptiveField:
     """Reach of a network in Y and X.
 
-    Parameters
+    Attributes
     ----------
     radius : int
         Output pixel (y, x) depends on no input pixel farther than this, in px.
@@ -49,7 +49,7 @@ def receptive_field(network: keras.Model) -> ReceptiveField:
     on the far side, up-sampling by the part of a coarse cell that lies on the near
     side, and layers with several inputs take the widest.
 
-    Parameters
+    Attributes
     ----------
     network : keras.Model
         A functional model made of convolutions, pooling, up-sampling,

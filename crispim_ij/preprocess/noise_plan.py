@@ -18,7 +18,7 @@ from crispim_ij.preprocess.settings import PreprocessSettings
 class PlaneNoise:
     """The noise of one plane.
 
-    Parameters
+    Attributes
     ----------
     sd : float
         Standard deviation in counts.

@@ -14,7 +14,7 @@ from crispim_ij.imagej.gateway import INT_MAX
 class PreprocessSettings:
     """How planes are downsampled and made noisy, in that order.
 
-    Parameters
+    Attributes
     ----------
     factor : float
         Factor by which width and height shrink; below 1 they grow.

@@ -11,7 +11,7 @@ from pathlib import Path
 class Record:
     """One line of the history.
 
-    Parameters
+    Attributes
     ----------
     step : int
         Steps done.

@@ -28,7 +28,7 @@ SAMPLED_PLANES = 16
 class TrainingStack:
     """A clean stack, with the same planes noisy if they are given.
 
-    Parameters
+    Attributes
     ----------
     clean : Source
         Planes without noise, raw counts.

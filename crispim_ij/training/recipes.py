@@ -13,7 +13,7 @@ from crispim_ij.networks.architectures import Precision
 class Recipe:
     """Settings of a training run.
 
-    Parameters
+    Attributes
     ----------
     name : str
         The recipe's name.
