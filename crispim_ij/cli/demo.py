@@ -10,6 +10,7 @@ import typer
 from crispim_ij.cli.console import console, progress_bar
 from crispim_ij.cli.denoise import denoise
 from crispim_ij.cli.evaluate import evaluate
+from crispim_ij.cli.options import Overwrite
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.errors import CrispimError
 
@@ -24,9 +25,7 @@ def demo(
     height: Annotated[int, typer.Option(min=64, help="Rows of a simulated plane, in px.")] = 1600,
     width: Annotated[int, typer.Option(min=64, help="Columns of a simulated plane, in px.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Decides the specimen and its noise.")] = 0,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier demo.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Run the whole way on a simulated cleared brain.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import PrecisionName
+from crispim_ij.cli.options import Input, Overwrite, Packing, PrecisionName
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
 
@@ -23,9 +23,7 @@ class ResultType(str, Enum):
 
 
 def denoise(
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Folder of TIFF planes, or a TIFF stack.")
-    ],
+    source: Input,
     output: Annotated[
         Path,
         typer.Argument(
@@ -51,12 +49,8 @@ def denoise(
         ResultType,
         typer.Option(help="Pixel type of the result; integers are rounded and clipped."),
     ] = ResultType.same,
-    compression: Annotated[
-        Compression, typer.Option(help="Compression of the files written.")
-    ] = Compression.NONE,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are there.")
-    ] = False,
+    compression: Packing = Compression.NONE,
+    overwrite: Overwrite = False,
 ) -> None:
     """Denoise a folder of planes or a stack.
 

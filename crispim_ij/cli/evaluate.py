@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import parse_noise_sd
+from crispim_ij.cli.options import Overwrite, parse_noise_sd
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.atomic import make_folders
@@ -68,9 +68,7 @@ def evaluate(
             help="Counts shown black and white in the pictures; the paper shows 0:500.",
         ),
     ] = "auto",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are there.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure denoisers on clean planes with noise added.
 

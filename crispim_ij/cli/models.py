@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.console import console, start_tensorflow
+from crispim_ij.cli.options import Overwrite
 from crispim_ij.errors import CrispimError
 
 models_app = typer.Typer(no_args_is_help=True, help="List, show and import models.")
@@ -58,9 +59,7 @@ def import_(
         str,
         typer.Argument(help="Name to give it among your models, or a folder (with a slash)."),
     ],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Import one of the paper's networks from a file that Keras 2 wrote."""
     start_tensorflow()

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Compression
+
+Input = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="Folder of TIFF planes, or a TIFF stack.")
+]
+Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 
 
 class PrecisionName(str, Enum):

@@ -9,16 +9,14 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import parse_noise_sd
+from crispim_ij.cli.options import Input, Overwrite, Packing, parse_noise_sd
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, Interpolation, open_gateway
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
 
 def preprocess(
-    source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Folder of TIFF planes, or a TIFF stack.")
-    ],
+    source: Input,
     output: Annotated[
         Path,
         typer.Argument(
@@ -87,12 +85,8 @@ def preprocess(
         Path | None,
         typer.Option(help="Also write the downsampled planes without noise, to this place."),
     ] = None,
-    compression: Annotated[
-        Compression, typer.Option(help="Compression of the files written.")
-    ] = Compression.NONE,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace results that are there.")
-    ] = False,
+    compression: Packing = Compression.NONE,
+    overwrite: Overwrite = False,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 

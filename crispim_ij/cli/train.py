@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import PrecisionName, parse_noise_sd
+from crispim_ij.cli.options import Overwrite, PrecisionName, parse_noise_sd
 from crispim_ij.errors import CrispimError
 
 if TYPE_CHECKING:
@@ -73,9 +73,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a network on clean planes.
 
