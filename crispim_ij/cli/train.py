@@ -43,6 +43,10 @@ def train(
     recipe: Annotated[RecipeName, typer.Option(help="Where the settings come from.")] = (
         RecipeName.crispim
     ),
+    start_from: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Begin with the weights of this model, to adapt it."),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Batches to train on. [default: the recipe's]")
     ] = None,
@@ -97,7 +101,7 @@ def train(
     _refuse_model(model, resume=resume, overwrite=overwrite)
     with ExitStack() as opened:
         stacks = _open_stacks(clean, noisy or [], settings, opened)
-        _train(stacks, settings, model, resume=resume)
+        _train(stacks, settings, model, start_from, resume=resume)
 
 
 def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -134,9 +138,18 @@ def _open_stacks(
     ]
 
 
-def _train(stacks: list[TrainingStack], recipe: Recipe, folder: Path, *, resume: bool) -> None:
+def _train(
+    stacks: list[TrainingStack],
+    recipe: Recipe,
+    folder: Path,
+    start_from: str | None,
+    *,
+    resume: bool,
+) -> None:
+    from crispim_ij.models import find_model
     from crispim_ij.training import train as train_network
 
+    start = find_model(start_from) if start_from else None
     with progress_bar("training", recipe.steps, "steps") as bar:
 
         def show(done: int, newest: Record | None) -> None:
@@ -144,7 +157,9 @@ def _train(stacks: list[TrainingStack], recipe: Recipe, folder: Path, *, resume:
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
 
         try:
-            model = train_network(stacks, recipe, folder, resume=resume, on_step=show)
+            model = train_network(
+                stacks, recipe, folder, start_from=start, resume=resume, on_step=show
+            )
         except KeyboardInterrupt:
             raise CrispimError(
                 f"Training was interrupted; the same command with --resume goes on from the "

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.training.recipes import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -17,33 +15,29 @@ CHECKPOINT_FILE = "checkpoint.keras"
 RECIPE_FILE = "recipe.json"
 
 
-def start_run(folder: Path, recipe: Recipe, data: list[dict[str, Any]]) -> None:
+def start_run(folder: Path, run: dict[str, Any]) -> None:
     """Make the run's folder and write down what it does.
 
     Parameters
     ----------
     folder : Path
         The model folder to be.
-    recipe : Recipe
-        The run's settings.
-    data : list of dict
-        The stacks it is trained on, JSON-ready.
+    run : dict
+        Its recipe and data, JSON-ready.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE_FILE).write_text(_describe(recipe, data), encoding="utf-8")
+    (folder / RECIPE_FILE).write_text(_as_text(run), encoding="utf-8")
 
 
-def check_resumable(folder: Path, recipe: Recipe, data: list[dict[str, Any]]) -> None:
+def check_resumable(folder: Path, run: dict[str, Any]) -> None:
     """Refuse to go on with a run that isn't there, or that was another one.
 
     Parameters
     ----------
     folder : Path
         The model folder to be.
-    recipe : Recipe
-        Settings that must be the run's.
-    data : list of dict
-        Stacks that must be the run's.
+    run : dict
+        Recipe and data, which must be those of `start_run`.
 
     Raises
     ------
@@ -54,7 +48,7 @@ def check_resumable(folder: Path, recipe: Recipe, data: list[dict[str, Any]]) ->
         raise CrispimError(
             f"{folder} holds no {CHECKPOINT_FILE} to resume; leave --resume out to begin anew."
         )
-    if (folder / RECIPE_FILE).read_text(encoding="utf-8") != _describe(recipe, data):
+    if (folder / RECIPE_FILE).read_text(encoding="utf-8") != _as_text(run):
         raise CrispimError(
             f"{folder / RECIPE_FILE} differs from the recipe or the data given now; "
             "resume with the same options, or train into another folder."
@@ -75,5 +69,5 @@ def load_checkpoint(folder: Path) -> keras.Model:
     return keras.saving.load_model(folder / CHECKPOINT_FILE, safe_mode=True)
 
 
-def _describe(recipe: Recipe, data: list[dict[str, Any]]) -> str:
-    return json.dumps({"recipe": asdict(recipe), "data": data}, indent=2, sort_keys=True) + "\n"
+def _as_text(run: dict[str, Any]) -> str:
+    return json.dumps(run, indent=2, sort_keys=True) + "\n"

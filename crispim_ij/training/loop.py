@@ -36,6 +36,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
+    start_from: Model | None = None,
     resume: bool = False,
     on_step: Callable[[int, Record | None], None],
 ) -> Model:
@@ -52,6 +53,8 @@ def train(
         How.
     folder : Path
         Model folder to write; holds checkpoint, recipe and history during the run.
+    start_from : Model, optional
+        Begin with its weights rather than with random ones.
     resume : bool
         Go on from the checkpoint in `folder`.
     on_step : callable
@@ -65,24 +68,23 @@ def train(
     Raises
     ------
     CrispimError
-        If the loss is no longer a number, or there is nothing to resume.
+        If the loss is no longer a number, there is nothing to resume, or `start_from` is
+        of another architecture.
     """
-    data = [_describe_stack(stack) for stack in stacks]
+    run = {
+        "recipe": asdict(recipe),
+        "data": [_describe_stack(stack) for stack in stacks],
+        "started_from": start_from and asdict(start_from.spec),
+    }
     if resume:
-        check_resumable(folder, recipe, data)
+        check_resumable(folder, run)
         network = load_checkpoint(folder)
     else:
-        start_run(folder, recipe, data)
-        network = _fresh_network(recipe)
+        network = _fresh_network(recipe, start_from)
+        start_run(folder, run)
     _run(network, stacks, recipe, folder, on_step)
-    provenance = {
-        "recipe": asdict(recipe),
-        "data": data,
-        "versions": {
-            name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")
-        },
-    }
-    model = save_model(network, recipe.architecture, folder, provenance)
+    versions = {name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")}
+    model = save_model(network, recipe.architecture, folder, {**run, "versions": versions})
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     return model
 
@@ -92,11 +94,18 @@ def _describe_stack(stack: TrainingStack) -> dict[str, Any]:
     return {"clean": stack.clean.path.name, "shape": list(stack.clean.shape), **noisy}
 
 
-def _fresh_network(recipe: Recipe) -> keras.Model:
+def _fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
     network = build(recipe.architecture, precision=recipe.precision)
+    if start_from is not None:
+        if start_from.spec.architecture != recipe.architecture:
+            raise CrispimError(
+                f"{start_from.folder} is a {start_from.spec.architecture!r} network, which recipe "
+                f"{recipe.name!r} can't start from; give a {recipe.architecture!r} model."
+            )
+        network.set_weights(start_from.network().get_weights())
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
         warm_up = recipe.steps // 40

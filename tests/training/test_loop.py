@@ -105,6 +105,27 @@ def test_a_loss_that_is_no_number_stops_the_run(
     assert not (tmp_path / "mine/model.json").exists()
 
 
+def test_a_run_can_start_from_a_model(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    """A rate of next to nothing leaves the weights where they began."""
+    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
+    still = replace(RECIPE, learning_rate=1e-12, seed=9)
+    second = train(stacks, still, tmp_path / "second", start_from=first, on_step=ignore)
+    for ours, theirs in zip(
+        second.network().get_weights(), first.network().get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    assert second.spec.provenance["started_from"]["sha256"] == first.spec.sha256
+    with pytest.raises(CrispimError, match=r"first is a 'residual-2d' network"):
+        train(
+            stacks,
+            replace(RECIPE, architecture="paper-2d"),
+            tmp_path / "third",
+            start_from=first,
+            on_step=ignore,
+        )
+    assert not (tmp_path / "third").exists()
+
+
 def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(RECIPE, architecture="paper-2d", schedule="constant", precision="bfloat16")
     model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
