@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -35,13 +36,14 @@ def demo(
     specimen, noisy, clean, denoised, report = (
         folder / name for name in ("specimen", "noisy", "clean", "denoised", "evaluation")
     )
-    console.print(f"1. Simulating a cleared brain: {specimen}")
+    say = partial(console.print, soft_wrap=True)
+    say(f"1. Simulating a cleared brain: {specimen}")
     _simulate(specimen, (planes, height, width), seed, overwrite=overwrite)
-    console.print(f"2. crispim-ij preprocess {specimen} {noisy} --noise-sd 30:40 --clean {clean}")
+    say(f"2. crispim-ij preprocess {specimen} {noisy} --noise-sd 30:40 --clean {clean}")
     preprocess(specimen, noisy, noise_sd="30:40", seed=seed, clean=clean, overwrite=overwrite)
-    console.print(f"3. crispim-ij denoise {noisy} {denoised}")
+    say(f"3. crispim-ij denoise {noisy} {denoised}")
     denoise(noisy, denoised, model=MODEL, overwrite=overwrite)
-    console.print(f"4. crispim-ij evaluate {clean} --noisy {noisy} --result {MODEL}={denoised}")
+    say(f"4. crispim-ij evaluate {clean} --noisy {noisy} --result {MODEL}={denoised}")
     evaluate(
         clean,
         method=["noisy", "tv", "cv2"],
@@ -50,10 +52,7 @@ def demo(
         result=[f"{MODEL}={denoised}"],
         overwrite=overwrite,
     )
-    console.print(
-        f"Done. Look at {report / f'panel-{MODEL}.png'}; the table is {report / 'summary.csv'}.",
-        soft_wrap=True,
-    )
+    say(f"Done. Look at {report / f'panel-{MODEL}.png'}; the table is {report / 'summary.csv'}.")
 
 
 def _simulate(folder: Path, shape: tuple[int, int, int], seed: int, *, overwrite: bool) -> None:

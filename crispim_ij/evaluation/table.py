@@ -44,12 +44,12 @@ class Summary:
 
 # Title, field and format of the screen's columns, and which way is better.
 _COLUMNS = (
-    ("PSNR (dB)", "psnr", ".2f", max),
+    ("PSNR\n(dB)", "psnr", ".2f", max),
     ("SSIM", "ssim", ".4f", max),
     ("PCC", "pcc", ".4f", max),
-    ("RMSE (counts)", "rmse", ".2f", min),
-    ("robust PSNR", "robust_psnr", ".2f", max),
-    ("robust SSIM", "robust_ssim", ".4f", max),
+    ("RMSE\n(counts)", "rmse", ".2f", min),
+    ("robust\nPSNR", "robust_psnr", ".2f", max),
+    ("robust\nSSIM", "robust_ssim", ".4f", max),
 )
 
 
@@ -100,7 +100,7 @@ def render_table(summaries: Sequence[Summary]) -> Table:
         caption="PSNR and SSIM at the paper's range of 65535; robust: at the clean plane's "
         "0.1-99.9 percentiles",
     )
-    table.add_column("method")
+    table.add_column("method", no_wrap=True)
     for title, *_ in _COLUMNS:
         table.add_column(title, justify="right")
     best = {
