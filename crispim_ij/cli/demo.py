@@ -61,17 +61,20 @@ def _simulate(folder: Path, shape: tuple[int, int, int], seed: int, *, overwrite
 
     from crispim_ij.phantom import PhantomSettings, simulate_planes
 
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
+    names = [f"{index:04}.tif" for index in range(shape[0])]
+    present = {path.name for path in folder.glob("*")}
+    if present - set(names) or (present and not overwrite):
         raise CrispimError(
-            f"{folder} is there already; choose another folder, or give --overwrite."
+            f"{folder} holds other files already; choose another folder, or give --overwrite "
+            "to replace a demo of as many planes."
         )
     folder.mkdir(parents=True, exist_ok=True)
     settings = PhantomSettings(shape=shape, seed=seed)
     calibration = {"unit": "um", "spacing": settings.z_step}
     with progress_bar("simulating", shape[0], "planes") as bar:
-        for index, plane in enumerate(simulate_planes(settings)):
+        for name, plane in zip(names, simulate_planes(settings), strict=True):
             tifffile.imwrite(
-                folder / f"{index:04}.tif",
+                folder / name,
                 plane,
                 imagej=True,
                 resolution=(1 / settings.pixel_size, 1 / settings.pixel_size),

@@ -40,3 +40,9 @@ def test_an_earlier_demo_is_not_replaced_unasked(call: Call, folder: Path) -> No
     assert (tifffile.imread(folder / "specimen/0000.tif") == before).all()
     assert call("demo", folder, *SMALL, "--seed", 1, "--overwrite").status == 0
     assert (tifffile.imread(folder / "specimen/0000.tif") != before).any()
+
+
+def test_a_demo_of_more_planes_is_not_mixed_in(call: Call, folder: Path) -> None:
+    answer = call("demo", folder, "--planes", 1, *SMALL[2:], "--overwrite")
+    assert answer.status == 2
+    assert "specimen holds other files" in " ".join(answer.err.split())
