@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
@@ -135,12 +136,14 @@ def _run(
         workers=1,
         ahead=4,
     )
+    losses: list[float] = []
     for noisy, clean in batches:
-        loss = float(network.train_on_batch(noisy, clean))  # the mean since reset_metrics
+        losses.append(float(network.train_on_batch(noisy, clean)))
         done += 1
         if done % recipe.validate_every == 0 or done == recipe.steps:
-            history.append(_validate(network, stacks, recipe, done, loss))
+            history.append(_validate(network, stacks, recipe, done, losses))
             write_history(history, folder / HISTORY_FILE)
+            losses = []
         if done % recipe.checkpoint_every == 0 or done == recipe.steps:
             save_checkpoint(network, folder)
             plot_history(history, folder / PICTURE_FILE)
@@ -152,13 +155,11 @@ def _validate(
     stacks: Sequence[TrainingStack],
     recipe: Recipe,
     done: int,
-    loss: float,
+    losses: list[float],
 ) -> Record:
-    """Make a line of the history, and begin the next one's mean loss."""
+    """Make a line of the history from the losses of the steps since the last one."""
     noisy, clean = validation_batch(stacks, recipe, done)
-    network.reset_metrics()
-    validation_loss = float(network.test_on_batch(noisy, clean))
-    network.reset_metrics()
+    loss, validation_loss = fmean(losses), float(network.test_on_batch(noisy, clean))
     if not (math.isfinite(loss) and math.isfinite(validation_loss)):
         raise CrispimError(
             f"The loss is no longer a number at step {done}; "

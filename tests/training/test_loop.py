@@ -15,6 +15,7 @@ from crispim_ij.models import load_model
 from crispim_ij.planes import open_source
 from crispim_ij.training import Recipe, TrainingStack, open_stack, train
 from crispim_ij.training.history import Record, read_history
+from crispim_ij.training.patches import training_batch
 
 RECIPE = Recipe(
     name="small",
@@ -60,6 +61,18 @@ def test_a_run_leaves_a_model_with_its_history(stacks: list[TrainingStack], tmp_
     assert [record.step for record in read_history(tmp_path / "mine/history.csv")] == [2, 4, 6, 8]
     names = {path.name for path in (tmp_path / "mine").iterdir()}
     assert names == {"model.keras", "model.json", "recipe.json", "history.csv", "history.png"}
+
+
+def test_the_history_holds_means_over_the_steps(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    still = replace(RECIPE, learning_rate=1e-12, precision="float32")
+    network = train(stacks, still, tmp_path / "mine", on_step=ignore).network()
+    batches = [training_batch(stacks, still, step) for step in range(still.steps)]
+    errors = [np.mean((np.asarray(network(noisy)) - clean) ** 2) for noisy, clean in batches]
+    expected = np.mean(np.reshape(errors, (-1, still.validate_every)), axis=1)
+    history = read_history(tmp_path / "mine/history.csv")
+    np.testing.assert_allclose([record.loss for record in history], expected, rtol=1e-4)
 
 
 def test_training_lowers_the_loss(stacks: list[TrainingStack], tmp_path: Path) -> None:
