@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation.evaluate import Evaluated, Row
 from crispim_ij.evaluation.metrics import psnr
-from crispim_ij.planes.atomic import partial_path, write_faults
+from crispim_ij.planes.atomic import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,13 +133,8 @@ def write_panel(plane: Evaluated, method: str, display: Display, path: Path) -> 
         If it can't be written.
     """
     figure = _figure(plane, method, display)
-    part = partial_path(path)
-    try:
-        with write_faults(path):
-            figure.savefig(part, format="png", dpi=150, facecolor="white")
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150, facecolor="white")
 
 
 def _figure(plane: Evaluated, method: str, display: Display) -> Figure:

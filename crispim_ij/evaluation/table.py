@@ -12,7 +12,7 @@ import numpy as np
 from rich.table import Table
 
 from crispim_ij.evaluation.evaluate import Row
-from crispim_ij.planes.atomic import partial_path, write_faults
+from crispim_ij.planes.atomic import whole_file
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,7 @@ def write_csv(rows: Sequence[Row] | Sequence[Summary], path: Path) -> None:
     CrispimError
         If it can't be written.
     """
-    part = partial_path(path)
-    try:
-        with write_faults(path):
-            with part.open("w", newline="", encoding="utf-8") as stream:
-                writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
-                writer.writeheader()
-                writer.writerows(asdict(row) for row in rows)
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)

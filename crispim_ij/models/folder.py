@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.models.spec import ModelSpec
 from crispim_ij.networks import ARCHITECTURES, build, receptive_field
+from crispim_ij.planes.atomic import make_folders, write_faults
 
 if TYPE_CHECKING:
     import keras
@@ -116,8 +117,8 @@ def save_model(
     Model
         The folder just written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+    make_folders(folder)
+    with write_faults(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
         written = Path(scratch) / WEIGHTS_FILE
         bare = build(architecture)  # leaves an optimizer's state behind
         bare.set_weights(network.get_weights())

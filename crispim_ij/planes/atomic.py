@@ -62,6 +62,18 @@ def write_faults(path: Path) -> Iterator[None]:
         raise CrispimError(_sentence(path, error)) from error
 
 
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Yield a hidden name to write under; the file gets its own name at the end, or goes."""
+    part = partial_path(target)
+    try:
+        with write_faults(target):
+            yield part
+            part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _sentence(path: Path, error: OSError) -> str:
     """Say what kept a file from being written and what to do."""
     if error.errno in _FULL:

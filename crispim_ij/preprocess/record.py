@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from crispim_ij import __version__
 from crispim_ij.imagej import ImageJGateway
 from crispim_ij.planes import Source
+from crispim_ij.planes.atomic import whole_file
 from crispim_ij.preprocess.noise_plan import PlaneNoise
 from crispim_ij.preprocess.settings import PreprocessSettings
 
@@ -85,7 +85,7 @@ def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) ->
         The record's file.
     """
     path = record_path(output)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     content = record if noisy else {**record, "noise": None}
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return part.replace(path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path

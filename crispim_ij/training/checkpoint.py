@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.atomic import make_folders, whole_file, write_faults
 
 if TYPE_CHECKING:
     import keras
@@ -25,8 +26,9 @@ def start_run(folder: Path, run: dict[str, Any]) -> None:
     run : dict
         Its recipe and data, JSON-ready.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE_FILE).write_text(_as_text(run), encoding="utf-8")
+    make_folders(folder)
+    with whole_file(folder / RECIPE_FILE) as part:
+        part.write_text(_as_text(run), encoding="utf-8")
 
 
 def check_resumable(folder: Path, run: dict[str, Any]) -> None:
@@ -58,8 +60,9 @@ def check_resumable(folder: Path, run: dict[str, Any]) -> None:
 def save_checkpoint(network: keras.Model, folder: Path) -> None:
     """Save weights and the optimizer's state, whole or not at all."""
     scratch = folder / f".{CHECKPOINT_FILE}.partial.keras"
-    network.save(scratch)
-    scratch.replace(folder / CHECKPOINT_FILE)
+    with write_faults(folder / CHECKPOINT_FILE):
+        network.save(scratch)
+        scratch.replace(folder / CHECKPOINT_FILE)
 
 
 def load_checkpoint(folder: Path) -> keras.Model:

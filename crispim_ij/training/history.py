@@ -6,6 +6,8 @@ import csv
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from crispim_ij.planes.atomic import whole_file
+
 
 @dataclass(frozen=True)
 class Record:
@@ -47,7 +49,7 @@ def read_history(path: Path) -> list[Record]:
 
 def write_history(records: list[Record], path: Path) -> None:
     """Write a history as CSV, one column a field."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, [field.name for field in fields(Record)])
         writer.writeheader()
         writer.writerows(asdict(record) for record in records)
@@ -65,4 +67,5 @@ def plot_history(records: list[Record], path: Path) -> None:
     axes.set(xlabel="step", ylabel="RMSE (counts)", yscale="log")
     axes.grid(visible=True, which="both", alpha=0.25)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150)

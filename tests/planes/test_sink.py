@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import SinkSettings, create_sink, open_source
+from crispim_ij.planes.atomic import whole_file
 from crispim_ij.planes.output_checks import check_output
 
 Copy = Callable[..., Path]
@@ -246,6 +247,7 @@ COPY = """
 import os, resource, sys
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import create_sink, open_source
+from crispim_ij.planes.atomic import whole_file
 import imagecodecs  # before rights to read the library are given up
 if sys.argv[3] == "nobody":
     os.setgid(65534)
@@ -336,3 +338,23 @@ def test_memory_stays_flat(tmp_path: Path, name: str) -> None:
         tracemalloc.stop()
     # The stack itself is 16 MB.
     assert peak < 2e6
+
+
+def write_and_fail(target: Path) -> None:
+    with whole_file(target) as part:
+        part.write_text("half")
+        raise KeyError
+
+
+def test_whole_files_are_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "table.csv"
+    with whole_file(target) as part:
+        part.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    with pytest.raises(KeyError):
+        write_and_fail(target)
+    assert target.read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+    with pytest.raises(CrispimError, match=r"absent/table.csv"):
+        write_and_fail(tmp_path / "absent/table.csv")
