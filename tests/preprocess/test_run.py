@@ -168,7 +168,7 @@ def test_the_record(tmp_path: Path) -> None:
         assert len(planes) == 2
 
 
-@given(shape=st.tuples(st.integers(1, 5000), st.integers(1, 5000)), factor=st.floats(0.1, 100))
+@given(shape=st.tuples(st.integers(1, 4000), st.integers(1, 4000)), factor=st.floats(0.1, 100))
 def test_target_sizes_round_half_up(shape: tuple[int, int], factor: float) -> None:
     if min(shape) / factor < 0.5:
         with pytest.raises(CrispimError, match="nothing left"):
@@ -176,6 +176,13 @@ def test_target_sizes_round_half_up(shape: tuple[int, int], factor: float) -> No
     else:
         for side, target in zip(shape, target_size(shape, factor), strict=True):
             assert target - 0.5 <= side / factor < target + 0.5
+
+
+def test_planes_larger_than_a_java_array_are_refused() -> None:
+    with pytest.raises(CrispimError, match="exceed ImageJ's limit of 2147483647 px"):
+        target_size((4574, 4695), 0.1)
+    with pytest.raises(CrispimError, match="exceed ImageJ's limit"):
+        target_size((50_000, 50_000), 4)
 
 
 @given(
