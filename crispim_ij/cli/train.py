@@ -97,10 +97,10 @@ def train(
     }
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     settings = replace(RECIPES[recipe.value], seed=seed, **chosen)
-    start_tensorflow()
     _refuse_model(model, resume=resume, overwrite=overwrite)
     with ExitStack() as opened:
         stacks = _open_stacks(clean, noisy or [], settings, opened)
+        start_tensorflow()
         _train(stacks, settings, model, start_from, resume=resume)
 
 

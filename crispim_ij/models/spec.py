@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.networks import ARCHITECTURES
+from crispim_ij.networks import ARCHITECTURES, ReceptiveField
 
 FORMAT = 1
 SPEC_FILE = "model.json"
@@ -58,7 +58,7 @@ class ModelSpec:
     @property
     def halo(self) -> int:
         """Margin in px, on the pooling grid, that makes tiles exact."""
-        return -(-self.receptive_field // self.stride) * self.stride
+        return ReceptiveField(self.receptive_field, self.stride).halo
 
     def write(self, folder: Path) -> None:
         """Write `model.json` into `folder`."""
