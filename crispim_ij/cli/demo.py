@@ -30,7 +30,7 @@ def demo(
 ) -> None:
     """Run the whole way on a simulated cleared brain.
 
-    Simulates planes, downsamples them and adds noise in ImageJ, denoises them, and measures
+    Simulates planes, downsamples them and adds noise as ImageJ does, denoises them, and measures
     how well that went.
     """
     specimen, noisy, clean, denoised, report = (

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from crispim_ij.cli.check import check
 from crispim_ij.cli.console import console
 
 fiji_app = typer.Typer(help="The ImageJ that preprocessing uses.", no_args_is_help=True)
 
 
-@fiji_app.callback()
-def _group() -> None:
-    """Keep `fetch` a command of its own; typer would fold a lone one into the group."""
+fiji_app.command()(check)
 
 
 @fiji_app.command()

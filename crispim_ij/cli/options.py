@@ -17,6 +17,23 @@ Input = Annotated[
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 
+FijiHome = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CRISPIM_FIJI",
+        metavar="PATH|ENDPOINT",
+        help="Folder of your own Fiji, or a Maven endpoint such as sc.fiji:fiji, to use "
+        "instead of the embedded ImageJ.",
+    ),
+]
+Heap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Largest Java heap, such as 2g or 512m; by default a quarter of the memory.",
+    ),
+]
+
 
 class PrecisionName(str, Enum):
     """Arithmetic that can be chosen."""

@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from crispim_ij.cli.check import check_pixels
 from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import Input, Overwrite, Packing, parse_noise_sd
+from crispim_ij.cli.options import FijiHome, Heap, Overwrite, Packing, parse_noise_sd
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej import GatewaySettings, Interpolation, open_gateway
+from crispim_ij.imagej import GatewaySettings, open_gateway
+from crispim_ij.parity import Interpolation, NativeImageJ
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
 
 def preprocess(
-    source: Input,
-    output: Annotated[
-        Path,
+    source: Annotated[
+        Path | None,
         typer.Argument(
-            metavar="OUTPUT", help="Folder for the noisy planes, or a .tif file for a stack."
+            metavar="INPUT", show_default=False, help="Folder of TIFF planes, or a TIFF stack."
         ),
-    ],
-    fiji: Annotated[
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="OUTPUT",
+            show_default=False,
+            help="Folder for the noisy planes, or a .tif file for a stack.",
+        ),
+    ] = None,
+    native: Annotated[
         bool,
         typer.Option(
-            "--fiji",
-            show_default=False,
-            help="Compute in ImageJ: the embedded 1.53q, or the Fiji of --fiji-home. So far this "
-            "is the only engine, with or without the flag.",
+            "--native/--fiji",
+            help="Compute here, without Java, or in ImageJ: the embedded 1.53q, or the Fiji of "
+            "--fiji-home. The pixels are the same.",
         ),
     ] = True,
-    fiji_home: Annotated[
-        str | None,
+    fiji_home: FijiHome = None,
+    heap: Heap = None,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, help="Threads that compute. The pixels do not depend on their number."),
+    ] = min(4, os.cpu_count() or 1),
+    check: Annotated[
+        bool,
         typer.Option(
-            envvar="CRISPIM_FIJI",
-            metavar="PATH|ENDPOINT",
-            help="Folder of your own Fiji, or a Maven endpoint such as sc.fiji:fiji, to use "
-            "instead of the embedded ImageJ.",
+            "--check",
+            help="Write nothing, but compare native with ImageJ on some planes of INPUT, with "
+            "these options; without INPUT, on built-in hard cases.",
         ),
-    ] = None,
-    heap: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Largest Java heap, such as 2g or 512m; by default a quarter of the memory.",
-        ),
-    ] = None,
+    ] = False,
     factor: Annotated[
         float,
         typer.Option(help="Factor by which width and height shrink, each rounded to whole px."),
@@ -90,15 +97,23 @@ def preprocess(
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
-    What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane. Settings, seeds
-    and ImageJ's version are written beside the result, to crispim-preprocess.json.
+    What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane, with or without
+    ImageJ. Settings, seeds and ImageJ's version are written beside the result, to
+    crispim-preprocess.json.
     """
     from crispim_ij import preprocess as job
 
-    del fiji  # The only engine there is; with a second one the flag will choose.
     settings = job.PreprocessSettings(
         factor, interpolation, average, parse_noise_sd(noise_sd), seed, seed_stack
     )
+    imagej = GatewaySettings(fiji_home or None, heap)
+    if check:
+        check_pixels(source, [settings], imagej)
+        return
+    if native:
+        _refuse_options_of_imagej(imagej)
+    if source is None or output is None:
+        raise CrispimError("INPUT and OUTPUT are needed: say what to preprocess, and where to.")
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
     with open_source(source) as planes:
@@ -110,14 +125,15 @@ def preprocess(
             clean_sink = (
                 sinks.enter_context(create_sink(clean, planes, sink_settings)) if clean else None
             )
-            gateway = open_gateway(GatewaySettings(fiji_home or None, heap))
+            engine = NativeImageJ() if native else open_gateway(imagej)
             with progress_bar("preprocessing", len(planes), "planes") as bar:
                 record = job.preprocess(
                     planes,
                     noisy_sink,
                     clean_sink,
                     settings,
-                    gateway,
+                    engine,
+                    workers,
                     lambda: bar.advance(bar.task_ids[0]),
                 )
     written = job.write_record(record, output)
@@ -129,3 +145,13 @@ def preprocess(
         f"settings and seeds in {written}",
         soft_wrap=True,
     )
+
+
+def _refuse_options_of_imagej(imagej: GatewaySettings) -> None:
+    """Refuse what only means something with --fiji; the variable CRISPIM_FIJI may stay set."""
+    chosen = imagej.fiji_home and imagej.fiji_home != os.environ.get("CRISPIM_FIJI")
+    if chosen or imagej.heap:
+        raise CrispimError(
+            f"{'--fiji-home' if chosen else '--heap'} is for ImageJ, which computes only with "
+            "--fiji: add that, or leave it out."
+        )

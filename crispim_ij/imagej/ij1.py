@@ -14,7 +14,7 @@ import numpy as np
 import scyjava
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.gateway import INT_MAX, INT_MIN, PLANE_DTYPES, Interpolation, Plane
+from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES, Interpolation, Plane
 
 logger = logging.getLogger(__name__)
 

@@ -1,13 +1,19 @@
 """Planes to downsampled, noisy planes, as the paper prepared its training images in ImageJ."""
 
+from crispim_ij.preprocess.check import Case, Difference, cases_of, compare, hard_cases
 from crispim_ij.preprocess.noise_plan import PlaneNoise, plan_noise, plane_noise
 from crispim_ij.preprocess.record import record_path, write_record
 from crispim_ij.preprocess.run import preprocess
 from crispim_ij.preprocess.settings import PreprocessSettings, target_size
 
 __all__ = [
+    "Case",
+    "Difference",
     "PlaneNoise",
     "PreprocessSettings",
+    "cases_of",
+    "compare",
+    "hard_cases",
     "plan_noise",
     "plane_noise",
     "preprocess",

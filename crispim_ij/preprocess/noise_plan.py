@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.gateway import INT_MAX, INT_MIN, PLANE_DTYPES
+from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES
 from crispim_ij.planes import Source
 from crispim_ij.preprocess.settings import PreprocessSettings
 

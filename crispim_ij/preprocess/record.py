@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from crispim_ij import __version__
-from crispim_ij.imagej import ImageJGateway
+from crispim_ij.parity import Engine
 from crispim_ij.planes import Source
 from crispim_ij.planes.atomic import whole_file
 from crispim_ij.preprocess.noise_plan import PlaneNoise
@@ -19,7 +19,7 @@ RECORD_NAME = "crispim-preprocess.json"
 def make_record(
     source: Source,
     settings: PreprocessSettings,
-    gateway: ImageJGateway,
+    engine: Engine,
     size: tuple[int, int],
     noises: list[PlaneNoise],
 ) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def make_record(
     ]
     return {
         "crispim_ij": __version__,
-        "imagej": {"version": gateway.version, "engine": gateway.engine},
+        "imagej": {"version": engine.version, "engine": engine.engine},
         "input": str(source.path),
         "size": {
             "factor": settings.factor,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from numpy.typing import NDArray
-
-from crispim_ij.imagej import ImageJGateway
-from crispim_ij.imagej.gateway import Plane
+from crispim_ij.parity import Engine, Plane
 from crispim_ij.planes import Sink, Source
 from crispim_ij.prefetch import prefetch
 from crispim_ij.preprocess.noise_plan import plan_noise
 from crispim_ij.preprocess.record import make_record
 from crispim_ij.preprocess.settings import PreprocessSettings, target_size
+
+Result = TypeVar("Result")
 
 
 def preprocess(
@@ -22,7 +20,8 @@ def preprocess(
     sink: Sink,
     clean_sink: Sink | None,
     settings: PreprocessSettings,
-    gateway: ImageJGateway,
+    engine: Engine,
+    workers: int = 1,
     on_plane: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Downsample every plane, add noise to it and write it.
@@ -41,8 +40,10 @@ def preprocess(
         Takes the same planes without noise.
     settings : PreprocessSettings
         What to do.
-    gateway : ImageJGateway
-        The ImageJ that does it.
+    engine : Engine
+        Who does it: `crispim_ij.parity.NativeImageJ`, or a running ImageJ.
+    workers : int
+        Number of threads that compute. The pixels don't depend on it.
     on_plane : callable, optional
         Called after each plane is written.
 
@@ -60,15 +61,28 @@ def preprocess(
     noises = plan_noise(source, settings)
     height, width = target_size(source.shape[1:], settings.factor)
 
-    def resized(index: int) -> Plane:
-        plane: NDArray[Any] = source.read(index)
-        return gateway.resize(plane, width, height, settings.interpolation, settings.average)
+    def computed(index: int) -> tuple[Plane, Plane | None]:
+        clean = engine.resize(
+            source.read(index), width, height, settings.interpolation, settings.average
+        )
+        noise = noises[index]
+        if noise.sd == 0:
+            return clean, clean
+        # A stream that runs through the stack must meet its planes in order, below.
+        return clean, None if settings.seed_stack else engine.noise(clean, noise.sd, noise.seed)
 
-    workers = min(4, os.cpu_count() or 1)
-    planes = prefetch(resized, range(len(source)), workers=workers, ahead=2 * workers)
-    for index, (clean, noise) in enumerate(zip(planes, noises, strict=True)):
+    for index, (clean, noisy) in enumerate(_in_order(computed, len(source), workers)):
         if clean_sink is not None:
             clean_sink.write(index, clean)
-        sink.write(index, clean if noise.sd == 0 else gateway.noise(clean, noise.sd, noise.seed))
+        if noisy is None:
+            noisy = engine.noise(clean, noises[index].sd, noises[index].seed)
+        sink.write(index, noisy)
         on_plane()
-    return make_record(source, settings, gateway, (height, width), noises)
+    return make_record(source, settings, engine, (height, width), noises)
+
+
+def _in_order(function: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
+    """Apply a function to 0, 1, ...; one worker is this thread itself."""
+    if workers == 1:
+        return map(function, range(count))
+    return prefetch(function, range(count), workers=workers, ahead=2 * workers)

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej import Interpolation
-from crispim_ij.imagej.gateway import INT_MAX
+from crispim_ij.parity import INT_MAX, Interpolation
 
 
 @dataclass(frozen=True)

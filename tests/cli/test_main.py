@@ -31,6 +31,7 @@ COMMANDS = [
     ["models", "show"],
     ["models", "import"],
     ["fiji"],
+    ["fiji", "check"],
     ["fiji", "fetch"],
 ]
 

