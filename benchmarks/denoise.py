@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 import tifffile
+from memory import peak_memory
 
 from crispim_ij.denoising import denoise_stack, load_denoiser
 from crispim_ij.models import find_model
@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         if options.memory_of:
-            print(peak_memory(Path(scratch), options.memory_of, options.model))
+            print(memory_of(Path(scratch), options.memory_of, options.model))
             return
         compare_speed(Path(scratch), options.planes, options.model)
     compare_memory(options.model)
@@ -98,12 +98,12 @@ def compare_memory(model: str) -> None:
         print(f"peak memory at {planes:5} planes of 64 x 64 px: {float(said):7.1f} MB")
 
 
-def peak_memory(scratch: Path, planes: int, model: str) -> float:
+def memory_of(scratch: Path, planes: int, model: str) -> float:
     """Denoise small planes and return this process' peak memory in MB."""
     plane = np.full((64, 64), 200, np.uint16)
     write_folder(scratch / "noisy", np.broadcast_to(plane, (planes, 64, 64)))
     denoise_folder(scratch / "noisy", scratch / "denoised", load_denoiser(model))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_memory()
 
 
 def write_folder(folder: Path, planes: np.ndarray) -> None:

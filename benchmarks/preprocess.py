@@ -1,0 +1,120 @@
+"""How fast `crispim-ij preprocess` is without Java, and how fast in ImageJ, in one run.
+
+    python benchmarks/preprocess.py [--planes 60]
+
+16-bit planes of 1600 x 2000 px go from a folder to a folder, four times smaller (Bilinear,
+averaged) and with noise of sd 30; reading and writing are included. Prints the rate of
+
+- ImageJ 1.53q, embedded, one worker (Java is running already);
+- the native engine, one worker, and two;
+- the native engine without numba, one worker.
+
+They take turns over parts of the planes, so that a change of the machine's speed meets them
+all. Then it compares the native engine's peak memory at 50 and at 1,000 planes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tifffile
+from memory import peak_memory
+
+from crispim_ij.imagej import open_gateway
+from crispim_ij.parity import Engine, NativeImageJ, compiled
+from crispim_ij.planes import SinkSettings, create_sink, open_source
+from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
+
+SHAPE = (1600, 2000)
+PARTS = 4
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--planes", type=int, default=60, help="planes of 1600 x 2000 px")
+    parser.add_argument("--memory-of", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        if options.memory_of:
+            print(memory_of(Path(scratch), options.memory_of))
+            return
+        compare_speed(Path(scratch), options.planes)
+    compare_memory()
+
+
+def compare_speed(scratch: Path, planes: int) -> None:
+    """Print each way's rate and its ratio to ImageJ's."""
+    rng = np.random.default_rng(0)
+    parts = [scratch / f"in{number}" for number in range(PARTS)]
+    for part in parts:
+        write_folder(part, [rng.integers(50, 2000, SHAPE, np.uint16)] * (planes // PARTS))
+    native = NativeImageJ()
+    ways: dict[str, tuple[Engine, int, bool]] = {
+        "ImageJ 1.53q, 1 worker": (open_gateway(), 1, True),
+        "native, 1 worker": (native, 1, True),
+        "native, 2 workers": (native, 2, True),
+        "native without numba, 1 worker": (native, 1, False),
+    }
+    for engine, workers, numba in ways.values():
+        run(parts[0], scratch / "warm", engine, workers, numba=numba)
+    seconds = dict.fromkeys(ways, 0.0)
+    for part in parts:
+        for name, (engine, workers, numba) in ways.items():
+            begin = time.perf_counter()
+            run(part, scratch / "out", engine, workers, numba=numba)
+            seconds[name] += time.perf_counter() - begin
+    count = PARTS * (planes // PARTS)
+    slowest = seconds["ImageJ 1.53q, 1 worker"]
+    print(f"{count} 16-bit planes of {SHAPE[0]} x {SHAPE[1]} px, factor 4, sd 30")
+    for name, spent in seconds.items():
+        print(f"{name:32} {count / spent:7.1f} planes/s   x {slowest / spent:.2f}")
+    ratio = seconds["native, 1 worker"] / seconds["native, 2 workers"]
+    print(f"native: 2 workers are {ratio:.2f} times as fast as one")
+
+
+def run(source: Path, output: Path, engine: Engine, workers: int, *, numba: bool) -> None:
+    """Do what `crispim-ij preprocess --overwrite` does."""
+    settings = PreprocessSettings(seed=0)
+    kernels = compiled.kernels if numba else lambda: None
+    with open_source(source) as planes, mock.patch.object(compiled, "kernels", kernels):
+        size = target_size(planes.shape[1:], settings.factor)
+        sinks = SinkSettings(plane_shape=size, overwrite=True)
+        with create_sink(output, planes, sinks) as sink:
+            preprocess(planes, sink, None, settings, engine, workers)
+
+
+def compare_memory() -> None:
+    """Print the peak memory of a whole process at 50 and at 1,000 planes."""
+    for planes in (50, 1000):
+        command = [sys.executable, __file__, "--memory-of", str(planes)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        print(f"native, peak memory at {planes:5} planes: {float(said):7.1f} MB")
+
+
+def memory_of(scratch: Path, planes: int) -> float:
+    """Preprocess a folder of links to one plane and return this process' peak memory in MB."""
+    write_folder(scratch / "in", [np.full(SHAPE, 200, np.uint16)])
+    plane = scratch / "in" / "0000.tif"
+    for index in range(1, planes):
+        (scratch / "in" / f"{index:04}.tif").hardlink_to(plane)
+    run(scratch / "in", scratch / "out", NativeImageJ(), 2, numba=True)
+    return peak_memory()
+
+
+def write_folder(folder: Path, planes: list[np.ndarray]) -> None:
+    """Write one TIFF file a plane."""
+    folder.mkdir()
+    for index, plane in enumerate(planes):
+        tifffile.imwrite(folder / f"{index:04}.tif", plane)
+
+
+if __name__ == "__main__":
+    main()
