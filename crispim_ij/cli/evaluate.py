@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ from crispim_ij.planes.atomic import make_folders
 from crispim_ij.planes.output_checks import check_output
 
 if TYPE_CHECKING:
-    from crispim_ij.evaluation import Evaluated, Row
+    from crispim_ij.evaluation import Bias, Evaluated, Row
 
 _DEFAULT_METHODS = ("noisy", "tv", "cv2", "crispim-2d")
 
@@ -31,9 +31,11 @@ def evaluate(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="noisy|tv|cv2|MODEL",
-            help="What to measure: a baseline, a model or a model folder; may be repeated. "
-            "noisy, tv, cv2 and crispim-2d unless --result is given.",
+            metavar="NAME|MODEL",
+            help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
+            "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
+            "plane that is not measured; a model or a model folder. noisy, tv, cv2 and crispim-2d "
+            "unless --result is given.",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +74,9 @@ def evaluate(
 ) -> None:
     """Measure denoisers on clean planes with noise added.
 
-    Writes evaluation.csv (each plane), summary.csv (means) and panel-METHOD.png.
+    Writes evaluation.csv (each plane), summary.csv (means), comparison.csv (each pair of methods:
+    gain in PSNR, its confidence interval, Wilcoxon's p), bias.csv (mean error by brightness) and
+    panel-METHOD.png.
     """
     from crispim_ij import evaluation as job
 
@@ -86,19 +90,27 @@ def evaluate(
             stack.enter_context(open_source(noisy)) if noisy else None,
             {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
         )
-        if not set(names) <= set(job.BASELINES):
+        if not set(names) <= {*job.BASELINES, *job.CLASSICS}:
             start_tensorflow()
-        methods = [job.find_method(name) for name in names]
+        methods = [
+            job.tune(name, source, settings) if name in job.CLASSICS else job.find_method(name)
+            for name in names
+        ]
         evaluated = job.evaluate(source, methods, settings, given)
         panels = _panels(out, [one.name for one in methods] + list(folders))
-        tables = out / "evaluation.csv", out / "summary.csv"
-        files = [*tables, *panels.values()]
+        tables = ["evaluation.csv", "summary.csv", "bias.csv"]
+        # One method alone has none to be compared with.
+        tables += ["comparison.csv"] if len(panels) > 1 else []
+        files = [*(out / name for name in tables), *panels.values()]
         check_output(out, [file.name for file in files], source.path, overwrite=overwrite)
-        rows, pictured = _measure(evaluated, min(planes, len(source)))
+        rows, biases, pictured = _measure(evaluated, min(planes, len(source)))
     summaries = job.summarise(rows)
     make_folders(out)
-    job.write_csv(rows, tables[0])
-    job.write_csv(summaries, tables[1])
+    job.write_csv(rows, out / "evaluation.csv")
+    job.write_csv(summaries, out / "summary.csv")
+    job.write_csv(job.summarise_bias(biases), out / "bias.csv")
+    if "comparison.csv" in tables:
+        job.write_csv(job.compare_methods(rows), out / "comparison.csv")
     for name, path in panels.items():
         job.write_panel(pictured, name, shown, path)
     console.print(job.render_table(summaries))
@@ -106,16 +118,20 @@ def evaluate(
         console.print(str(path), soft_wrap=True)
 
 
-def _measure(evaluated: Iterator[Evaluated], count: int) -> tuple[list[Row], Evaluated]:
-    """Return all rows, and the middle plane to be pictured."""
+def _measure(
+    evaluated: Iterator[Evaluated], count: int
+) -> tuple[list[Row], list[Mapping[str, Sequence[Bias]]], Evaluated]:
+    """Return all planes' figures, and the middle plane to be pictured."""
     rows: list[Row] = []
+    biases = []
     with progress_bar("evaluating", count, "planes") as bar:
         for k, plane in enumerate(evaluated):
             rows.extend(plane.rows)
+            biases.append(plane.biases)
             if k == count // 2:
                 pictured = plane
             bar.advance(bar.task_ids[0])
-    return rows, pictured
+    return rows, biases, pictured
 
 
 def _default_methods(noisy: Path | None, folders: dict[str, Path]) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """How good a denoiser is: metrics, baselines, tables and pictures."""
 
 from crispim_ij.evaluation.baselines import BASELINES
+from crispim_ij.evaluation.bias import Bias, MethodBias, summarise_bias
+from crispim_ij.evaluation.classics import CLASSICS
 from crispim_ij.evaluation.evaluate import (
     Evaluated,
     EvaluationSettings,
@@ -17,19 +19,26 @@ from crispim_ij.evaluation.panels import (
     parse_display,
     write_panel,
 )
+from crispim_ij.evaluation.statistics import Paired, compare_methods
 from crispim_ij.evaluation.table import Summary, render_table, summarise, write_csv
+from crispim_ij.evaluation.tuning import tune
 
 __all__ = [
     "BASELINES",
+    "CLASSICS",
     "DISPLAYS",
+    "Bias",
     "Evaluated",
     "EvaluationSettings",
     "Given",
     "Method",
+    "MethodBias",
     "NoiseSettings",
+    "Paired",
     "Row",
     "Summary",
     "best_place",
+    "compare_methods",
     "display_range",
     "evaluate",
     "find_method",
@@ -37,6 +46,8 @@ __all__ = [
     "parse_display",
     "render_table",
     "summarise",
+    "summarise_bias",
+    "tune",
     "write_csv",
     "write_panel",
 ]

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import metrics
+from crispim_ij.evaluation.bias import Bias, bias_by_decile
+from crispim_ij.evaluation.frc import cutoff_frequency
 from crispim_ij.evaluation.methods import Method
 from crispim_ij.evaluation.noise import NoiseSettings, noisy_plane
 from crispim_ij.planes import Source
@@ -74,6 +76,9 @@ class Row:
         Root mean square error in counts.
     robust_psnr, robust_ssim : float
         At the span of the clean plane's 0.1 to 99.9 percentiles.
+    frc_cutoff : float
+        Frequency in cycles per px up to which the Fourier rings agree with the clean
+        plane's; 0.5 is all of them.
     """
 
     plane: str
@@ -85,6 +90,7 @@ class Row:
     rmse: float
     robust_psnr: float
     robust_ssim: float
+    frc_cutoff: float
 
 
 @dataclass(frozen=True)
@@ -99,12 +105,15 @@ class Evaluated:
         Each method's plane.
     rows : tuple of Row
         Each method's figures.
+    biases : mapping of str to sequence of Bias
+        Each method's mean error by brightness.
     """
 
     clean: NDArray[Any]
     noisy: NDArray[Any] | None
     results: Mapping[str, NDArray[Any]]
     rows: tuple[Row, ...]
+    biases: Mapping[str, Sequence[Bias]]
 
 
 def evaluate(
@@ -180,7 +189,8 @@ def _evaluated(
     rows = tuple(
         _row(source.names[index], sd, name, clean, result) for name, result in results.items()
     )
-    return Evaluated(clean, noisy, results, rows)
+    biases = {name: bias_by_decile(clean, result) for name, result in results.items()}
+    return Evaluated(clean, noisy, results, rows, biases)
 
 
 def _row(plane: str, sd: int | None, method: str, clean: NDArray[Any], result: NDArray[Any]) -> Row:
@@ -196,6 +206,7 @@ def _row(plane: str, sd: int | None, method: str, clean: NDArray[Any], result: N
         rmse=metrics.rmse(clean, result),
         robust_psnr=metrics.psnr(clean, result, span),
         robust_ssim=metrics.ssim(clean, result, span),
+        frc_cutoff=cutoff_frequency(clean, result),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation.baselines import BASELINES, Denoise
+from crispim_ij.evaluation.classics import CLASSICS
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def find_method(name: str) -> Method:
     models = [] if Path(name).is_dir() else [model.folder.name for model in list_models()]
     if not (Path(name).is_dir() or name in models):
         raise CrispimError(
-            f"There is no method {name!r}: take one of {', '.join([*BASELINES, *models])}, or "
+            f"There is no method {name!r}: take one of "
+            f"{', '.join([*BASELINES, *CLASSICS, *models])}, or "
             "give a model's folder."
         )
     model = find_model(name)

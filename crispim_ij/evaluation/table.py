@@ -7,12 +7,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
 
 from crispim_ij.evaluation.evaluate import Row
 from crispim_ij.planes.atomic import whole_file
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Summary:
         The method's name.
     planes : int
         How many planes were measured.
-    psnr, ssim, pcc, rmse, robust_psnr, robust_ssim : float
+    psnr, ssim, pcc, rmse, robust_psnr, robust_ssim, frc_cutoff : float
         Means of `Row`'s figures.
     psnr_sd : float
         Standard deviation of PSNR between planes, in dB.
@@ -40,6 +44,7 @@ class Summary:
     rmse: float
     robust_psnr: float
     robust_ssim: float
+    frc_cutoff: float
 
 
 # Title, field and format of the screen's columns, and which way is better.
@@ -50,6 +55,7 @@ _COLUMNS = (
     ("RMSE\n(counts)", "rmse", ".2f", min),
     ("robust\nPSNR", "robust_psnr", ".2f", max),
     ("robust\nSSIM", "robust_ssim", ".4f", max),
+    ("FRC\n(1/px)", "frc_cutoff", ".3f", max),
 )
 
 
@@ -98,7 +104,7 @@ def render_table(summaries: Sequence[Summary]) -> Table:
     table = Table(
         title=f"Means over {planes} plane{'s' * (planes != 1)}",
         caption="PSNR and SSIM at the paper's range of 65535; robust: at the clean plane's "
-        "0.1-99.9 percentiles",
+        "0.1-99.9 percentiles; FRC: highest frequency that agrees with the clean plane, of 0.5",
     )
     table.add_column("method", no_wrap=True)
     for title, *_ in _COLUMNS:
@@ -118,13 +124,13 @@ def render_table(summaries: Sequence[Summary]) -> Table:
     return table
 
 
-def write_csv(rows: Sequence[Row] | Sequence[Summary], path: Path) -> None:
-    """Write rows or summaries as CSV, one column a field.
+def write_csv(rows: Sequence[DataclassInstance], path: Path) -> None:
+    """Write dataclasses as CSV, one row each and one column a field.
 
     Parameters
     ----------
-    rows : sequence of Row or of Summary
-        At least one.
+    rows : sequence of dataclass
+        At least one, all of one class: `Row`, `Summary`, ...
     path : Path
         The file, replaced at once or not at all.
 

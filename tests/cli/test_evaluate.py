@@ -49,9 +49,13 @@ def test_tables_and_pictures_are_written(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = call(clean, "--method", "noisy", "--method", "tv", "--out", out)
     assert result.exit_code == 0, result.output
-    names = {"evaluation.csv", "summary.csv", "panel-noisy.png", "panel-tv.png"}
+    tables = {"evaluation.csv", "summary.csv", "bias.csv", "comparison.csv"}
+    names = tables | {"panel-noisy.png", "panel-tv.png"}
     assert {path.name for path in out.iterdir()} == names
     assert len(read(out / "evaluation.csv")) == 6
+    assert len(read(out / "bias.csv")) == 20
+    (pair,) = read(out / "comparison.csv")
+    assert (pair["method"], pair["other"], pair["planes"]) == ("tv", "noisy", "3")
     noisy, tv = read(out / "summary.csv")
     assert float(tv["psnr"]) > float(noisy["psnr"])
     unwrapped = result.output.replace("\n", "")

@@ -12,7 +12,7 @@ from rich.console import Console
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import Row, render_table, summarise, write_csv
 
-A = Row("a.tif", 30, "tv", 60.0, 0.9, 0.8, 20.0, 30.0, 0.5)
+A = Row("a.tif", 30, "tv", 60.0, 0.9, 0.8, 20.0, 30.0, 0.5, 0.25)
 B = replace(A, plane="b.tif", sd=None, psnr=62.0, rmse=10.0)
 C = replace(A, method="noisy", psnr=58.0, rmse=40.0)
 
@@ -44,6 +44,7 @@ def test_csv_holds_every_field(tmp_path: Path) -> None:
         "rmse": "20.0",
         "robust_psnr": "30.0",
         "robust_ssim": "0.5",
+        "frc_cutoff": "0.25",
     }
     assert second["sd"] == ""
     assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.evaluation import CLASSICS, EvaluationSettings, NoiseSettings, evaluate, tune
+from crispim_ij.evaluation.evaluate import choose_planes
+from crispim_ij.planes import open_source
+
+
+@pytest.mark.parametrize("name", CLASSICS)
+def test_a_tuned_classic_beats_the_noisy_plane(clean: Path, name: str) -> None:
+    settings = EvaluationSettings(planes=2, noise=NoiseSettings((35, 35)))
+    with open_source(clean) as source:
+        method = tune(name, source, settings)
+        planes = list(evaluate(source, [method], settings))
+    assert method.name == name
+    for plane in planes:
+        noise = 20 * np.log10(65535 / 35)
+        assert plane.rows[0].psnr > noise + 1
+
+
+def test_the_strength_follows_the_noise(clean: Path) -> None:
+    with open_source(clean) as source:
+        weak, strong = (
+            tune("gaussian-tuned", source, EvaluationSettings(2, NoiseSettings((sd, sd))))
+            for sd in (2, 200)
+        )
+    noise = np.random.default_rng(0).normal(0, 10, (64, 64))
+    assert strong.denoise(noise).std() < weak.denoise(noise).std()
+
+
+def test_the_plane_for_tuning_is_not_measured(clean: Path, volume: NDArray[np.uint16]) -> None:
+    settings = EvaluationSettings(planes=len(volume) - 1)
+    (left,) = set(range(len(volume))) - set(choose_planes(len(volume), settings))
+    read: list[int] = []
+    with open_source(clean) as source:
+
+        class Watched:
+            path, shape = source.path, source.shape
+
+            def __len__(self) -> int:
+                return len(source)
+
+            def read(self, index: int) -> NDArray[np.uint16]:
+                read.append(index)
+                return source.read(index)
+
+        tune("gaussian-tuned", Watched(), settings)  # type: ignore[arg-type]
+    assert read == [left]
+
+
+def test_no_plane_is_left(clean: Path) -> None:
+    with open_source(clean) as source, pytest.raises(CrispimError, match="none is left"):
+        tune("tv-tuned", source, EvaluationSettings(planes=1000))
+
+
+@pytest.mark.parametrize("name", CLASSICS)
+def test_units_are_counts(name: str) -> None:
+    """A plane without structure keeps its level, wherever that is."""
+    classic = CLASSICS[name]
+    plane = np.random.default_rng(0).normal(3000, 30, (64, 64))
+    for strength in classic.strengths:
+        assert classic.denoise(plane, strength).mean() == pytest.approx(3000, abs=2)
