@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from enum import Enum
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,13 +22,6 @@ if TYPE_CHECKING:
     from crispim_ij.training.history import Record
 
 
-class RecipeName(str, Enum):
-    """Recipes that can be chosen."""
-
-    paper = "paper-2d"
-    crispim = "crispim-2d"
-
-
 def train(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder to write.")],
     clean: Annotated[
@@ -40,9 +35,14 @@ def train(
             "Without it noise is drawn on the fly."
         ),
     ] = None,
-    recipe: Annotated[RecipeName, typer.Option(help="Where the settings come from.")] = (
-        RecipeName.crispim
-    ),
+    recipe: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Where the settings come from: paper-2d, crispim-2d, a .toml file of your own, "
+            "or the recipe.json of a model.",
+        ),
+    ] = "crispim-2d",
     start_from: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="Begin with the weights of this model, to adapt it."),
@@ -70,7 +70,10 @@ def train(
         PrecisionName | None,
         typer.Option(help="Arithmetic of the convolutions. [default: the recipe's]"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides the first weights and every patch.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Decides the first weights and every patch. [default: the recipe's]"),
+    ] = None,
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints. [default: the recipe's]")
     ] = None,
@@ -84,7 +87,7 @@ def train(
     The model folder holds the weights, their description, the recipe, and the history
     as CSV and PNG. A run that was stopped goes on with --resume and the same options.
     """
-    from crispim_ij.training import RECIPES
+    from crispim_ij.training import load_recipe
 
     given = {
         "steps": steps,
@@ -93,10 +96,11 @@ def train(
         "noise_sd": parse_noise_sd(noise_sd) if noise_sd else None,
         "learning_rate": learning_rate,
         "precision": precision.value if precision else None,
+        "seed": seed,
         "checkpoint_every": checkpoint_every,
     }
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    settings = replace(RECIPES[recipe.value], seed=seed, **chosen)
+    settings = replace(load_recipe(recipe), **chosen)
     _refuse_model(model, resume=resume, overwrite=overwrite)
     with ExitStack() as opened:
         stacks = _open_stacks(clean, noisy or [], settings, opened)
@@ -150,11 +154,13 @@ def _train(
     from crispim_ij.training import train as train_network
 
     start = find_model(start_from) if start_from else None
-    with progress_bar("training", recipe.steps, "steps") as bar:
+    with progress_bar("training", recipe.steps, "steps") as bar, _stop_after_step() as stopped:
 
         def show(done: int, newest: Record | None) -> None:
             rmse = f", RMSE {newest.validation_loss**0.5:.2f} counts" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
+            if stopped.is_set():
+                raise KeyboardInterrupt
 
         try:
             model = train_network(
@@ -166,3 +172,19 @@ def _train(
                 f"last checkpoint in {folder}."
             ) from None
     console.print(f"Model written to {model.folder}", soft_wrap=True)
+
+
+@contextmanager
+def _stop_after_step() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C ask for an end after the step, and a second one end at once."""
+    stopped = threading.Event()
+
+    def ask(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)

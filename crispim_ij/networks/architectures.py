@@ -25,6 +25,8 @@ class Architecture:
         Axes of one input, 'YXC' or 'ZYXC'.
     parameters : int
         Number of weights, asserted at every build.
+    stride : int
+        Side of the coarsest pooling cell in px: Y and X must be multiples of it.
     summary : str
         One line for people.
     """
@@ -32,6 +34,7 @@ class Architecture:
     builder: str
     axes: str
     parameters: int
+    stride: int
     summary: str
 
     def load(self) -> Callable[..., keras.Model]:
@@ -48,18 +51,21 @@ ARCHITECTURES = {
         builder="unet2d:paper_2d",
         axes="YXC",
         parameters=332_641,
+        stride=4,
         summary="the paper's 2D U-Net: raw counts in, raw counts out",
     ),
     "paper-3d": Architecture(
         builder="unet3d:paper_3d",
         axes="ZYXC",
         parameters=5_836_033,
+        stride=8,
         summary="the paper's 3D U-Net: 16 planes in, one plane out",
     ),
     "residual-2d": Architecture(
         builder="unet2d:residual_2d",
         axes="YXC",
         parameters=332_641,
+        stride=4,
         summary="the paper's 2D U-Net, predicting the noise from locally centred counts",
     ),
 }

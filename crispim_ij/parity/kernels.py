@@ -105,7 +105,7 @@ def add_integer_noise(
     return noisy, state, pending
 
 
-@numba.njit(inline="always")
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _gaussian_pair(state: np.uint64) -> tuple[np.uint64, float, float]:
     """Draw two Gaussians as `JavaRandom.gaussians` does."""
     while True:
@@ -118,7 +118,7 @@ def _gaussian_pair(state: np.uint64) -> tuple[np.uint64, float, float]:
             return state, v1 * multiplier, v2 * multiplier
 
 
-@numba.njit(inline="always")
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _double(state: np.uint64) -> tuple[np.uint64, float]:
     """Draw a float64 as `JavaRandom.next_double` does."""
     first = (state * _A + _C) & _MASK
@@ -127,7 +127,7 @@ def _double(state: np.uint64) -> tuple[np.uint64, float]:
     return second, np.int64(bits) * 2.0**-53
 
 
-@numba.njit(inline="always")
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _log(x: float) -> float:
     """Natural logarithm of a normal number, as `fdlibm.log`."""
     bits = np.float64(x).view(np.int64)

@@ -2,6 +2,14 @@
 
 from crispim_ij.training.loop import train
 from crispim_ij.training.patches import TrainingStack, open_stack
-from crispim_ij.training.recipes import RECIPES, Recipe
+from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.recipe_file import list_recipes, load_recipe
 
-__all__ = ["RECIPES", "Recipe", "TrainingStack", "open_stack", "train"]
+__all__ = [
+    "Recipe",
+    "TrainingStack",
+    "list_recipes",
+    "load_recipe",
+    "open_stack",
+    "train",
+]

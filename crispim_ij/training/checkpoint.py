@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 CHECKPOINT_FILE = "checkpoint.keras"
+BEST_FILE = "best.keras"
 RECIPE_FILE = "recipe.json"
 
 
@@ -57,19 +58,19 @@ def check_resumable(folder: Path, run: dict[str, Any]) -> None:
         )
 
 
-def save_checkpoint(network: keras.Model, folder: Path) -> None:
+def save_checkpoint(network: keras.Model, file: Path) -> None:
     """Save weights and the optimizer's state, whole or not at all."""
-    scratch = folder / f".{CHECKPOINT_FILE}.partial.keras"
-    with write_faults(folder / CHECKPOINT_FILE):
+    scratch = file.with_name(f".{file.stem}.partial.keras")
+    with write_faults(file):
         network.save(scratch)
-        scratch.replace(folder / CHECKPOINT_FILE)
+        scratch.replace(file)
 
 
-def load_checkpoint(folder: Path) -> keras.Model:
+def load_checkpoint(file: Path) -> keras.Model:
     """Load the compiled network that `save_checkpoint` saved."""
     import keras
 
-    return keras.saving.load_model(folder / CHECKPOINT_FILE, safe_mode=True)
+    return keras.saving.load_model(file, safe_mode=True)
 
 
 def _as_text(run: dict[str, Any]) -> str:

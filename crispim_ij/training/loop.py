@@ -15,6 +15,7 @@ from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
 from crispim_ij.prefetch import prefetch
 from crispim_ij.training.checkpoint import (
+    BEST_FILE,
     CHECKPOINT_FILE,
     check_resumable,
     load_checkpoint,
@@ -23,7 +24,7 @@ from crispim_ij.training.checkpoint import (
 )
 from crispim_ij.training.history import Record, plot_history, read_history, write_history
 from crispim_ij.training.patches import TrainingStack, training_batch, validation_batch
-from crispim_ij.training.recipes import Recipe
+from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -43,8 +44,10 @@ def train(
 ) -> Model:
     """Train a network and write a model folder.
 
-    The batch of a step depends on the recipe's seed and the step alone, so that an
-    interrupted run goes on as if it had never stopped.
+    The batch of a step depends on the recipe's seed and the step alone, and TensorFlow
+    is told to compute in a fixed order; so an interrupted run goes on to the very weights
+    that it would have had. An exception from `on_step`, as Ctrl-C may raise, saves a
+    checkpoint first.
 
     Parameters
     ----------
@@ -79,20 +82,35 @@ def train(
     }
     if resume:
         check_resumable(folder, run)
-        network = load_checkpoint(folder)
+    _fix_order()
+    if resume:
+        network = load_checkpoint(folder / CHECKPOINT_FILE)
     else:
         network = _fresh_network(recipe, start_from)
         start_run(folder, run)
     _run(network, stacks, recipe, folder, on_step)
+    if recipe.keep == "best":
+        network = load_checkpoint(folder / BEST_FILE)
+    if recipe.average:
+        network.optimizer.finalize_variable_values(network.trainable_variables)
     versions = {name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")}
     model = save_model(network, recipe.architecture, folder, {**run, "versions": versions})
-    (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    for file in (CHECKPOINT_FILE, BEST_FILE):
+        (folder / file).unlink(missing_ok=True)
     return model
+
+
+def _fix_order() -> None:
+    """Let every sum be taken in the same order each time."""
+    import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
 
 
 def _describe_stack(stack: TrainingStack) -> dict[str, Any]:
     noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
-    return {"clean": stack.clean.path.name, "shape": list(stack.clean.shape), **noisy}
+    described = {"clean": stack.clean.path.name, "shape": list(stack.clean.shape)}
+    return {**described, "sha256": stack.sha256, **noisy}
 
 
 def _fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
@@ -117,7 +135,8 @@ def _fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
             warmup_target=recipe.learning_rate,
             warmup_steps=warm_up,
         )
-    network.compile(keras.optimizers.Adam(rate), loss="mse", jit_compile=False)
+    averaging = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
+    network.compile(keras.optimizers.Adam(rate, **averaging), loss="mse", jit_compile=False)
     return network
 
 
@@ -144,10 +163,32 @@ def _run(
             history.append(_validate(network, stacks, recipe, done, losses))
             write_history(history, folder / HISTORY_FILE)
             losses = []
-        if done % recipe.checkpoint_every == 0 or done == recipe.steps:
-            save_checkpoint(network, folder)
+            if recipe.keep == "best" and _validations_since_best(history) == 0:
+                save_checkpoint(network, folder / BEST_FILE)
+        ends = done == recipe.steps or _is_stuck(history, recipe)
+        if done % recipe.checkpoint_every == 0 or ends:
+            save_checkpoint(network, folder / CHECKPOINT_FILE)
             plot_history(history, folder / PICTURE_FILE)
-        on_step(done, history[-1] if history else None)
+        try:
+            on_step(done, history[-1] if history else None)
+        except BaseException:
+            save_checkpoint(network, folder / CHECKPOINT_FILE)
+            raise
+        if ends:
+            return
+
+
+def _validations_since_best(history: Sequence[Record]) -> int:
+    """Return how many validations ago the loss was lowest; 0 is the newest."""
+    losses = [record.validation_loss for record in history]
+    return len(losses) - 1 - losses.index(min(losses))
+
+
+def _is_stuck(history: Sequence[Record], recipe: Recipe) -> bool:
+    """Whether the loss has not fallen for as many validations as the recipe's patience."""
+    if not (recipe.patience and history):
+        return False
+    return _validations_since_best(history) >= recipe.patience
 
 
 def _validate(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.training.recipes import Recipe
+from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -36,12 +37,16 @@ class TrainingStack:
         The same planes with noise; None draws noise on the fly.
     black, span : float
         The stack's 1st percentile and its distance to the 95th, in counts.
+    sha256 : str
+        Hash of the clean planes that these were taken from: up to 16, spread over the
+        stack.
     """
 
     clean: Source
     noisy: Source | None
     black: float
     span: float
+    sha256: str
 
 
 def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
@@ -83,8 +88,10 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
             f"use the noisy planes of {noisy.path}; leave --noisy out, or use --recipe paper-2d."
         )
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
-    black, bright = np.percentile([clean.read(k) for k in sample], (1, 95))
-    return TrainingStack(clean, noisy, float(black), float(max(bright - black, 1.0)))
+    planes = np.stack([clean.read(k) for k in sample])
+    black, bright = np.percentile(planes, (1, 95))
+    span = float(max(bright - black, 1.0))
+    return TrainingStack(clean, noisy, float(black), span, sha256(planes.tobytes()).hexdigest())
 
 
 def training_batch(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source, open_source
-from crispim_ij.training import RECIPES, Recipe, TrainingStack, open_stack
+from crispim_ij.training import Recipe, TrainingStack, load_recipe, open_stack
 from crispim_ij.training.patches import plane_range, training_batch, validation_batch
 
 RECIPE = Recipe(name="small", architecture="paper-2d", steps=3, batch=5, patch=16)
@@ -85,7 +85,7 @@ def test_validation_is_fixed_and_kept_from_training(clean: Source) -> None:
 
 
 def test_the_paper_validates_on_other_patches_of_each_step(clean: Source) -> None:
-    recipe = replace(RECIPES["paper-2d"], patch=16)
+    recipe = replace(load_recipe("paper-2d"), patch=16)
     stack = open_stack(clean, None, recipe)
     first, second = (validation_batch([stack], recipe, step)[0] for step in (1, 2))
     assert first.shape == (1, 16, 16, 1)
@@ -102,7 +102,7 @@ def test_plane_ranges(planes: int, ends: int, share: float) -> None:
 
 
 def test_the_paper_leaves_200_planes_out_at_both_ends() -> None:
-    assert plane_range(2888, RECIPES["paper-2d"], validation=False) == (200, 2688)
+    assert plane_range(2888, load_recipe("paper-2d"), validation=False) == (200, 2688)
 
 
 def test_planes_smaller_than_a_patch_are_refused(clean: Source) -> None:
@@ -121,15 +121,7 @@ def test_sources_that_do_not_match_are_refused(clean: Source, tmp_path: Path) ->
 
 def test_noisy_planes_can_not_be_rescaled(clean: Source, noisy: Source) -> None:
     with pytest.raises(CrispimError, match=r"'crispim-2d' rescales .* --recipe paper-2d"):
-        open_stack(clean, noisy, replace(RECIPES["crispim-2d"], patch=16))
-
-
-@pytest.mark.parametrize(
-    "change", [{"steps": 0}, {"noise_sd": (3.0, 2.0)}, {"learning_rate": 0.0}, {"patch": -1}]
-)
-def test_recipes_that_can_not_be(change: dict[str, object]) -> None:
-    with pytest.raises(CrispimError, match=next(iter(change))):
-        replace(RECIPE, **change)
+        open_stack(clean, noisy, replace(load_recipe("crispim-2d"), patch=16))
 
 
 def test_stack_is_measured(clean: Source) -> None:

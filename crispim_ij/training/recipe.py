@@ -1,0 +1,174 @@
+"""A training recipe: everything that decides what a training run does, but for the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.networks import ARCHITECTURES
+from crispim_ij.networks.architectures import Precision
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings of a training run.
+
+    Attributes
+    ----------
+    name : str
+        The recipe's name.
+    architecture : str
+        A key of `crispim_ij.networks.ARCHITECTURES`.
+    steps : int
+        Batches to train on.
+    batch : int
+        Patches in a training batch.
+    patch : int
+        Side of a patch in px, a multiple of the network's stride.
+    crop : {'random', 'top-left'}
+        Where in a plane a patch is cut. Random patches are also flipped and turned.
+    end_planes : int
+        Planes left out at both ends of each stack; at most a quarter of it.
+    noise_sd : tuple of float
+        Smallest and largest standard deviation, in counts, of the Gaussian noise that
+        is drawn for each patch. Unused where noisy planes are given.
+    contrast : tuple of float or None
+        Each patch is rescaled so that the span of its stack (1st to 95th percentile)
+        becomes a value drawn, uniformly in its logarithm, from this range, in counts;
+        its black level is drawn from 0 to 300 counts. None takes counts as they are.
+    learning_rate : float
+        Peak learning rate of Adam.
+    schedule : {'constant', 'cosine'}
+        'cosine' warms up over a fortieth of the steps, then falls to a thousandth.
+    average : float
+        Momentum of the exponential moving average of the weights, which becomes the
+        model; 0 takes the weights themselves.
+    keep : {'last', 'best'}
+        Whether the model is that of the last step, or of the lowest validation loss.
+    patience : int
+        Validations without a lower loss after which the run ends early; 0 never.
+    validation_share : float
+        Share of each stack, its last planes, that is kept from training to validate
+        on. 0 validates on other patches of the training planes.
+    validation_batch : int
+        Patches in a validation batch.
+    validate_every : int
+        Steps between validations, each a line of the history.
+    checkpoint_every : int
+        Steps between checkpoints.
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions. Weights stay float32.
+    seed : int
+        Decides the first weights and every patch.
+
+    Raises
+    ------
+    CrispimError
+        If a value can't be; the message names the key and what is allowed.
+    """
+
+    name: str
+    architecture: str
+    steps: int
+    batch: int
+    patch: int
+    crop: Literal["random", "top-left"] = "random"
+    end_planes: int = 0
+    noise_sd: tuple[float, float] = (30.0, 40.0)
+    contrast: tuple[float, float] | None = None
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    average: float = 0.0
+    keep: Literal["last", "best"] = "last"
+    patience: int = 0
+    validation_share: float = 0.1
+    validation_batch: int = 32
+    validate_every: int = 50
+    checkpoint_every: int = 200
+    precision: Precision = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            rule = RULES[key]
+            if not rule.allows(value):
+                self._refuse(key, value, rule.allowed)
+        stride = ARCHITECTURES[self.architecture].stride
+        if self.patch % stride:
+            self._refuse("patch", self.patch, f"a multiple of {stride}, the network's stride")
+
+    def _refuse(self, key: str, value: Any, allowed: str) -> None:
+        raise CrispimError(f"{key} is {value!r} in recipe {self.name!r}; it must be {allowed}.")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a recipe's value may be.
+
+    Attributes
+    ----------
+    allows : callable
+        Tells whether a value may be.
+    allowed : str
+        The same in words.
+    """
+
+    allows: Callable[[Any], bool]
+    allowed: str
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or _is_whole(value)
+
+
+def _is_range(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _whole_from(lowest: int) -> Rule:
+    return Rule(lambda v: _is_whole(v) and v >= lowest, f"a whole number from {lowest} up")
+
+
+def _one_of(*choices: str) -> Rule:
+    return Rule(lambda v: isinstance(v, str) and v in choices, f"one of {', '.join(choices)}")
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "name": Rule(lambda v: isinstance(v, str) and bool(v), "a text"),
+        "architecture": _one_of(*ARCHITECTURES),
+        "steps": _whole_from(1),
+        "batch": _whole_from(1),
+        "patch": _whole_from(1),
+        "crop": _one_of("random", "top-left"),
+        "end_planes": _whole_from(0),
+        "noise_sd": Rule(
+            lambda v: _is_range(v) and 0 <= v[0] <= v[1], "two numbers from 0 up, the smaller first"
+        ),
+        "contrast": Rule(
+            lambda v: v is None or (_is_range(v) and 0 < v[0] <= v[1]),
+            "two numbers above 0, the smaller first, or left out",
+        ),
+        "learning_rate": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),
+        "schedule": _one_of("constant", "cosine"),
+        "average": Rule(lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"),
+        "keep": _one_of("last", "best"),
+        "patience": _whole_from(0),
+        "validation_share": Rule(
+            lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"
+        ),
+        "validation_batch": _whole_from(1),
+        "validate_every": _whole_from(1),
+        "checkpoint_every": _whole_from(1),
+        "precision": _one_of("float32", "bfloat16"),
+        "seed": _whole_from(0),
+    }
+)
+"""The rule of each of a recipe's keys."""
