@@ -12,6 +12,7 @@ from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
 from crispim_ij.cli.denoise import denoise
 from crispim_ij.cli.evaluate import evaluate
+from crispim_ij.cli.export import export
 from crispim_ij.cli.fiji import fiji_app
 from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, preprocess, denoise, evaluate, train):
+for command in (demo, preprocess, denoise, evaluate, train, export):
     app.command()(command)
 app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")

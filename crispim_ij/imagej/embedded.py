@@ -46,6 +46,11 @@ def start_embedded(settings: GatewaySettings) -> ImageJ1:
     try:
         scyjava.start_jvm()
     except (jpype.JVMNotFoundException, jpype.JVMNotSupportedException, RuntimeError, OSError) as e:
+        if "cannot be restarted" in str(e):
+            raise CrispimError(
+                "A Java virtual machine was stopped in this process, and another can't be started "
+                "there: start a new process."
+            ) from e
         reason = " ".join(str(e).split()).rstrip(".")
         raise CrispimError(
             f"Java in {java.home} does not start ({reason}): unset JAVA_HOME to use the Java that "

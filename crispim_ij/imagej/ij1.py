@@ -74,7 +74,7 @@ class ImageJ1:
     def run_macro(self, macro: str, argument: str = "") -> str:
         """Run a macro, raising where ImageJ only reports; see `ImageJGateway`."""
         interpreter = scyjava.jimport("ij.macro.Interpreter")()
-        with self._lock, _console() as console:
+        with self._lock, caught_console() as console:
             self._ij.getErrorMessage()  # Reading ImageJ's last error also clears it.
             answer = thrown = None
             try:
@@ -85,11 +85,10 @@ class ImageJ1:
             reported = interpreter.getErrorMessage() or self._ij.getErrorMessage()
             printed = str(console.toString()).strip()
         fault = _macro_fault(reported, thrown, printed, answer)
-        if fault is not None:
-            logger.debug("The failed macro printed: %s", printed)
-            raise CrispimError(f"The ImageJ macro failed: {fault}; mend the macro or its argument.")
         for line in printed.splitlines():
             logger.info("ImageJ: %s", line)
+        if fault is not None:
+            raise CrispimError(f"The ImageJ macro failed: {fault}; mend the macro or its argument.")
         return "" if answer is None else str(answer)
 
     @contextmanager
@@ -105,7 +104,7 @@ class ImageJ1:
 
 
 @contextmanager
-def _console() -> Iterator[Any]:
+def caught_console() -> Iterator[Any]:
     """Catch what ImageJ prints: headless, its messages and its log go to the console."""
     system = scyjava.jimport("java.lang.System")
     buffer = scyjava.jimport("java.io.ByteArrayOutputStream")()
@@ -124,6 +123,7 @@ def _macro_fault(reported: Any, thrown: Any, printed: str, answer: Any) -> str |
     """Say why a macro failed, or None where it reached its end without an error."""
     # ImageJ only prints what a command throws, and lets the macro go on.
     trace = _STACK_TRACE.search(printed)
+    last = printed.splitlines()[-1] if printed else ""
     if reported is not None:
         cause = str(reported)
     elif thrown is not None and "Macro canceled" not in str(thrown):
@@ -131,7 +131,8 @@ def _macro_fault(reported: Any, thrown: Any, printed: str, answer: Any) -> str |
     elif trace:
         cause = trace.group(1)
     elif thrown is not None:
-        cause = printed or "it stopped by exit or cancel before its end"
+        # What exit() says is printed last, after the log.
+        cause = last or "it stopped by exit or cancel before its end"
     elif answer == "[aborted]":
         # The answer of a macro that the macro called.
         cause = printed or "a macro that it calls was aborted"

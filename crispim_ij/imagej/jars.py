@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -91,17 +92,22 @@ def cache_folder() -> Path:
     return root / "jars"
 
 
-def ensure_jars() -> tuple[CachedJar, ...]:
+def ensure_jars(jars: Sequence[Jar] = JARS) -> tuple[CachedJar, ...]:
     """Bring the cache up to date: verify every jar, fetch what is missing or corrupt.
 
     Downloads go through jgo, without ``mvn`` and without Java: its own
     repositories (Maven Central, unless jgo's config file says otherwise) and
     the usual proxy variables apply. Any number of processes may do this at once.
 
+    Parameters
+    ----------
+    jars : sequence of Jar
+        Which; those of the embedded ImageJ by default.
+
     Returns
     -------
     tuple of CachedJar
-        One for each of `JARS`, in their order.
+        One for each, in their order.
 
     Raises
     ------
@@ -111,7 +117,7 @@ def ensure_jars() -> tuple[CachedJar, ...]:
         be written.
     """
     folder = cache_folder()
-    return tuple(_ensure(jar, folder) for jar in JARS)
+    return tuple(_ensure(jar, folder) for jar in jars)
 
 
 def _ensure(jar: Jar, folder: Path) -> CachedJar:
@@ -174,7 +180,7 @@ def _download(jar: Jar, scratch: Path, folder: Path) -> Path:
         downloaded = Path(artifact.resolve())
     except (requests.RequestException, RuntimeError) as error:
         logger.debug("%s could not be downloaded", jar.coordinate, exc_info=True)
-        raise CrispimError(_missing_message(folder)) from error
+        raise CrispimError(_missing_message(jar, folder)) from error
     digest = hashlib.sha256(downloaded.read_bytes()).hexdigest()
     if digest != jar.sha256:
         raise CrispimError(
@@ -184,10 +190,15 @@ def _download(jar: Jar, scratch: Path, folder: Path) -> Path:
     return Path(shutil.move(downloaded, scratch / jar.file_name))
 
 
-def _missing_message(folder: Path) -> str:
+def missing_jars(folder: Path) -> list[Jar]:
+    """Return the jars that are not in a folder, or not whole; nothing is fetched."""
+    return [jar for jar in JARS if not _is_intact(jar, folder / jar.file_name)]
+
+
+def _missing_message(jar: Jar, folder: Path) -> str:
     """Say which jars are missing, where they belong and how to get them."""
-    missing = [jar for jar in JARS if not _is_intact(jar, folder / jar.file_name)]
-    listed = ", ".join(f"{jar.coordinate} ({jar.file_name})" for jar in missing)
+    missing = missing_jars(folder) if jar in JARS else [jar]
+    listed = ", ".join(f"{one.coordinate} ({one.file_name})" for one in missing)
     return (
         f"ImageJ's jars {listed} are not in {folder} and could not be downloaded from Maven "
         "Central: connect to the network, or run `crispim-ij fiji fetch` on a machine that has it "

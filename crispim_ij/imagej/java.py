@@ -20,6 +20,7 @@ MINIMUM_VERSION = 11
 _PROBE_TIMEOUT_S = 30
 _NATIVE_ACCESS_SINCE = 22
 _SMALLEST_HEAP = "64m"
+_ASCII_LOCALES = {"C", "POSIX"}
 
 
 class Java(NamedTuple):
@@ -44,7 +45,7 @@ def java_version(home: Path) -> int | None:
         does not run or says nothing that can be read.
     """
     try:
-        answer = _ask(home, "-version")
+        answer = ask_java(home, "-version")
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
@@ -67,7 +68,7 @@ def check_heap(home: Path, heap: str) -> None:
         If Java does not start with it.
     """
     try:
-        _ask(home, f"-Xmx{heap}", f"-Xms{_SMALLEST_HEAP}", "-version")
+        ask_java(home, f"-Xmx{heap}", f"-Xms{_SMALLEST_HEAP}", "-version")
     except (OSError, subprocess.SubprocessError) as error:
         raise CrispimError(
             f"Java does not start with a heap of {heap} (--heap): choose a size of at least "
@@ -75,8 +76,8 @@ def check_heap(home: Path, heap: str) -> None:
         ) from error
 
 
-def _ask(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``bin/java`` and return what it says."""
+def ask_java(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``bin/java`` and return what it says; raise OSError or SubprocessError if it fails."""
     java = home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
     return subprocess.run(  # noqa: S603 - the user's own JAVA_HOME, no shell
         [str(java), *arguments],
@@ -125,6 +126,23 @@ def find_java() -> Java:
     return Java(home, version)
 
 
+def refuse_running_java() -> None:
+    """Raise CrispimError if other code has started Java in this process."""
+    import scyjava
+
+    if scyjava.jvm_started():
+        raise CrispimError(
+            "Other code has already started a Java virtual machine in this process, and ImageJ "
+            "can't be added to it: open the ImageJ gateway first, or in a process of its own."
+        )
+
+
+def _locale() -> str:
+    """Return the locale that Java would take from the environment."""
+    chosen = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return next((name for name in chosen if name), "C")
+
+
 def use_java(fetch: str = "never") -> Java:
     """Point scyjava and JPype at the chosen Java; nothing is started or downloaded.
 
@@ -140,12 +158,16 @@ def use_java(fetch: str = "never") -> Java:
     -------
     Java
         The chosen Java. ``JAVA_HOME`` names it from now on in this process,
-        because that is where scyjava and JPype look.
+        because that is where scyjava and JPype look; ``LC_ALL`` becomes ``C.UTF-8``
+        where the locale is C's own.
     """
     import scyjava
 
     java = find_java()
     os.environ["JAVA_HOME"] = str(java.home)
+    if sys.platform.startswith("linux") and _locale() in _ASCII_LOCALES:
+        # In it Java could neither open nor name a file beyond ASCII.
+        os.environ["LC_ALL"] = "C.UTF-8"
     scyjava.config.set_java_constraints(fetch=fetch, version=str(MINIMUM_VERSION))
     # Left alone, Java takes Ctrl-C and ends Python before it can clean up.
     scyjava.config.add_option("-Xrs")

@@ -6,6 +6,7 @@ import threading
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.gateway import GatewaySettings, ImageJGateway
+from crispim_ij.imagej.java import refuse_running_java
 
 _lock = threading.Lock()
 _opened: tuple[GatewaySettings, ImageJGateway] | None = None
@@ -48,13 +49,7 @@ def open_gateway(settings: GatewaySettings | None = None) -> ImageJGateway:
 
 def _start(settings: GatewaySettings) -> ImageJGateway:
     """Start the engine that the settings name."""
-    import scyjava
-
-    if scyjava.jvm_started():
-        raise CrispimError(
-            "Other code has already started a Java virtual machine in this process, and ImageJ "
-            "can't be added to it: open the ImageJ gateway first, or in a process of its own."
-        )
+    refuse_running_java()
     if settings.fiji_home is None:
         from crispim_ij.imagej.embedded import start_embedded
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import platformdirs
 
-import crispim_ij
+from crispim_ij.bundled import bundled_folder
 from crispim_ij.errors import CrispimError
 from crispim_ij.models.folder import Model, load_model
 from crispim_ij.models.spec import SPEC_FILE
@@ -24,7 +23,7 @@ def library_folder() -> Path:
 def list_models() -> list[Model]:
     """Models that ship and the user's own, by name; the user's win."""
     found = {}
-    for place in (_shipped_folder(), library_folder()):
+    for place in (bundled_folder("models"), library_folder()):
         for spec_file in sorted(place.glob(f"*/{SPEC_FILE}")):
             found[spec_file.parent.name] = load_model(spec_file.parent)
     return [found[name] for name in sorted(found)]
@@ -56,9 +55,3 @@ def find_model(name: str) -> Model:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}."
     raise CrispimError(f"There is no model {name!r}: {hint}")
-
-
-def _shipped_folder() -> Path:
-    """Models beside the package in a checkout, inside it once installed."""
-    installed = Path(str(files(crispim_ij))) / "_bundled" / "models"
-    return installed if installed.is_dir() else installed.parents[2] / "models"

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
+import threading
+import zipfile
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +18,29 @@ import pytest
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.fiji import check_fiji_home, explain_failure
 from crispim_ij.imagej.jars import IMAGEJ, ensure_jars
+from tests.imagej.conftest import _QuietHandler
+from tests.imagej.fiji_folder import FIJI, make_fiji
+
+IMGLYB = ("imglib2-imglyb-2.0.0", "imglib2-unsafe-1.0.0")
 
 
-def fiji_folder(root: Path, *jars: str) -> Path:
-    (root / "jars").mkdir(parents=True)
-    (root / "plugins").mkdir()
-    for name in jars:
-        (root / "jars" / name).touch()
-    return root
+def write_class(jar: Path, name: str, java: int) -> None:
+    """Write a jar with one empty class, compiled for a version of Java."""
+
+    def text(value: str) -> bytes:
+        return b"\x01" + struct.pack(">H", len(value)) + value.encode()
+
+    pool = text(name), b"\x07\0\x01", text("java/lang/Object"), b"\x07\0\x03"
+    head = struct.pack(">IHHH", 0xCAFEBABE, 0, java + 44, len(pool) + 1)
+    public_class = struct.pack(">7H", 0x21, 2, 4, 0, 0, 0, 0)
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr(f"{name}.class", head + b"".join(pool) + public_class)
 
 
-def start(home: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def start(home: str, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Start a Fiji in a process of its own, printing whether Java ran."""
     code = (
-        "import sys\n"
+        f"import sys\n{before}\n"
         "from crispim_ij.errors import CrispimError\n"
         "from crispim_ij.imagej import GatewaySettings, open_gateway\n"
         "try:\n"
@@ -50,7 +64,7 @@ def test_endpoints_are_left_to_pyimagej(endpoint: str) -> None:
 
 
 def test_a_folder_shaped_like_a_fiji(tmp_path: Path) -> None:
-    assert check_fiji_home(str(fiji_folder(tmp_path / "Fiji.app", "ij-1.54f.jar"))) == str(
+    assert check_fiji_home(str(make_fiji(tmp_path / "Fiji.app", *FIJI))) == str(
         (tmp_path / "Fiji.app").resolve()
     )
 
@@ -62,7 +76,13 @@ def test_a_folder_shaped_like_a_fiji(tmp_path: Path) -> None:
         (lambda path: path.touch(), "is a file"),
         (lambda path: path.mkdir(), "is an empty folder"),
         (lambda path: (path / "plugins").mkdir(parents=True), "has no folder 'jars'"),
-        (lambda path: fiji_folder(path, "imagej-2.9.jar", "ij1-patcher-1.jar"), "has no ImageJ"),
+        (
+            lambda path: make_fiji(path / "Fiji.app"),
+            r"no folder 'jars' in it \('.*Fiji.app' does\)",
+        ),
+        (lambda path: make_fiji(path, "imagej-2.9", "ij1-patcher-1.2"), r"has no ImageJ \(ij-\*"),
+        (lambda path: make_fiji(path, "ij-1.54f", "imagej-updater-1"), r"no ImageJ2 \(imagej-\*"),
+        (lambda path: make_fiji(path, "ij-1.54f", "imagej-2.9"), r"\(imagej-legacy-\*\.jar\)"),
     ],
 )
 def test_a_wrong_folder_is_refused(tmp_path: Path, make: object, says: str) -> None:
@@ -72,6 +92,15 @@ def test_a_wrong_folder_is_refused(tmp_path: Path, make: object, says: str) -> N
         check_fiji_home(str(home))
     assert str(home) in str(caught.value)
     assert "--fiji-home" in str(caught.value)
+
+
+def test_a_folder_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(CrispimError, match="can't be read for lack of permission"):
+        check_fiji_home(str(tmp_path))
 
 
 def test_a_wrong_folder_does_not_start_java(tmp_path: Path) -> None:
@@ -88,6 +117,7 @@ def test_a_wrong_folder_does_not_start_java(tmp_path: Path) -> None:
         (ConnectionError("HTTPSConnectionPool: Max retries exceeded"), "connect to the network"),
         (RuntimeError("Could not resolve RELEASE version"), "connect to the network"),
         (RuntimeError("Failed to create a JVM with the requested environment."), "'jars'"),
+        (RuntimeError("Artifact sc.fiji:fiji:pom:9 not found in remote repositories {}"), "name"),
         (TypeError("Class net.imglib2.python.Helpers is not found"), "imglib2-imglyb"),
         (TypeError("'NoneType' object is not callable"), "start a new process"),
         (ValueError("java.lang.IllegalArgumentException: Invalid service"), "start a new process"),
@@ -102,8 +132,8 @@ def test_each_failure_of_pyimagej_is_one_sentence(error: Exception, says: str) -
     assert "\n" not in message
 
 
-def test_a_fiji_without_the_legacy_layer_really_fails_in_a_sentence(tmp_path: Path) -> None:
-    home = fiji_folder(tmp_path / "Fiji.app", "imglib2-imglyb-1.jar", "imglib2-unsafe-1.jar")
+def test_a_fiji_without_imglyb_really_fails_in_a_sentence(tmp_path: Path) -> None:
+    home = make_fiji(tmp_path / "Fiji.app", *FIJI[1:], *IMGLYB)
     jar = ensure_jars()[0]
     assert jar.jar == IMAGEJ
     (home / "jars" / jar.jar.file_name).write_bytes(jar.path.read_bytes())
@@ -111,12 +141,55 @@ def test_a_fiji_without_the_legacy_layer_really_fails_in_a_sentence(tmp_path: Pa
     assert "lacks the jar imglib2-imglyb" in result.stdout, result.stderr
 
 
-def test_a_fiji_without_imglyb_needs_the_network(tmp_path: Path) -> None:
-    home = fiji_folder(tmp_path / "Fiji.app", "ij-1.54f.jar")
+def test_a_fiji_for_a_newer_java_really_fails_in_a_sentence(tmp_path: Path) -> None:
+    home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
+    write_class(home / f"jars/{IMGLYB[0]}.jar", "net/imglib2/python/Helpers", java=99)
+    result = start(str(home))
+    assert "is built for a newer Java than the one that runs" in result.stdout, result.stderr
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_a_fiji_that_lacks_jars_needs_the_network(tmp_path: Path) -> None:
+    home = make_fiji(tmp_path / "Fiji.app", *FIJI)
     unreachable = "http://127.0.0.1:9"
     result = start(str(home), HTTPS_PROXY=unreachable, HTTP_PROXY=unreachable, HOME=str(tmp_path))
     assert result.stdout.startswith("False The Fiji"), result.stderr
     assert "connect to the network" in result.stdout
+
+
+def test_a_version_that_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    handler = partial(_QuietHandler, directory=str(tmp_path / "empty"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        repositories = {"scijava.public": here, "central": here}
+        before = f"import scyjava; scyjava.config.add_repositories({repositories!r})"
+        (tmp_path / "jgo.conf").write_text(f"[repositories]\ncentral = {here}\n")
+        result = start(
+            "sc.fiji:fiji:99.9.9",
+            before,
+            JGO_CONFIG_FILE=str(tmp_path / "jgo.conf"),
+            NO_PROXY="127.0.0.1",
+            HOME=str(tmp_path),
+        )
+        server.shutdown()
+    assert "sc.fiji:fiji:99.9.9 is not in the Maven repositories" in result.stdout, result.stderr
+
+
+def test_java_that_other_code_started_is_refused(tmp_path: Path) -> None:
+    home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
+    before = "from crispim_ij.imagej.java import use_java\nuse_java()\nimport scyjava\n"
+    result = start(str(home), f"{before}scyjava.config.endpoints.clear()\nscyjava.start_jvm()")
+    assert "True Other code has already started a Java" in result.stdout, result.stderr
+
+
+def test_java_that_was_stopped_can_not_be_started_again(tmp_path: Path) -> None:
+    home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
+    before = "from crispim_ij.imagej.java import use_java\nuse_java()\nimport scyjava\n"
+    stopped = "scyjava.config.endpoints.clear()\nscyjava.start_jvm()\nscyjava.shutdown_jvm()"
+    result = start(str(home), before + stopped)
+    assert "started or stopped before: start a new process" in result.stdout, result.stderr
 
 
 @pytest.mark.fiji

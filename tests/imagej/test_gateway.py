@@ -99,6 +99,33 @@ def test_a_java_that_other_code_started() -> None:
     assert "CrispimError: Other code has already started a Java" in run(code).stderr
 
 
+def test_a_java_that_was_stopped() -> None:
+    code = (
+        "from crispim_ij.imagej import open_gateway, start\n"
+        "open_gateway()\n"
+        "import scyjava\n"
+        "scyjava.shutdown_jvm()\n"
+        "start._opened = None\n"
+        "open_gateway()\n"
+    )
+    assert "another can't be started there: start a new process." in run(code).stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere names are Unicode")
+@pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
+def test_files_beyond_ascii_in_the_locale_c(tmp_path: Path, variable: str) -> None:
+    code = (
+        "import sys\n"
+        "from crispim_ij.imagej import open_gateway\n"
+        'macro = \'newImage("a", "8-bit ramp", 4, 3, 1); saveAs("tiff", getArgument());\'\n'
+        f"open_gateway().run_macro(macro, {str(tmp_path / 'é 漢.tif')!r})\n"
+    )
+    locale = {"LC_ALL": "", "LC_CTYPE": "", "LANG": "", "PYTHONCOERCECLOCALE": "0"}
+    result = run(code, **{**locale, variable: "C"})
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "é 漢.tif").exists()
+
+
 def test_a_failed_start_can_be_mended(request: pytest.FixtureRequest) -> None:
     warm = cache_folder().parent
     ensure_jars()

@@ -1,19 +1,10 @@
-"""`crispim-ij fiji`: the ImageJ that preprocessing uses."""
+"""`crispim-ij fiji fetch`."""
 
 from __future__ import annotations
 
-import typer
-
-from crispim_ij.cli.check import check
 from crispim_ij.cli.console import console
 
-fiji_app = typer.Typer(help="The ImageJ that preprocessing uses.", no_args_is_help=True)
 
-
-fiji_app.command()(check)
-
-
-@fiji_app.command()
 def fetch() -> None:
     """Fill the cache with the embedded ImageJ's jars.
 

@@ -1,0 +1,156 @@
+"""`crispim-ij fiji denoise`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.options import FijiHome, Heap, Input, Overwrite, Packing
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from crispim_ij.imagej.model_zip import ModelZip
+
+    Denoise = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+TOLERANCE = 1e-2
+"""Counts by which the plugin may differ from Python."""
+
+
+def denoise(
+    source: Input,
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUTPUT", help="Folder for the denoised planes, or a .tif file for a stack."
+        ),
+    ],
+    fiji_home: FijiHome = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="Name of a model, path of a model folder, or a .zip that `crispim-ij export` "
+            "wrote."
+        ),
+    ] = "crispim-2d",
+    heap: Heap = None,
+    tile: Annotated[
+        int,
+        typer.Option(min=1, help="Longest side, in px, that the network is given at once."),
+    ] = 1024,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Denoise each plane in Python, too, and end with status 1 if the counts differ by "
+            f"more than {TOLERANCE}.",
+        ),
+    ] = False,
+    compression: Packing = Compression.NONE,
+    overwrite: Overwrite = False,
+) -> None:
+    """Denoise through CSBDeep's plugin in your own Fiji, without a screen.
+
+    For those who must show that Fiji gives the same: `crispim-ij denoise` needs no Fiji and is
+    faster. Pixel type, pixel size, display range and other metadata are kept, as there.
+    """
+    from crispim_ij.imagej import GatewaySettings
+    from crispim_ij.imagej.csbdeep import find_plugin, start_plugin
+
+    if not fiji_home:
+        raise CrispimError(
+            "No Fiji is named (--fiji-home or CRISPIM_FIJI): name the folder of one that has the "
+            "plugin CSBDeep."
+        )
+    if compare and _is_zip(model):
+        raise CrispimError(
+            f"The model {model!r} is a zip, which --compare can't run in Python: give the model's "
+            "name or folder instead."
+        )
+    imagej = GatewaySettings(fiji_home, heap)
+    settings = SinkSettings(compression=compression, overwrite=overwrite)
+    with ExitStack() as stack:
+        planes = stack.enter_context(open_source(source))
+        results = create_sink(output, planes, settings)
+        fiji = find_plugin(fiji_home)
+        beside = stack.enter_context(_beside())
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="crispim-"))
+        zip_file = _model_zip(model, Path(scratch), beside)
+        plugin = stack.enter_context(start_plugin(fiji, imagej.heap, zip_file, tile))
+        comparison = _Comparison(plugin, beside, model, tile) if compare else None
+        sink = stack.enter_context(results)
+        bar = stack.enter_context(progress_bar("denoising in Fiji", len(planes), "planes"))
+        for index in range(len(planes)):
+            sink.write(index, (comparison or plugin)(planes.read(index)))
+            bar.advance(bar.task_ids[0])
+    said = f"{len(planes)} denoised planes written to {output}"
+    console.print(said, soft_wrap=True, markup=False)
+    if comparison:
+        comparison.report()
+
+
+def _beside() -> ProcessPoolExecutor:
+    """Return a process for Python's TensorFlow."""
+    from crispim_ij.cli.fiji.beside import start_beside
+
+    return start_beside()
+
+
+def _is_zip(model: str) -> bool:
+    """Tell whether a model is an exported file."""
+    return Path(model).suffix.lower() == ".zip"
+
+
+def _model_zip(model: str, scratch: Path, beside: ProcessPoolExecutor) -> ModelZip:
+    """Return the zip that is named, or that of a model, exported for this run."""
+    from crispim_ij.imagej.model_zip import read_model_zip
+
+    if _is_zip(model):
+        return read_model_zip(Path(model))
+    from crispim_ij.cli.fiji.beside import export_zip
+
+    path = scratch / "model.zip"
+    beside.submit(export_zip, model, path).result()
+    return read_model_zip(path)
+
+
+class _Comparison:
+    """Denoises in Fiji and in Python at once, and remembers how much they differ."""
+
+    def __init__(self, plugin: Denoise, beside: ProcessPoolExecutor, model: str, tile: int) -> None:
+        self._plugin = plugin
+        self._beside = beside
+        self._model = model
+        self._tile = tile
+        self._difference = 0.0
+
+    def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+        """Return what Fiji makes of a plane."""
+        from crispim_ij.cli.fiji.beside import denoise_plane
+
+        expected = self._beside.submit(denoise_plane, self._model, self._tile, plane)
+        result = self._plugin(plane)
+        self._difference = max(self._difference, float(abs(result - expected.result()).max()))
+        return result
+
+    def report(self) -> None:
+        """Say how much they differ; end with status 1 where that is too much."""
+        equal = self._difference <= TOLERANCE
+        console.print(
+            f"{'equal' if equal else 'different'}: Fiji's counts differ from Python's by at most "
+            f"{self._difference:.2g}",
+            soft_wrap=True,
+        )
+        if not equal:
+            raise typer.Exit(1)

@@ -1,0 +1,74 @@
+"""`crispim-ij fiji install`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crispim_ij.cli.console import console, start_tensorflow
+
+if TYPE_CHECKING:
+    from crispim_ij.imagej.installing import Change
+
+
+def install(
+    fiji: Annotated[
+        str, typer.Argument(metavar="FIJI", help="Folder of your Fiji or ImageJ2 (has 'jars').")
+    ],
+    uninstall: Annotated[
+        bool, typer.Option("--uninstall", help="Remove what was installed, and nothing else.")
+    ] = False,
+) -> None:
+    """Put the CRISPIM macros, toolset and models into a Fiji.
+
+    Macros go to plugins/CRISPIM (menu Plugins > CRISPIM after a restart), the toolset to
+    macros/toolsets (menu '>>' of the tool bar), the models that ship to models/CRISPIM, exported
+    for CSBDeep's plugin. Run it again at any time; files that you have changed are kept.
+    """
+    from crispim_ij.errors import CrispimError
+    from crispim_ij.imagej.fiji import check_fiji_home
+    from crispim_ij.imagej.installing import install_files, macro_files, uninstall_files
+
+    folder = Path(check_fiji_home(fiji))
+    if not folder.is_dir():
+        raise CrispimError(f"{fiji} is no folder: name the one that holds your Fiji's 'jars'.")
+    if uninstall:
+        _list(uninstall_files(folder))
+        console.print(f"Uninstalled from {folder}", soft_wrap=True, markup=False)
+        return
+    with tempfile.TemporaryDirectory(prefix="crispim-") as scratch:
+
+        def files() -> Iterator[tuple[PurePosixPath, Path]]:
+            yield from macro_files()
+            yield from _model_files(Path(scratch))
+
+        _list(install_files(folder, files()))
+    said = f"Macros and models are in {folder}; restart Fiji to see them"
+    console.print(said, soft_wrap=True, markup=False)
+
+
+def _list(changes: Iterator[Change]) -> None:
+    """Print each file as it is done."""
+    from crispim_ij.imagej.installing import Outcome
+
+    for change in changes:
+        why = " (not as it was installed)" if change.outcome is Outcome.KEPT else ""
+        console.print(f"{change.outcome.value}: {change.path}{why}", soft_wrap=True, markup=False)
+
+
+def _model_files(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """Export the models that ship, one after another."""
+    start_tensorflow()
+    from crispim_ij.bundled import bundled_folder
+    from crispim_ij.exporting import ExportSettings, export_model
+    from crispim_ij.imagej.installing import MODELS
+    from crispim_ij.models import load_model
+
+    for folder in sorted(path.parent for path in bundled_folder("models").glob("*/model.json")):
+        name = f"{folder.name}.zip"
+        exported = export_model(load_model(folder), scratch / name, ExportSettings())
+        yield MODELS / name, exported.path

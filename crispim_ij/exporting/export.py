@@ -1,0 +1,195 @@
+"""Write a model in another format, and only if it still gives the same counts."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.exporting.formats import Format
+from crispim_ij.exporting.sample import keras_prediction, sample_counts
+from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
+
+if TYPE_CHECKING:
+    from crispim_ij.models import Model
+
+TOLERANCE = 1e-2
+"""Counts by which a written model may differ from Keras on the sample."""
+
+SAVEDMODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
+"""All that a SavedModel's folder holds."""
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What is written.
+
+    Attributes
+    ----------
+    format : Format
+        The format.
+    overwrite : bool
+        Whether an earlier export of the same name may be replaced.
+    """
+
+    format: Format = Format.CSBDEEP
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written model.
+
+    Attributes
+    ----------
+    path : Path
+        The file, or the folder of a SavedModel.
+    difference : float
+        Largest difference from Keras on the sample, in counts.
+    """
+
+    path: Path
+    difference: float
+
+
+def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
+    """Write a model in another format, load it again and compare it with Keras.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    out : Path
+        File to write, or folder for a SavedModel. It appears only when all is well.
+    settings : ExportSettings
+        What to write.
+
+    Returns
+    -------
+    Exported
+        What was written.
+
+    Raises
+    ------
+    CrispimError
+        If the place can't be written, the model has no such form, or what was
+        written gives counts that differ by more than `TOLERANCE`.
+    """
+    check_place(out, settings)
+    made = make_folders(out.parent)
+    try:
+        with (
+            write_faults(out),
+            tempfile.TemporaryDirectory(
+                dir=out.parent, prefix=".crispim-", suffix=".partial"
+            ) as scratch,
+        ):
+            written = Path(scratch) / out.name
+            settings.format.module().write(model, written)
+            difference = _difference(model, written, settings.format)
+            _move(written, out)
+    finally:
+        remove_folders(made)
+    return Exported(out, difference)
+
+
+def check_place(out: Path, settings: ExportSettings) -> None:
+    """Raise CrispimError unless an export may be written there; needs no TensorFlow.
+
+    Parameters
+    ----------
+    out : Path
+        File or folder to write.
+    settings : ExportSettings
+        What is to be written.
+
+    Raises
+    ------
+    CrispimError
+        If the name doesn't fit the format, is taken, or its folder can't be written.
+    """
+    suffix = settings.format.suffix
+    if suffix and out.suffix.lower() != suffix:
+        raise CrispimError(
+            f"the output '{out}' must end in {suffix} to be read as {settings.format.value}: "
+            f"call it '{out.name}{suffix}'."
+        )
+    nearest = next(folder for folder in out.absolute().parents if folder.exists())
+    if not nearest.is_dir():
+        raise CrispimError(
+            f"the output needs a folder '{out.parent}' but '{nearest}' is a file: "
+            "give another output."
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise CrispimError(
+            f"'{nearest}' can't be written for lack of permission: "
+            "give yourself write access to it, or give another output."
+        )
+    _check_new(out, settings)
+
+
+def _check_new(out: Path, settings: ExportSettings) -> None:
+    """Refuse to replace what is there unless told to, and anything but an export at all."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if settings.format.suffix and out.is_dir():
+        raise CrispimError(
+            f"the output '{out}' is a folder where a file is to be written: give another output."
+        )
+    if not settings.format.suffix and not _is_saved_model(out):
+        raise CrispimError(
+            f"the output '{out}' is there and is no SavedModel that could be replaced: "
+            "give a folder that doesn't exist yet."
+        )
+    if not settings.overwrite:
+        raise CrispimError(
+            f"'{out}' exists already: give another output, or --overwrite to replace it."
+        )
+
+
+def _is_saved_model(folder: Path) -> bool:
+    """Tell whether a folder holds a SavedModel and nothing of the user's."""
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    names = {path.name for path in folder.iterdir()}
+    return "saved_model.pb" in names and names <= SAVEDMODEL_ENTRIES
+
+
+def _difference(model: Model, written: Path, chosen: Format) -> float:
+    """Largest difference from Keras on the sample, in counts; too large a one is an error."""
+    counts = sample_counts(model.spec)
+    expected = keras_prediction(model, counts)
+    result = chosen.module().predict(written, counts)
+    same_shape = result.shape == expected.shape
+    difference = float(np.abs(result - expected).max()) if same_shape else math.inf
+    if not difference <= TOLERANCE:
+        raise CrispimError(
+            f"{model.folder} exported as {chosen.value} gives counts that differ from Keras by "
+            f"{difference:.2g}, more than {TOLERANCE}, so nothing was written: "
+            "choose another --format."
+        )
+    return difference
+
+
+def _move(written: Path, out: Path) -> None:
+    """Give an export its own name in the place of an earlier one."""
+    if not out.is_dir():
+        written.replace(out)
+        return
+    # A folder can't be renamed over one that has files: the old one steps aside first.
+    aside = partial_path(out)
+    shutil.rmtree(aside, ignore_errors=True)
+    out.rename(aside)
+    try:
+        written.rename(out)
+    except OSError:
+        aside.rename(out)
+        raise
+    shutil.rmtree(aside)

@@ -1,0 +1,188 @@
+"""The Keras operations of the networks as nodes of an ONNX graph, channels first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ACTIVATIONS = {"linear": None, "relu": "Relu"}
+
+
+@dataclass
+class Nodes:
+    """Nodes and weights collected so far, numbered in the order they came in.
+
+    Attributes
+    ----------
+    nodes : list of onnx.NodeProto
+        Each after those it takes its input from.
+    weights : list of onnx.TensorProto
+        Constants that nodes take.
+    """
+
+    nodes: list[Any] = field(default_factory=list)
+    weights: list[Any] = field(default_factory=list)
+
+    def add(self, kind: str, inputs: Sequence[str], **attributes: Any) -> str:
+        """Append a node and return the name of its result.
+
+        Parameters
+        ----------
+        kind : str
+            ONNX operator.
+        inputs : sequence of str
+            Names of the tensors it takes.
+        **attributes
+            Attributes of the operator.
+
+        Returns
+        -------
+        str
+            Name of the node and of its only output.
+        """
+        from onnx import helper
+
+        name = f"{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [name], name, **attributes))
+        return name
+
+    def constant(self, values: Any, dtype: type[np.generic]) -> str:
+        """Append a constant and return its name."""
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.weights)}"
+        array = np.ascontiguousarray(values, dtype)
+        self.weights.append(numpy_helper.from_array(array, name))
+        return name
+
+
+def translate(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
+    """Append what computes one Keras operation.
+
+    Parameters
+    ----------
+    nodes : Nodes
+        The graph so far.
+    operation : keras.Operation
+        A layer, or an element-wise operation.
+    inputs : list of str
+        Names of the tensors that it takes, in its order; images channels first.
+
+    Returns
+    -------
+    str
+        Name of its result, channels first.
+
+    Raises
+    ------
+    NotImplementedError
+        If it is of a kind, or used in a way, that the networks don't have.
+    """
+    kind = type(operation).__name__
+    if kind not in _TRANSLATORS:
+        raise NotImplementedError(f"the Keras operation {kind} has no ONNX form here")
+    return _TRANSLATORS[kind](nodes, operation, inputs)
+
+
+def channels_first(nodes: Nodes, image: str, rank: int) -> str:
+    """Bring (batch, ..., channel) into the order (batch, channel, ...)."""
+    return nodes.add("Transpose", [image], perm=[0, rank - 1, *range(1, rank - 1)])
+
+
+def channels_last(nodes: Nodes, image: str, rank: int) -> str:
+    """Bring (batch, channel, ...) into the order (batch, ..., channel)."""
+    return nodes.add("Transpose", [image], perm=[0, *range(2, rank), 1])
+
+
+def _convolution(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+    if {*layer.dilation_rate, *layer.strides, layer.groups} != {1}:
+        raise NotImplementedError(f"{layer.name}: dilated, strided or grouped convolution")
+    kernel, bias = layer.get_weights()
+    weights = [nodes.constant(_filters_first(kernel), np.float32), nodes.constant(bias, np.float32)]
+    result = nodes.add(
+        "Conv",
+        [*inputs, *weights],
+        kernel_shape=layer.kernel_size,
+        pads=_pads(layer, layer.kernel_size),
+    )
+    activation = _ACTIVATIONS.get(layer.activation.__name__, layer)
+    if activation is layer:
+        raise NotImplementedError(f"{layer.name}: activation {layer.activation.__name__}")
+    return nodes.add(activation, [result]) if activation else result
+
+
+def _filters_first(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keras' (..., channels, filters) as ONNX's (filters, channels, ...)."""
+    order = (kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
+    return np.transpose(kernel, order)
+
+
+def _pooling(operator: str) -> Callable[[Nodes, Any, list[str]], str]:
+    """Both leave padding out of their window, as Keras does: the default of AveragePool."""
+
+    def translated(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+        size = layer.pool_size
+        return nodes.add(
+            operator, inputs, kernel_shape=size, strides=layer.strides, pads=_pads(layer, size)
+        )
+
+    return translated
+
+
+def _pads(layer: Any, window: tuple[int, ...]) -> list[int]:
+    """Samples to add before each axis, then after each."""
+    if layer.padding == "valid":
+        return [0] * 2 * len(window)
+    if layer.padding != "same" or set(layer.strides) != {1}:
+        raise NotImplementedError(f"{layer.name}: padding {layer.padding!r} of strided windows")
+    return [*((side - 1) // 2 for side in window), *(side // 2 for side in window)]
+
+
+def _up_sampling(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+    if getattr(layer, "interpolation", "nearest") != "nearest":
+        raise NotImplementedError(f"{layer.name}: interpolation {layer.interpolation!r}")
+    scales = nodes.constant([1, 1, *layer.size], np.float32)
+    return nodes.add(
+        "Resize",
+        [*inputs, "", scales],
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
+
+
+def _concatenation(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+    if layer.axis != -1:
+        raise NotImplementedError(f"{layer.name}: concatenation along axis {layer.axis}")
+    return nodes.add("Concat", inputs, axis=1)
+
+
+def _squeezing(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
+    if operation.axis != 1:
+        raise NotImplementedError(f"squeezing axis {operation.axis}")
+    # The first axis after the batch comes after the channels now.
+    return nodes.add("Squeeze", [*inputs, nodes.constant([2], np.int64)])
+
+
+def _element_wise(operator: str) -> Callable[[Nodes, Any, list[str]], str]:
+    return lambda nodes, _, inputs: nodes.add(operator, inputs)
+
+
+_TRANSLATORS: dict[str, Callable[[Nodes, Any, list[str]], str]] = {
+    "AveragePooling2D": _pooling("AveragePool"),
+    "Concatenate": _concatenation,
+    "Conv2D": _convolution,
+    "Conv3D": _convolution,
+    "MaxPooling2D": _pooling("MaxPool"),
+    "MaxPooling3D": _pooling("MaxPool"),
+    "Multiply": _element_wise("Mul"),
+    "Squeeze": _squeezing,
+    "Subtract": _element_wise("Sub"),
+    "TrueDivide": _element_wise("Div"),
+    "UpSampling2D": _up_sampling,
+    "UpSampling3D": _up_sampling,
+}

@@ -1,0 +1,68 @@
+"""A SavedModel of TensorFlow 2, for TensorFlow Serving and programs that embed TensorFlow."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from crispim_ij.models import Model
+
+
+def write(model: Model, path: Path) -> None:
+    """Write the folder, with the signature `serving_default` from 'input' to 'output'.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    path : Path
+        Folder to write.
+
+    Raises
+    ------
+    OSError
+        If no space is left.
+    """
+    import tensorflow as tf
+
+    network = model.network()
+    denoise = tf.function(
+        lambda counts: {"output": network(counts, training=False)},
+        input_signature=[tf.TensorSpec(network.inputs[0].shape, tf.float32, "input")],
+    )
+    served = tf.Module()
+    served.weights = network.variables
+    try:
+        tf.saved_model.save(served, str(path), signatures=denoise)
+    except tf.errors.ResourceExhaustedError as error:
+        # TensorFlow has its own error for a full disk, which the caller can't know.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+
+
+def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Run a folder that `write` wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    counts : ndarray of float32, shape (Y, X) or (16, Y, X)
+        A plane, or a mini-stack for a 3D model.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        Counts.
+    """
+    import tensorflow as tf
+
+    served = tf.saved_model.load(str(path)).signatures["serving_default"]
+    batch = tf.constant(counts[np.newaxis, ..., np.newaxis])
+    result: NDArray[np.float32] = served(input=batch)["output"].numpy()[0, ..., 0]
+    return result

@@ -1,0 +1,211 @@
+"""Put files into a Fiji, remember which, and take just those out again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.imagej.macro_files import shipped_macros
+from crispim_ij.planes.atomic import make_folders, remove_folders, whole_file, write_faults
+
+MANIFEST = "plugins/CRISPIM/crispim-ij.json"
+"""What was installed, with the SHA-256 of each file, below the Fiji's folder."""
+
+_MACROS, _TOOLSETS = PurePosixPath("plugins/CRISPIM"), PurePosixPath("macros/toolsets")
+MODELS = PurePosixPath("models/CRISPIM")
+_TOOLSET = "CRISPIM_Toolset"
+
+
+class Outcome(str, Enum):
+    """What became of a file."""
+
+    INSTALLED = "installed"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    KEPT = "kept"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file of a Fiji and what became of it.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    outcome : Outcome
+        'kept' where the file is not as it was installed, so that it may be the user's
+        own work and is not touched.
+    """
+
+    path: Path
+    outcome: Outcome
+
+
+def macro_files() -> list[tuple[PurePosixPath, Path]]:
+    """Return where each macro that ships belongs in a Fiji, and the file itself."""
+    return [
+        ((_TOOLSETS if path.stem == _TOOLSET else _MACROS) / path.name, path)
+        for path in shipped_macros()
+    ]
+
+
+def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[Change]:
+    """Copy files into a Fiji; what is there and the same stays as it is.
+
+    The manifest is written after each file, so that an interrupted run can be taken
+    back, too. Files that an earlier version installed and this one does not have are
+    removed at the end.
+
+    Parameters
+    ----------
+    fiji : Path
+        The Fiji's folder.
+    files : iterable of (PurePosixPath, Path)
+        Places below the Fiji's folder, and the files that belong there.
+
+    Yields
+    ------
+    Change
+        What became of each file.
+
+    Raises
+    ------
+    CrispimError
+        If the Fiji can't be written, or its manifest can't be read.
+    """
+    installed = read_manifest(fiji)
+    current = set()
+    for place, source in files:
+        current.add(str(place))
+        content = source.read_bytes()
+        target = fiji / place
+        outcome = _outcome(target, content, installed.get(str(place)))
+        if outcome in (Outcome.INSTALLED, Outcome.UPDATED):
+            make_folders(target.parent)
+            with whole_file(target) as part:
+                part.write_bytes(content)
+        if outcome is not Outcome.KEPT:
+            installed[str(place)] = _sha256(content)
+            _write_manifest(fiji, installed)
+        yield Change(target, outcome)
+    for old in sorted(set(installed) - current):
+        yield Change(fiji / old, _remove(fiji / old, installed.pop(old)))
+    _write_manifest(fiji, installed)
+
+
+def uninstall_files(fiji: Path) -> Iterator[Change]:
+    """Remove what `install_files` put into a Fiji, and the folders that this empties.
+
+    Parameters
+    ----------
+    fiji : Path
+        The Fiji's folder.
+
+    Yields
+    ------
+    Change
+        What became of each file.
+
+    Raises
+    ------
+    CrispimError
+        If a file can't be removed, or the manifest can't be read.
+    """
+    installed = read_manifest(fiji)
+    for place, sha256 in sorted(installed.items()):
+        yield Change(fiji / place, _remove(fiji / place, sha256))
+    with write_faults(fiji / MANIFEST):
+        (fiji / MANIFEST).unlink(missing_ok=True)
+    # Only folders of our own name: Fiji's may be empty and still be needed.
+    remove_folders([fiji / _MACROS, fiji / MODELS])
+
+
+def read_manifest(fiji: Path) -> dict[str, str]:
+    """Return the SHA-256 of each installed file by its place below the Fiji's folder.
+
+    Parameters
+    ----------
+    fiji : Path
+        The Fiji's folder.
+
+    Returns
+    -------
+    dict
+        Empty where nothing is installed.
+
+    Raises
+    ------
+    CrispimError
+        If the manifest is there and can't be read, or names a place outside of the Fiji.
+    """
+    path = fiji / MANIFEST
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        places = {str(PurePosixPath(place)): str(sha256) for place, sha256 in files.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(path) from error
+    if not all(Path(os.path.normpath(fiji / place)).is_relative_to(fiji) for place in places):
+        raise _unreadable(path)
+    return places
+
+
+def is_as_installed(path: Path, sha256: str) -> bool:
+    """Tell whether a file is there and has not been changed since it was installed."""
+    try:
+        return _sha256(path.read_bytes()) == sha256
+    except OSError:
+        return False
+
+
+def _unreadable(path: Path) -> CrispimError:
+    """Say that what was installed is not known any more."""
+    return CrispimError(
+        f"'{path}' can't be read as the list of what was installed: delete it, and the folders "
+        "plugins/CRISPIM and models/CRISPIM of that Fiji, and install again."
+    )
+
+
+def _outcome(target: Path, content: bytes, sha256: str | None) -> Outcome:
+    """Decide what is to become of a file that is to be installed."""
+    if not target.exists():
+        return Outcome.INSTALLED
+    if is_as_installed(target, _sha256(content)):
+        return Outcome.UNCHANGED
+    untouched = sha256 is not None and is_as_installed(target, sha256)
+    return Outcome.UPDATED if untouched else Outcome.KEPT
+
+
+def _remove(path: Path, sha256: str) -> Outcome:
+    """Remove a file unless it has been changed."""
+    if not path.exists():
+        return Outcome.MISSING
+    if not is_as_installed(path, sha256):
+        return Outcome.KEPT
+    with write_faults(path):
+        path.unlink()
+    return Outcome.REMOVED
+
+
+def _write_manifest(fiji: Path, files: dict[str, str]) -> None:
+    """Write down what is installed."""
+    path = fiji / MANIFEST
+    make_folders(path.parent)
+    text = json.dumps({"format": 1, "files": files}, indent=2, sort_keys=True)
+    with whole_file(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def _sha256(content: bytes) -> str:
+    """Hash bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

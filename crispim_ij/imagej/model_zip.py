@@ -1,0 +1,155 @@
+"""A zip that `crispim-ij export` wrote for CSBDeep's plugin, and how the plugin must run it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+
+_OURS = "crispim-ij "
+_AXES = "YXC"
+
+
+@dataclass(frozen=True)
+class ModelZip:
+    """A 2D network, exported.
+
+    Attributes
+    ----------
+    path : Path
+        The zip, absolute.
+    multiple : int
+        What the sides of a tile must be multiples of, in px.
+    overlap : int
+        How far tiles must overlap, in px: as far as the network sees, a multiple of
+        `multiple`.
+    """
+
+    path: Path
+    multiple: int
+    overlap: int
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A plane, extended so that the plugin cuts it into square tiles of one size.
+
+    The plugin divides the side whose tiles are longest until there are as many tiles as
+    it was told, and it loses pixels at the far end where a side is not a multiple of its
+    tiles (CSBDeep 0.6.0, DefaultTiling). Sides that are whole numbers of equal squares
+    leave it one way to get there, and nothing to lose.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Number of tiles.
+    side : int
+        Of a tile, in px.
+    margin : int
+        By which the plane is extended at the near sides, in px.
+    """
+
+    rows: int
+    columns: int
+    side: int
+    margin: int
+
+    def extend(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+        """Mirror a plane outwards, edge pixels repeated, to the size of the tiles.
+
+        With what the network sees on all sides, the plane's own pixels don't depend on
+        how the plugin treats borders, and are what `crispim-ij denoise` gives.
+        """
+        margins = [
+            (self.margin, count * self.side - self.margin - length)
+            for count, length in zip((self.rows, self.columns), plane.shape, strict=True)
+        ]
+        return np.pad(plane, margins, mode="symmetric").astype(np.float32)
+
+    def crop(self, extended: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Cut the plane of a shape out of its extension."""
+        rows, columns = shape
+        return extended[self.margin : self.margin + rows, self.margin : self.margin + columns]
+
+
+def plan_blocks(shape: tuple[int, int], model: ModelZip, largest: int) -> Blocks:
+    """Choose the tiles that cost the network least.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the plane, in px.
+    model : ModelZip
+        The network.
+    largest : int
+        Longest side of a tile, without overlap, in px; exceeded where the plugin could
+        not cut so many tiles.
+
+    Returns
+    -------
+    Blocks
+        The tiles, which cover the plane and its margins.
+    """
+    rows, columns = (side + 2 * model.overlap for side in shape)
+
+    def cost(side: int) -> int:
+        return -(-rows // side) * -(-columns // side) * (side + 2 * model.overlap) ** 2
+
+    # The plugin divides no tile that is as short as the multiple, and its rounding leads
+    # astray where a side has more tiles than a tile has pixels.
+    multiple = model.multiple
+    shortest = max(2, -(-(isqrt(max(rows, columns)) + 1) // multiple)) * multiple
+    longest = max(shortest, largest // multiple * multiple)
+    side = min(range(shortest, longest + 1, multiple), key=cost)
+    return Blocks(-(-rows // side), -(-columns // side), side, model.overlap)
+
+
+def read_model_zip(path: Path) -> ModelZip:
+    """Read how a zip wants to be run from its ``meta.json``.
+
+    Parameters
+    ----------
+    path : Path
+        A zip that ``crispim-ij export --format csbdeep`` wrote.
+
+    Returns
+    -------
+    ModelZip
+        The network.
+
+    Raises
+    ------
+    CrispimError
+        If it is another file, or a network that doesn't go from plane to plane.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            meta = json.loads(archive.read("meta.json"))
+        kind, axes = str(meta["type"]), str(meta["axes"])
+        multiples, overlaps = meta["axes_div_by"], meta["tile_overlap"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise _not_ours(path) from error
+    if not kind.startswith(_OURS):
+        raise _not_ours(path)
+    if axes != _AXES:
+        raise CrispimError(
+            f"The model '{path}' takes axes {axes}, several planes at once, which `fiji denoise` "
+            "can't do yet: choose a 2D model."
+        )
+    return ModelZip(path.absolute(), max(multiples), max(overlaps))
+
+
+def _not_ours(path: Path) -> CrispimError:
+    """Say that a zip's needs are not known."""
+    return CrispimError(
+        f"The model '{path}' is no zip that `crispim-ij export --format csbdeep` wrote, so how it "
+        "must be run is not known: export the model with that command, or give its name."
+    )

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from crispim_ij.models import Model
+from tests.exporting.random_models import random_model
+
+
+@pytest.fixture(scope="package", params=["paper-2d", "residual-2d"])
+def flat_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Each 2D architecture."""
+    return random_model(request.param, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
+def paper_2d(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return random_model("paper-2d", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
+def paper_3d(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return random_model("paper-3d", tmp_path_factory.mktemp("models"))

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.exporting import csbdeep, csbdeep_stack
+from crispim_ij.exporting.v1_zip import run_zip
+from crispim_ij.models import Model
+
+
+@pytest.fixture(scope="module")
+def stack_zip(paper_3d: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("stack") / "stack.zip"
+    csbdeep_stack.write(paper_3d, path)
+    return path
+
+
+MODULES = {"csbdeep": csbdeep, "csbdeep_stack": csbdeep_stack}
+WRITE = """
+from pathlib import Path
+from crispim_ij.exporting import {module}
+from crispim_ij.models import load_model
+{module}.write(load_model(Path({folder!r})), Path({path!r}))
+"""
+
+
+def check_same_elsewhere(module: str, model: Model, folder: Path) -> None:
+    """Write here, where Keras has numbered other layers before, and in a new process."""
+    MODULES[module].write(model, folder / "here.zip")
+    there = folder / "there.zip"
+    code = WRITE.format(module=module, folder=str(model.folder), path=str(there))
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "random"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert there.read_bytes() == (folder / "here.zip").read_bytes()
+
+
+def test_same_model_same_zip(flat_model: Model, tmp_path: Path) -> None:
+    check_same_elsewhere("csbdeep", flat_model, tmp_path)
+
+
+def test_same_3d_model_same_zip(paper_3d: Model, tmp_path: Path) -> None:
+    check_same_elsewhere("csbdeep_stack", paper_3d, tmp_path)
+
+
+def test_all_lies_at_the_root(paper_2d: Model, tmp_path: Path) -> None:
+    csbdeep.write(paper_2d, tmp_path / "model.zip")
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        assert archive.namelist() == ["saved_model.pb", "meta.json"]
+        assert archive.testzip() is None
+
+
+def test_what_the_plugin_looks_for(paper_2d: Model, tmp_path: Path) -> None:
+    csbdeep.write(paper_2d, tmp_path / "model.zip")
+    saved = saved_model_pb2.SavedModel()
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        saved.ParseFromString(archive.read("saved_model.pb"))
+    (graph,) = saved.meta_graphs
+    assert list(graph.meta_info_def.tags) == ["serve"]
+    signature = graph.signature_def["serving_default"]
+    for (tensor,) in (signature.inputs.values(), signature.outputs.values()):
+        assert [axis.size for axis in tensor.tensor_shape.dim] == [-1, -1, -1, 1]
+    assert {node.op for node in graph.graph_def.node}.isdisjoint({"VarHandleOp", "ReadVariableOp"})
+    assert not graph.graph_def.library.function
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4), (1, 60, 100), (3, 8, 12)])
+def test_any_size(flat_model: Model, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    csbdeep.write(flat_model, tmp_path / "model.zip")
+    batch = np.random.default_rng(0).uniform(0, 2000, (*shape, 1)).astype(np.float32)
+    expected = np.asarray(flat_model.network()(batch))
+    np.testing.assert_allclose(run_zip(tmp_path / "model.zip", batch), expected, atol=1e-2)
+
+
+def read_meta(path: Path) -> dict[str, object]:
+    with zipfile.ZipFile(path) as archive:
+        meta: dict[str, object] = json.loads(archive.read("meta.json"))
+    return meta
+
+
+def test_meta_of_a_flat_model(flat_model: Model, tmp_path: Path) -> None:
+    csbdeep.write(flat_model, tmp_path / "model.zip")
+    meta = read_meta(tmp_path / "model.zip")
+    halo = {"paper-2d": 24, "residual-2d": 32}[flat_model.spec.architecture]
+    assert meta["type"] == f"crispim-ij {flat_model.spec.architecture}"
+    assert meta["axes"] == meta["axes_out"] == "YXC"
+    assert meta["axes_div_by"] == [4, 4, 1]
+    assert meta["tile_overlap"] == [halo, halo, 0]
+
+
+def test_meta_of_a_3d_model(paper_3d: Model, stack_zip: Path, tmp_path: Path) -> None:
+    csbdeep.write(paper_3d, tmp_path / "model.zip")
+    meta, of_stack = read_meta(tmp_path / "model.zip"), read_meta(stack_zip)
+    assert (meta["axes"], meta["axes_out"]) == ("ZYXC", "YXC")
+    assert (of_stack["axes"], of_stack["axes_out"]) == ("ZYXC", "ZYXC")
+    assert (meta["axes_div_by"], meta["tile_overlap"]) == ([16, 8, 8, 1], [0, 56, 56, 0])
+    assert (of_stack["axes_div_by"], of_stack["tile_overlap"]) == ([1, 8, 8, 1], [8, 56, 56, 0])
+
+
+@pytest.mark.parametrize("depth", [1, 5, 16, 19])
+def test_a_stack_is_mirrored_at_both_ends(paper_3d: Model, stack_zip: Path, depth: int) -> None:
+    stack = np.random.default_rng(0).uniform(0, 2000, (depth, 8, 16)).astype(np.float32)
+    mirrored = np.pad(stack, ((8, 7), (0, 0), (0, 0)), mode="symmetric")
+    windows = np.stack([mirrored[z : z + 16] for z in range(depth)])
+    expected = np.asarray(paper_3d.network()(windows[..., np.newaxis]))[..., 0]
+    result = run_zip(stack_zip, stack[np.newaxis, ..., np.newaxis])[0, ..., 0]
+    np.testing.assert_allclose(result, expected, atol=1e-2)
+
+
+def test_a_flat_model_has_no_stack_form(paper_2d: Model, tmp_path: Path) -> None:
+    with pytest.raises(CrispimError, match=r"is a 2D model, .* --format csbdeep"):
+        csbdeep_stack.write(paper_2d, tmp_path / "stack.zip")
+
+
+@pytest.mark.usefixtures("stack_zip")
+def test_loops_of_version_2_come_back() -> None:
+    assert tf.compat.v1.control_flow_v2_enabled()

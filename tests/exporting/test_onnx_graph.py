@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.exporting import onnx_graph
+from crispim_ij.exporting.sample import keras_prediction
+from crispim_ij.models import Model, find_model
+from crispim_ij.networks import build
+from crispim_ij.networks.unet3d import MINI_STACK
+
+SHIPPED = "crispim-2d"
+
+
+@pytest.fixture(scope="module", params=[SHIPPED, "paper_2d", "paper_3d"])
+def model(request: pytest.FixtureRequest) -> Model:
+    """The shipped model, which is of the architecture residual-2d, and the paper's."""
+    if request.param == SHIPPED:
+        return find_model(SHIPPED)
+    papers: Model = request.getfixturevalue(request.param)
+    return papers
+
+
+@pytest.fixture(scope="module")
+def file(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "model.onnx"
+    onnx_graph.write(model, path)
+    return path
+
+
+def counts(model: Model, rows: int, columns: int, seed: int = 0) -> NDArray[np.float32]:
+    """Planes of so many strides, as bright as light-sheet planes are."""
+    planes = (MINI_STACK,) if model.spec.axes == "ZYXC" else ()
+    shape = (*planes, rows * model.spec.stride, columns * model.spec.stride)
+    return np.random.default_rng(seed).gamma(4, 60, shape).round().astype(np.float32)
+
+
+@given(rows=st.integers(1, 6), columns=st.integers(1, 6), seed=st.integers(0, 9))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def test_same_counts_as_keras(model: Model, file: Path, rows: int, columns: int, seed: int) -> None:
+    given_counts = counts(model, rows, columns, seed)
+    result = onnx_graph.predict(file, given_counts)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(
+        result, keras_prediction(model, given_counts), atol=1e-3, rtol=0, strict=True
+    )
+
+
+def test_batch_is_free(model: Model, file: Path) -> None:
+    batch = np.stack([counts(model, 3, 5, seed) for seed in range(2)])
+    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    (both,) = session.run(None, {"input": batch[..., None]})
+    for one, result in zip(batch, both, strict=True):
+        np.testing.assert_allclose(result[..., 0], onnx_graph.predict(file, one), atol=1e-3)
+
+
+def test_versions_and_shapes(model: Model, file: Path) -> None:
+    made = onnx.load(file)
+    onnx.checker.check_model(made, full_check=True)
+    assert made.ir_version == 8
+    assert [(entry.domain, entry.version) for entry in made.opset_import] == [("", 15)]
+    assert {p.key: p.value for p in made.metadata_props} == {
+        "name": model.spec.name,
+        "stride": str(model.spec.stride),
+        "halo": str(model.spec.halo),
+    }
+    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    ((given_in,), (given_out,)) = session.get_inputs(), session.get_outputs()
+    depth = [MINI_STACK] if model.spec.axes == "ZYXC" else []
+    assert (given_in.name, given_in.shape) == ("input", ["batch", *depth, "y", "x", 1])
+    assert (given_out.name, given_out.shape) == ("output", ["batch", "y", "x", 1])
+
+
+def test_equal_models_give_equal_bytes(model: Model, file: Path, tmp_path: Path) -> None:
+    build("residual-2d")  # moves on the numbers that Keras gives to layers
+    onnx_graph.write(model, tmp_path / "again.onnx")
+    assert (tmp_path / "again.onnx").read_bytes() == file.read_bytes()
+
+
+def test_missing_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(
+        CrispimError, match=r"package 'onnx', .*pip install \"crispim-ij\[export\]\""
+    ):
+        onnx_graph.write(find_model(SHIPPED), tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_onnxruntime(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(CrispimError, match=r"package 'onnxruntime', .*crispim-ij\[export\]"):
+        onnx_graph.predict(file, np.zeros((8, 8), np.float32))

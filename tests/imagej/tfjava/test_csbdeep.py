@@ -1,0 +1,122 @@
+"""Exported zips in TensorFlow 1.15 for Java, run as CSBDeep's plugin does, against Python."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import Denoiser, DenoiseSettings
+from crispim_ij.exporting import Format
+from crispim_ij.models import Model
+from tests.imagej.tfjava.conftest import Exports
+from tests.imagej.tfjava.harness import LikeCsbdeep, PluginSettings
+
+COUNTS = 1e-2
+
+
+def noisy(*shape: int) -> NDArray[np.float32]:
+    """Planes of 0 to 2000 counts with bright lines."""
+    rng = np.random.default_rng(2)
+    planes = rng.gamma(4, 60, shape)
+    planes[..., shape[-1] // 3] += 1200
+    return np.clip(np.rint(planes), 0, 2000).astype(np.float32)
+
+
+def differences(result: NDArray[np.float32], expected: NDArray[np.float32], margin: int) -> float:
+    """Largest difference farther than `margin` px from the planes' edges."""
+    assert result.shape == expected.shape
+    assert np.ptp(expected) > 5
+    inner = (..., slice(margin, -margin or None), slice(margin, -margin or None))
+    return float(np.abs(result - expected)[inner].max())
+
+
+@pytest.mark.parametrize("name", ["paper-2d", "residual-2d", "crispim-2d"])
+@pytest.mark.parametrize(
+    ("shape", "tiles", "everywhere"),
+    [((3, 96, 144), 1, False), ((2, 96, 144), 4, True), ((1, 93, 141), 1, False)],
+)
+def test_2d(
+    like_csbdeep: LikeCsbdeep,
+    exported: Exports,
+    tmp_path: Path,
+    name: str,
+    shape: tuple[int, int, int],
+    tiles: int,
+    everywhere: bool,
+) -> None:
+    # Where both sides are cut into tiles of whole blocks, the plugin mirrors all edges too.
+    model = exported.model(name)
+    stack = noisy(*shape)
+    settings = PluginSettings(tiles, model.spec.stride, model.spec.halo)
+    result = like_csbdeep(exported.zip(model), stack, settings, tmp_path)
+    denoise = Denoiser(model, DenoiseSettings())
+    expected = np.stack([denoise(plane) for plane in stack])
+    assert differences(result, expected, 0 if everywhere else model.spec.halo) <= COUNTS
+
+
+def keras_planes(model: Model, stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A 3D network around each plane of a stack that is mirrored at both ends."""
+    network = model.network()
+    mirrored = np.pad(stack, ((8, 7), (0, 0), (0, 0)), mode="symmetric")
+    windows = (mirrored[np.newaxis, z : z + 16, ..., np.newaxis] for z in range(len(stack)))
+    return np.stack([np.asarray(network(window))[0, ..., 0] for window in windows])
+
+
+def test_3d_mini_stack(like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path) -> None:
+    model = exported.model("paper-3d")
+    stack = noisy(16, 16, 240)
+    settings = PluginSettings(2, model.spec.stride, model.spec.halo)
+    result = like_csbdeep(exported.zip(model), stack, settings, tmp_path)
+    expected = np.asarray(model.network()(stack[np.newaxis, ..., np.newaxis]))[..., 0]
+    # The seam of the two tiles is at x = 120; at the ends of X the network sees other borders.
+    halo = model.spec.halo
+    assert differences(result[..., halo:-halo], expected[..., halo:-halo], 0) <= COUNTS
+
+
+@pytest.mark.parametrize(
+    ("shape", "tiles", "exact_planes"),
+    [((24, 16, 24), 1, 24), ((48, 8, 16), 2, 48), ((20, 16, 24), 1, 17), ((3, 8, 16), 1, 1)],
+)
+def test_3d_stack(
+    like_csbdeep: LikeCsbdeep,
+    exported: Exports,
+    tmp_path: Path,
+    shape: tuple[int, int, int],
+    tiles: int,
+    exact_planes: int,
+) -> None:
+    # The plugin lengthens Z to a multiple of 8 by mirroring it: the last planes, which see
+    # beyond that, see something else than the network mirroring Z itself.
+    model = exported.model("paper-3d")
+    stack = noisy(*shape)
+    settings = PluginSettings(tiles, model.spec.stride, overlap=8)
+    result = like_csbdeep(exported.zip(model, Format.CSBDEEP_STACK), stack, settings, tmp_path)
+    expected = keras_planes(model, stack)
+    assert result.shape == expected.shape
+    assert differences(result[:exact_planes], expected[:exact_planes], 0) <= COUNTS
+
+
+@pytest.mark.parametrize("has_entry", [True, False])
+def test_folders_need_entries_of_their_own(
+    like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path, has_entry: bool
+) -> None:
+    """What the other tests unpack with is as strict as Fiji."""
+    model = exported.model("paper-2d")
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(exported.zip(model)) as ours, zipfile.ZipFile(other, "w") as theirs:
+        for name in ours.namelist():
+            theirs.writestr(name, ours.read(name))
+        if has_entry:
+            theirs.writestr("variables/", b"")
+        theirs.writestr("variables/notes", b"")
+    if has_entry:
+        like_csbdeep(other, noisy(1, 8, 8), PluginSettings(), tmp_path)
+        return
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        like_csbdeep(other, noisy(1, 8, 8), PluginSettings(), tmp_path)
+    assert "FileNotFoundException" in caught.value.stderr
