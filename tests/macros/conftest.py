@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tifffile
+from jgo.constants import MAVEN_CENTRAL_URL
+from jgo.maven import MavenContext
+
+from crispim_ij.cli.main import run
+from crispim_ij.imagej import ImageJGateway, open_gateway
+from crispim_ij.imagej.jars import PATCHER, ensure_jars
+from crispim_ij.imagej.java import find_java
+
+MACROS = Path(__file__).parents[2] / "macros"
+COMMAND = shutil.which("crispim-ij", path=str(Path(sys.executable).parent)) or "crispim-ij"
+
+# Runs the macro of which the file's path is the argument's first line, with the rest of it as its
+# argument. Commands are registered as imagej-legacy registers those of ImageJ2: in a table.
+WRAPPER = """
+lines = split(getArgument(), "\\n");
+run("Select None");
+for (i = 2; i < parseInt(lines[1]); i += 2)
+    registered = "" + call("groovy.util.Eval.me", "ij.Menus.getCommands().put('" + lines[i]
+        + "', 'ij.plugin.Macro_Runner(\\"" + lines[i + 1] + "\\")')");
+rest = "";
+for (; i < lines.length; i++)
+    rest = rest + lines[i] + "\\n";
+print("ANSWER " + runMacro(lines[0], rest));
+print("IMAGES " + nImages);
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a macro returned, how many images it left, and what ImageJ printed."""
+
+    returned: str
+    images: int
+    printed: str
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    """What ImageJ says of the planes of a file."""
+    with tifffile.TiffFile(path) as tif:
+        assert tif.imagej_metadata is not None
+        return tif.imagej_metadata
+
+
+def crispim_ij(*arguments: object) -> None:
+    """Run the command in this process, where its libraries are loaded already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["crispim-ij", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            run()
+    assert not end.value.code
+
+
+@pytest.fixture
+def imagej() -> ImageJGateway:
+    """The embedded ImageJ without images."""
+    gateway = open_gateway()
+    gateway.run_macro('run("Close All"); run("Clear Results");')
+    return gateway
+
+
+@pytest.fixture(scope="session")
+def groovy() -> Path:
+    """Groovy, which every Fiji has."""
+    context = MavenContext(remote_repos={"central": MAVEN_CENTRAL_URL})
+    project = context.project("org.apache.groovy", "groovy").at_version("4.0.29")
+    return Path(project.artifact().resolve())
+
+
+class FijiFolder:
+    """A folder shaped like a Fiji; each macro runs in an ImageJ 1.53q process of its own."""
+
+    def __init__(self, folder: Path, groovy: Path) -> None:
+        self.folder = folder
+        self.groovy = groovy
+        self.commands: dict[str, Path] = {}
+        shutil.copytree(MACROS, folder / "plugins/CRISPIM")
+        (folder / "models/CRISPIM").mkdir(parents=True)
+        (folder / "wrapper.ijm").write_text(WRAPPER)
+
+    def add_command(self, name: str, macro: str) -> None:
+        """Give this Fiji a command of the menus, written in ImageJ's macro language."""
+        path = self.folder / "plugins" / f"{name.replace(' ', '_')}.ijm"
+        path.write_text(macro)
+        self.commands[name] = path
+
+    def run(self, macro: Path, argument: str = "") -> Answer:
+        """Run a macro file headless."""
+        jars = {cached.jar: cached.path for cached in ensure_jars()}
+        java = find_java().home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
+        separator = ";" if sys.platform == "win32" else ":"
+        pairs = [part for name, path in self.commands.items() for part in (name, path.as_posix())]
+        lines = [str(macro), str(2 + len(pairs)), *pairs, argument]
+        result = subprocess.run(
+            [
+                str(java),
+                "-XX:TieredStopAtLevel=1",
+                "-Djava.awt.headless=true",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                f"-javaagent:{jars[PATCHER]}=init",
+                f"-Dplugins.dir={self.folder}",
+                f"-Djava.util.prefs.userRoot={self.folder / 'preferences'}",
+                f"-Duser.home={self.folder}",
+                "-cp",
+                separator.join(map(str, [*jars.values(), self.groovy])),
+                "ij.ImageJ",
+                "-batch",
+                str(self.folder / "wrapper.ijm"),
+                "\n".join(lines),
+            ],
+            # Java names files in the locale's letters.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        printed = " ".join((result.stdout + result.stderr).split())
+        returned, _, rest = printed.partition("ANSWER ")[2].partition(" IMAGES ")
+        return Answer(returned, int(rest.split()[0]) if rest else -1, printed)
+
+    def run_crispim(self, name: str, argument: str) -> Answer:
+        """Run one of the CRISPIM macros that are in this Fiji."""
+        return self.run(self.folder / f"plugins/CRISPIM/{name}.ijm", argument)
+
+
+@pytest.fixture
+def fiji_folder(tmp_path: Path, groovy: Path) -> FijiFolder:
+    """A folder shaped like a Fiji, in a place whose path is not plain."""
+    return FijiFolder(tmp_path / "Fiji [new] é", groovy)

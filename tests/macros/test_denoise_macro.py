@@ -1,0 +1,283 @@
+"""`CRISPIM_Denoise.ijm`, with a stand-in for CSBDeep's command, and with it in a real Fiji."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.imagej import ImageJGateway
+from tests.macros.conftest import COMMAND as CRISPIM
+from tests.macros.conftest import MACROS, Answer, FijiFolder, metadata
+
+COMMAND = "Run your network"
+STORED = (
+    "java.util.prefs.Preferences.userRoot().node('/de/csbdresden/csbdeep/commands/GenericNetwork')"
+    ".get('GenericNetwork_modelfile', '')"
+)
+
+# Keeps what it is told and shown, and what CSBDeep's command would find in its preferences; gives
+# a plain 32-bit image, as that does.
+STAND_IN = f"""
+dir = getDirectory("imagej");
+File.append(call("ij.Macro.getOptions"), dir + "options.txt");
+File.saveString(call("groovy.util.Eval.me", "{STORED}"), dir + "preference.txt");
+saveAs("Tiff", dir + "shown.tif");
+run("Duplicate...", "title=result duplicate");
+run("32-bit");
+%s
+"""
+SUM = 'run("Add...", "value=10.5 stack");'
+
+
+def counts(*shape: int, top: int = 65535) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, top, shape, np.uint16)
+
+
+@pytest.fixture
+def fiji(fiji_folder: FijiFolder) -> FijiFolder:
+    """A folder shaped like a Fiji that has a model and a stand-in for the command."""
+    (fiji_folder.folder / "models/CRISPIM/crispim-2d.zip").write_text("a zip")
+    fiji_folder.add_command(COMMAND, STAND_IN % SUM)
+    return fiji_folder
+
+
+def denoise(fiji: FijiFolder, *lines: object) -> Answer:
+    return fiji.run_crispim("CRISPIM_Denoise", "\n".join(map(str, lines)))
+
+
+def summed(stack: NDArray[Any]) -> NDArray[Any]:
+    """What the stand-in makes of counts, in their type."""
+    result = stack.astype(np.float32) + np.float32(10.5)
+    if stack.dtype.kind == "f":
+        return result
+    return np.clip(np.rint(result), 0, np.iinfo(stack.dtype).max).astype(stack.dtype)
+
+
+def test_what_the_command_is_told_and_shown(fiji: FijiFolder, tmp_path: Path) -> None:
+    model = tmp_path / "my models é\\" / "new [1] 'net'.zip"
+    model.parent.mkdir()
+    model.write_text("a zip")
+    older = fiji.folder / "models/CRISPIM/crispim-2d.zip"
+    planes, source = counts(2, 37, 50), tmp_path / "in.tif"
+    tifffile.imwrite(source, planes, photometric="minisblack")
+    denoise(fiji, f"model={older}", f"input={source}")
+    answer = denoise(fiji, f"model={model}", f"input={source}", "tile=20", "overlap=21", "block=8")
+    assert answer.returned == "CRISPIM_Denoise: 2 planes in the new image"
+    assert answer.images == 1
+    _, options = (fiji.folder / "options.txt").read_text().strip().splitlines()
+    title = options.partition("=")[2].split()[0]
+    assert options.strip() == (
+        f"input={title} normalizeinput=false percentilebottom=3.0 percentiletop=99.8 clip=false "
+        f"ntiles=6 blockmultiple=8 overlap=24 batchsize=1 modelfile=[{model}] modelurl=[ ] "
+        "showprogressdialog=false"
+    )
+    assert (fiji.folder / "preference.txt").read_text() == str(model)
+
+    shown = tifffile.imread(fiji.folder / "shown.tif")
+    rows, columns = shown.shape[1] - 37 - 24, shown.shape[2] - 50 - 24
+    assert min(rows, columns) >= 24 + 6
+    assert not any(side % 8 for side in shown.shape[1:])
+    margins = ((0, 0), (24, rows), (24, columns))
+    np.testing.assert_array_equal(shown, np.pad(planes, margins, "symmetric"))
+
+
+def test_planes_smaller_than_the_margin(fiji: FijiFolder, tmp_path: Path) -> None:
+    plane = counts(5, 7)
+    tifffile.imwrite(tmp_path / "in.tif", plane)
+    denoise(fiji, "model=crispim-2d", f"input={tmp_path}/in.tif", f"output={tmp_path}/out.tif")
+    shown = tifffile.imread(fiji.folder / "shown.tif")
+    margins = ((32, shown.shape[0] - 37), (32, shown.shape[1] - 39))
+    np.testing.assert_array_equal(shown, np.pad(plane, margins, "symmetric"))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), summed(plane))
+
+
+def test_type_and_metadata_are_kept(fiji: FijiFolder, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.tif", tmp_path / "out.tif"
+    stack = counts(2, 3, 37, 50)
+    lut = np.random.default_rng(1).integers(0, 256, (3, 256), np.uint8)
+    tifffile.imwrite(
+        source,
+        stack,
+        imagej=True,
+        resolution=(2, 3),
+        metadata={"axes": "ZCYX", "unit": "um", "spacing": 3, "mode": "composite",
+                  "Ranges": (1.0, 500.0, 2.0, 600.0, 3.0, 700.0), "LUTs": [lut, lut[::-1], lut],
+                  "Labels": list("abcdef"), "Info": "Objective: 4x"},
+    )  # fmt: skip
+    denoise(fiji, "model=crispim-2d", f"input={source}", f"output={out}")
+    np.testing.assert_array_equal(tifffile.imread(out), summed(stack))
+    old, new = metadata(source), metadata(out)
+    for key in ("channels", "slices", "spacing", "mode", "Ranges", "Labels"):
+        assert new[key] == old[key]
+    np.testing.assert_array_equal(new["LUTs"], old["LUTs"])
+    assert new["Info"].startswith("Objective: 4x\n")
+    assert "CRISPIM_Denoise: model=" in new["Info"]
+    with tifffile.TiffFile(source) as a, tifffile.TiffFile(out) as b:
+        for tag in ("XResolution", "YResolution"):
+            values = [np.divide(*tif.pages.first.tags[tag].value) for tif in (a, b)]
+            assert values[0] == pytest.approx(values[1])
+
+
+@pytest.mark.parametrize(
+    "plane",
+    [
+        counts(37, 50, top=256).astype(np.uint8),
+        np.random.default_rng(0).normal(0, 1e6, (37, 50)).astype(np.float32),
+        np.full((37, 50), 300, np.uint16),
+    ],
+    ids=["8-bit", "32-bit", "16-bit"],
+)
+def test_one_plane_of_each_type(fiji: FijiFolder, tmp_path: Path, plane: NDArray[Any]) -> None:
+    source, out = tmp_path / "in.tif", tmp_path / "out.tif"
+    tifffile.imwrite(source, plane, imagej=True, metadata={"min": 20.0, "max": 120.0})
+    denoise(fiji, "model=crispim-2d", f"input={source}", f"output={out}")
+    found = tifffile.imread(out)
+    assert found.dtype == plane.dtype
+    np.testing.assert_array_equal(found, summed(plane))
+    assert (metadata(out)["min"], metadata(out)["max"]) == (20.0, 120.0)
+
+
+def test_a_folder_whose_names_are_not_plain(fiji: FijiFolder, tmp_path: Path) -> None:
+    folder, out = tmp_path / "größe [1", tmp_path / "deep/脑 ]out"
+    folder.mkdir()
+    planes = {f"{k}.tif": counts(37, 50 + 0 * k) + np.uint16(k) for k in (1, 2, 10)}
+    for name, plane in planes.items():
+        tifffile.imwrite(folder / name, plane)
+    answer = denoise(fiji, "model=crispim-2d", f"input={folder}", f"output={out}")
+    assert answer.returned == f"CRISPIM_Denoise: 3 planes written to {out}"
+    assert answer.images == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted(planes)
+    for name, plane in planes.items():
+        np.testing.assert_array_equal(tifffile.imread(out / name), summed(plane))
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        ("close();", "Headless the result of 'Run your network' never becomes an image"),
+        ('run("Canvas Size...", "width=9 height=9 position=Center");', "of 9 x 9 px from"),
+        ('run("Divide...", "value=0");', "holds NaN or infinite values"),
+    ],
+    ids=["no image", "wrong size", "NaN"],
+)
+def test_a_result_that_is_none(fiji: FijiFolder, tmp_path: Path, ending: str, words: str) -> None:
+    fiji.add_command(COMMAND, STAND_IN % ending)
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in/0.tif", np.zeros((37, 50), np.uint16))
+    before = (tmp_path / "in/0.tif").read_bytes()
+    answer = denoise(fiji, "model=crispim-2d", f"input={tmp_path}/in", f"output={tmp_path}/out")
+    assert answer.returned == "[aborted]"
+    assert answer.images == 0
+    assert words in answer.printed
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / "in/0.tif").read_bytes() == before
+
+
+def test_without_the_plugin(imagej: ImageJGateway, tmp_path: Path) -> None:
+    (tmp_path / "net.zip").write_text("a zip")
+    tifffile.imwrite(tmp_path / "in.tif", counts(37, 50))
+    with pytest.raises(CrispimError) as caught:
+        imagej.run_macro(
+            (MACROS / "CRISPIM_Denoise.ijm").read_text(),
+            f"model={tmp_path}/net.zip\ninput={tmp_path}/in.tif\noutput={tmp_path}/out.tif",
+        )
+    assert "no command 'Run your network': add the update site CSBDeep" in str(caught.value)
+    assert not (tmp_path / "out.tif").exists()
+    assert imagej.run_macro('return "" + nImages;') == "0"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("", "Without a screen there is no dialog"),
+        ("input={0}/in.tif", "No model is named (model)"),
+        ("model=none", "The model none (model) is neither a zip file nor the name of one in"),
+        ("model={0}/in.tif", "is neither a zip file"),
+        ("model={0}/a]b.zip", "has a bracket without its other half"),
+        ("model={0}/net.zip\ntile=0", "The value 0 (tile) is not a whole number from 1 up"),
+        ("model={0}/net.zip\noverlap=1.5", "The value 1.5 (overlap)"),
+        ("model={0}/net.zip", "No image is open"),
+        ("model={0}/net.zip\ninput={0}/signed.tif", "is RGB or signed 16-bit"),
+    ],
+)
+def test_wrong_options(imagej: ImageJGateway, tmp_path: Path, options: str, words: str) -> None:
+    for name in ("net.zip", "a]b.zip"):
+        (tmp_path / name).write_text("a zip")
+    tifffile.imwrite(tmp_path / "in.tif", counts(37, 50))
+    tifffile.imwrite(tmp_path / "signed.tif", counts(37, 50).astype(np.int16))
+    with pytest.raises(CrispimError) as caught:
+        imagej.run_macro((MACROS / "CRISPIM_Denoise.ijm").read_text(), options.format(tmp_path))
+    assert words in str(caught.value)
+
+
+REAL_FIJI = os.environ.get("CRISPIM_FIJI", "")
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a noisy plane in.tif, the shipped model as net.zip, and python.tif."""
+    folder = tmp_path_factory.mktemp("noisy plane")
+    clean = np.random.default_rng(0).gamma(2, 60, (13, 18)).repeat(16, 0).repeat(16, 1)[:203, :277]
+    noise = np.random.default_rng(1).normal(0, 30, clean.shape)
+    tifffile.imwrite(folder / "in.tif", (clean + noise).clip(0).astype(np.uint16))
+    for arguments in (
+        ("export", "crispim-2d", folder / "net.zip", "--format", "csbdeep"),
+        ("denoise", folder / "in.tif", folder / "python.tif"),
+    ):
+        subprocess.run([CRISPIM, *map(str, arguments)], check=True)
+    return folder
+
+
+@pytest.mark.fiji
+@pytest.mark.skipif(not Path(REAL_FIJI or "-").is_dir(), reason="CRISPIM_FIJI is no folder")
+def test_a_real_fiji_headless_saves_nothing(noisy: Path) -> None:
+    script = (
+        "import os, sys, pathlib, crispim_ij.imagej as i;"
+        "g = i.open_gateway(i.GatewaySettings(os.environ['CRISPIM_FIJI']));"
+        "g.run_macro(pathlib.Path(sys.argv[1]).read_text(), sys.argv[2])"
+    )
+    argument = f"model={noisy}/net.zip\ninput={noisy}/in.tif\noutput={noisy}/headless.tif"
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(MACROS / "CRISPIM_Denoise.ijm"), argument],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "never becomes an image" in result.stderr
+    assert not (noisy / "headless.tif").exists()
+
+
+@pytest.mark.fiji
+@pytest.mark.skipif(not Path(REAL_FIJI or "-").is_dir(), reason="CRISPIM_FIJI is no folder")
+@pytest.mark.skipif("DISPLAY" not in os.environ, reason="needs a screen, such as Xvfb's")
+def test_a_real_fiji_with_a_screen_equals_the_command(noisy: Path) -> None:
+    launchers = [*Path(REAL_FIJI).glob("fiji-*"), *Path(REAL_FIJI).glob("ImageJ-*")]
+    (noisy / "call.ijm").write_text(
+        'lines = split(getArgument(), "\\n");'
+        'rest = lines[1] + "\\n" + lines[2] + "\\n" + lines[3] + "\\ntile=96";'
+        'File.saveString("" + runMacro(lines[0], rest), lines[4]);'
+        'call("java.lang.System.exit", "0");'
+    )
+    lines = (
+        MACROS / "CRISPIM_Denoise.ijm",
+        f"model={noisy}/net.zip",
+        f"input={noisy}/in.tif",
+        f"output={noisy}/screen.tif",
+        noisy / "answer.txt",
+    )
+    arguments = ["-macro", str(noisy / "call.ijm"), "\n".join(map(str, lines))]
+    subprocess.run([str(launchers[0]), *arguments], timeout=300, check=False)
+    assert (noisy / "answer.txt").read_text().startswith("CRISPIM_Denoise: 1 plane written to")
+    found, expected = (tifffile.imread(noisy / f"{name}.tif") for name in ("screen", "python"))
+    # Floating-point sums in another order may round to the neighbouring count.
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert np.mean(found != expected) < 1e-3
