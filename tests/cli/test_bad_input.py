@@ -93,7 +93,8 @@ def test_an_unknown_model(call: Call, noisy: Path, tmp_path: Path) -> None:
 
 
 def test_a_wrong_fiji(call: Call, noisy: Path, tmp_path: Path) -> None:
-    answer = call("preprocess", noisy, tmp_path / "out", "--fiji-home", tmp_path / "Fiji.app")
+    wrong = "--fiji-home", tmp_path / "Fiji.app"
+    answer = call("preprocess", noisy, tmp_path / "out", "--fiji", *wrong)
     check(answer, "Fiji.app")
     assert not (tmp_path / "out").exists()
 
