@@ -71,5 +71,7 @@ def denoise(
         denoiser = load_denoiser(model, DenoiseSettings(precision.value, tile))
         denoiser.grid(planes.shape[1:])
         with results as sink, progress_bar("denoising", len(planes), "planes") as bar:
-            denoise_stack(planes, sink, denoiser, lambda: bar.advance(bar.task_ids[0]))
+            denoise_stack(
+                planes, sink, denoiser, lambda: bar.advance(bar.task_ids[0]), denoiser.depth
+            )
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)

@@ -39,7 +39,7 @@ def train(
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="Where the settings come from: paper-2d, crispim-2d, a .toml file of your own, "
+            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, a .toml file of your own, "
             "or the recipe.json of a model.",
         ),
     ] = "crispim-2d",

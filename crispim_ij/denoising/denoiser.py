@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
+from crispim_ij.networks import ARCHITECTURES, MINI_STACK
 from crispim_ij.networks.architectures import Precision
 
 
@@ -44,24 +45,20 @@ class Denoiser:
     Parameters
     ----------
     model : Model
-        A 2D model.
+        The model.
     settings : DenoiseSettings
         How to run it.
 
-    Raises
-    ------
-    CrispimError
-        If the model takes more than one plane.
+    Attributes
+    ----------
+    depth : int
+        Planes that it takes for the one that it gives.
     """
 
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
-        if model.spec.axes != "YXC":
-            raise CrispimError(
-                f"{model.folder} takes several planes at once ({model.spec.axes}), which `denoise` "
-                "can't do yet; choose a 2D model."
-            )
         self.spec = model.spec
         self.settings = settings
+        self.depth = ARCHITECTURES[model.spec.architecture].depth
         self._run = _compile(model, settings)
 
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
@@ -69,8 +66,9 @@ class Denoiser:
 
         Parameters
         ----------
-        plane : ndarray, shape (Y, X)
-            Raw counts, of any numeric type.
+        plane : ndarray, shape (Y, X), or (16, Y, X) for a 3D model
+            Raw counts, of any numeric type; of the 16 planes the ninth is denoised (see
+            `crispim_ij.networks.mini_stack`).
 
         Returns
         -------
@@ -82,12 +80,13 @@ class Denoiser:
         CrispimError
             If a side is shorter than the network's stride.
         """
-        grid = self.grid((plane.shape[0], plane.shape[1]))
+        grid = self.grid((plane.shape[-2], plane.shape[-1]))
         extended = grid.extend(plane).astype(np.float32)
-        result = np.empty(plane.shape, np.float32)
+        result = np.empty(plane.shape[-2:], np.float32)
         for window, core in grid.tiles():
             rows, columns = (part.stop - part.start for part in core)
-            result[core] = self._run(extended[window])[:rows, :columns]
+            place = (Ellipsis, *window)
+            result[core] = self._run(extended[place])[:rows, :columns]
         return result
 
     def grid(self, shape: tuple[int, int]) -> TileGrid:
@@ -121,18 +120,22 @@ def load_denoiser(name: str, settings: DenoiseSettings | None = None) -> Denoise
 def _compile(
     model: Model, settings: DenoiseSettings
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Compile the trimmed network once for all sizes of tiles."""
+    """Compile the network once for all sizes of tiles; it gives a tile's core."""
     import tensorflow as tf
 
-    network = model.network(precision=settings.precision, trimmed=True)
+    flat = ARCHITECTURES[model.spec.architecture].depth == 1
+    network = model.network(precision=settings.precision, trimmed=flat)
+    planes = () if flat else (MINI_STACK,)
 
     compiled = tf.function(
         lambda tile: network(tile, training=False),
-        input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)],
+        input_signature=[tf.TensorSpec((1, *planes, None, None, 1), tf.float32)],
     )
+    # Only 2D networks have a trimmed form, which leaves the halo out by itself.
+    core = slice(None) if flat else slice(model.spec.halo, -model.spec.halo)
 
     def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        core: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()
-        return core[0, ..., 0]
+        result: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()
+        return result[0, core, core, 0]
 
     return run

@@ -65,21 +65,21 @@ class TileGrid:
 
         Parameters
         ----------
-        plane : ndarray, shape (Y, X)
-            The plane.
+        plane : ndarray, shape (..., Y, X)
+            The plane, or several.
 
         Returns
         -------
         ndarray
             NumPy's 'symmetric' padding by the halo, and at the far sides up to the
-            end of the last core besides.
+            end of the last core besides; other axes as they are.
         """
         missing = (
             count * core - side
             for count, core, side in zip(self.count, self.core, self.plane, strict=True)
         )
         margins = [(self.halo, self.halo + extra) for extra in missing]
-        return np.pad(plane, margins, mode="symmetric")
+        return np.pad(plane, [(0, 0)] * (plane.ndim - 2) + margins, mode="symmetric")
 
     def tiles(self) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
         """Yield each tile's window in the extended plane, and its core's in the plane."""

@@ -15,6 +15,7 @@ from crispim_ij.evaluation.bias import Bias, bias_by_decile
 from crispim_ij.evaluation.frc import cutoff_frequency
 from crispim_ij.evaluation.methods import Method
 from crispim_ij.evaluation.noise import NoiseSettings, noisy_plane
+from crispim_ij.networks import mini_stack
 from crispim_ij.planes import Source
 
 
@@ -180,11 +181,19 @@ def _evaluated(
     clean = source.read(index)
     noisy: NDArray[Any] | None = None
     sd: int | None = None
-    if given.noisy is not None:
-        noisy = given.noisy.read(index)
-    elif methods:
-        noisy, sd = noisy_plane(clean, index, noise)
-    results = {method.name: method.denoise(noisy) for method in methods if noisy is not None}
+
+    def with_noise(plane: int) -> tuple[NDArray[Any], int | None]:
+        if given.noisy is not None:
+            return given.noisy.read(plane), None
+        return noisy_plane(source.read(plane), plane, noise)
+
+    if methods or given.noisy is not None:
+        noisy, sd = with_noise(index)
+    results = {}
+    for method in methods:
+        planes = [index] if method.depth == 1 else mini_stack(index, len(source))
+        counts = [with_noise(plane)[0] for plane in planes]
+        results[method.name] = method.denoise(counts[0] if method.depth == 1 else np.stack(counts))
     results |= {name: planes.read(index) for name, planes in given.results.items()}
     rows = tuple(
         _row(source.names[index], sd, name, clean, result) for name, result in results.items()

@@ -20,10 +20,13 @@ class Method:
         In tables and file names.
     denoise : callable
         Takes a noisy (Y, X) plane of raw counts and returns a (Y, X) plane of counts.
+    depth : int
+        Planes that it takes for one, as one array; 16 for a 3D model.
     """
 
     name: str
     denoise: Denoise
+    depth: int = 1
 
 
 def find_method(name: str) -> Method:
@@ -58,4 +61,5 @@ def find_method(name: str) -> Method:
     model = find_model(name)
     from crispim_ij.denoising import load_denoiser
 
-    return Method(model.folder.resolve().name, load_denoiser(name))
+    denoiser = load_denoiser(name)
+    return Method(model.folder.resolve().name, denoiser, denoiser.depth)

@@ -88,7 +88,7 @@ def _tags(spec: ModelSpec) -> list[str]:
 
 def _input(spec: ModelSpec) -> dict[str, Any]:
     """Describe planes of sides that the network can take and leave something of, less a halo."""
-    from crispim_ij.networks.unet3d import MINI_STACK
+    from crispim_ij.networks import MINI_STACK
 
     depth = [{"type": "space", "id": "z", "size": MINI_STACK}] if "Z" in spec.axes else []
     sides = {"min": 2 * spec.halo + spec.stride, "step": spec.stride}
@@ -112,7 +112,7 @@ def _input(spec: ModelSpec) -> dict[str, Any]:
 
 def _output(spec: ModelSpec) -> dict[str, Any]:
     """Describe the denoised plane; the network alone doesn't cut the halo off."""
-    from crispim_ij.networks.unet3d import MINI_STACK
+    from crispim_ij.networks import MINI_STACK
 
     at = f", that at z = {MINI_STACK // 2}" if "Z" in spec.axes else ""
     return {

@@ -58,7 +58,7 @@ def noisy_specimen(spec: ModelSpec) -> NDArray[np.float32]:
     ndarray of float32, shape (256, 256) or (16, 128, 128)
         Whole counts with Gaussian noise, as a camera gives them.
     """
-    from crispim_ij.networks.unet3d import MINI_STACK
+    from crispim_ij.networks import MINI_STACK
 
     side = _SIDES[spec.axes]
     is_3d = spec.axes == "ZYXC"

@@ -33,7 +33,7 @@ def write(model: Model, path: Path) -> None:
     """
     import tensorflow as tf
 
-    from crispim_ij.networks.unet3d import MINI_STACK
+    from crispim_ij.networks import MINI_STACK
 
     frozen = freeze(model.network())
     with tf.Graph().as_default() as graph:

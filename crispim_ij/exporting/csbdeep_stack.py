@@ -38,7 +38,7 @@ def write(model: Model, path: Path) -> None:
     CrispimError
         If the model is 2D.
     """
-    from crispim_ij.networks.unet3d import MINI_STACK
+    from crispim_ij.networks import MINI_STACK
 
     if model.spec.axes != "ZYXC":
         raise CrispimError(

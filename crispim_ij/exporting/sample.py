@@ -32,7 +32,7 @@ def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
     """
     is_3d = spec.axes == "ZYXC"
     if is_3d:
-        from crispim_ij.networks.unet3d import MINI_STACK
+        from crispim_ij.networks import MINI_STACK
     planes, rows, columns = (MINI_STACK, 3, 5) if is_3d else (1, 13, 17)
     z, y, x = np.ogrid[:planes, : rows * spec.stride, : columns * spec.stride]
     tissue = 250 * (1 + np.sin(y / 7) * np.cos((x + z) / 11))

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from crispim_ij.networks.mini_stack import MINI_STACK
+
 if TYPE_CHECKING:
     import keras
 
@@ -36,6 +38,11 @@ class Architecture:
     parameters: int
     stride: int
     summary: str
+
+    @property
+    def depth(self) -> int:
+        """Planes that go in for one that comes out."""
+        return MINI_STACK if self.axes == "ZYXC" else 1
 
     def load(self) -> Callable[..., keras.Model]:
         """Import the builder, and Keras with it."""

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-MINI_STACK = 16
-"""Planes that go in; the one that comes out is at index 8."""
+from crispim_ij.networks.mini_stack import MINI_STACK
 
 
 def paper_3d() -> keras.Model:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.networks import ARCHITECTURES, TARGET, mini_stack
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def training_batch(
     Returns
     -------
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
-        Raw counts.
+        Raw counts. For a 3D network `noisy` is (batch, 16, patch, patch, 1): mini-stacks
+        around the clean plane, each of their planes with noise of its own.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
@@ -149,16 +151,27 @@ def _draw_batch(
 def _draw_pair(
     stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
 ) -> tuple[Patch, Patch]:
-    index = int(rng.integers(*plane_range(len(stack.clean), recipe, validation=validation)))
+    count = len(stack.clean)
+    index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
-    clean = stack.clean.read(index)[window].astype(np.float32)
+    deep = ARCHITECTURES[recipe.architecture].depth > 1
+    around = mini_stack(index, count) if deep else [index]
+    target = TARGET if deep else 0
+    clean = _cut(stack.clean, around, window)
     if stack.noisy is not None:
-        return _turn(rng, recipe, stack.noisy.read(index)[window].astype(np.float32), clean)
-    if recipe.contrast is not None:
-        clean = _rescale(clean, stack, recipe.contrast, rng)
-    sd = rng.uniform(*recipe.noise_sd)
-    noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535).astype(np.float32)
-    return _turn(rng, recipe, noisy, clean)
+        noisy = _cut(stack.noisy, around, window)
+    else:
+        if recipe.contrast is not None:
+            clean = _rescale(clean, stack, recipe.contrast, rng)
+        sd = rng.uniform(*recipe.noise_sd, (len(around), 1, 1))
+        noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535).astype(np.float32)
+    return _turn(rng, recipe, noisy if deep else noisy[0], clean[target])
+
+
+def _cut(source: Source, planes: Sequence[int], window: tuple[slice, ...]) -> Patch:
+    """Cut the same patch out of several planes, each of which is read once."""
+    cut = {plane: source.read(plane)[window] for plane in set(planes)}
+    return np.stack([cut[plane] for plane in planes]).astype(np.float32)
 
 
 def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, int]:
@@ -194,6 +207,6 @@ def _turn(
     if recipe.crop == "top-left":
         return noisy, clean
     quarter_turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    turned = [np.rot90(patch, quarter_turns) for patch in (noisy, clean)]
-    noisy, clean = [np.fliplr(patch) if flip else patch for patch in turned]
+    turned = [np.rot90(patch, quarter_turns, (-2, -1)) for patch in (noisy, clean)]
+    noisy, clean = [np.flip(patch, -1) if flip else patch for patch in turned]
     return noisy, clean

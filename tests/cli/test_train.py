@@ -10,7 +10,7 @@ from tests.cli.conftest import Call
 SMALL = ("--steps", 2, "--batch", 2, "--patch", 32)
 
 
-@pytest.mark.parametrize("recipe", ["paper-2d", "crispim-2d"])
+@pytest.mark.parametrize("recipe", ["paper-2d", "paper-3d", "crispim-2d"])
 def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> None:
     output = tmp_path / "mine"
     answer = call("train", output, "--clean", noisy, "--recipe", recipe, *SMALL, "--seed", 5)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,8 +61,20 @@ def test_tiles_have_a_side() -> None:
         DenoiseSettings(tile=0)
 
 
-def test_3d_models_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "volume"
-    save_model(build("paper-3d"), "paper-3d", folder, {})
-    with pytest.raises(CrispimError, match="choose a 2D model"):
-        load_denoiser(str(folder))
+@pytest.fixture(scope="module")
+def volume_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("models") / "volume"
+    return save_model(build("paper-3d"), "paper-3d", folder, {})
+
+
+def test_3d_tiles_equal_the_whole(volume_model: Model) -> None:
+    block = np.random.default_rng(1).gamma(4, 60, (16, 21, 30)).astype(np.float32)
+    halo, stride = volume_model.spec.halo, volume_model.spec.stride
+    margins = [(0, 0), *((halo, halo + -side % stride) for side in block.shape[1:])]
+    extended = np.pad(block, margins, mode="symmetric")
+    whole = np.asarray(volume_model.network()(extended[None, ..., None]))[0, ..., 0]
+    expected = whole[halo : halo + 21, halo : halo + 30]
+    for tile in (16, 1024):
+        denoise = Denoiser(volume_model, DenoiseSettings(tile=tile))
+        assert denoise.depth == 16
+        np.testing.assert_allclose(denoise(block), expected, atol=1e-3, rtol=0)

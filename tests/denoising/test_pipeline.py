@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 
 from crispim_ij.denoising import denoise_stack, load_denoiser
+from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.planes import create_sink, open_source
+from tests.peak import peak_kilobytes
 
 STACK = np.random.default_rng(2).gamma(4, 60, (7, 40, 52)).astype(np.uint16)
 
@@ -49,30 +50,47 @@ def test_a_fault_in_the_middle_leaves_nothing(model: Model, tmp_path: Path) -> N
 
 
 PEAK = """
-import resource, sys
+import sys
 from pathlib import Path
 import numpy as np
 from crispim_ij.denoising import denoise_stack
 from crispim_ij.planes import create_sink, open_source
-folder, output = Path(sys.argv[1]), Path(sys.argv[2])
+folder, output, depth = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with open_source(folder) as source, create_sink(output, source) as sink:
-    denoise_stack(source, sink, lambda plane: np.sqrt(plane), lambda: None)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    denoise_stack(source, sink, lambda block: np.sqrt(block[..., 0, :, :] if depth > 1 else block),
+                  lambda: None, depth)
 """
 
 
-def peak_memory(folder: Path, planes: int) -> int:
-    """Peak memory, in kB, of a process that sends so many planes through the pipeline."""
-    noisy = folder / f"noisy{planes}"
-    noisy.mkdir()
-    for index in range(planes):
-        tifffile.imwrite(noisy / f"{index}.tif", np.resize(STACK[0], (256, 256)))
-    output = str(folder / f"out{planes}")
-    command = [sys.executable, "-c", PEAK, str(noisy), output]
-    return int(subprocess.run(command, check=True, capture_output=True).stdout)
-
-
-def test_memory_does_not_grow_with_planes(tmp_path: Path) -> None:
-    few, many = peak_memory(tmp_path, 50), peak_memory(tmp_path, 1000)
+@pytest.mark.parametrize("depth", [1, 16])
+def test_memory_does_not_grow_with_planes(tmp_path: Path, depth: int) -> None:
+    peaks = []
+    for planes in (50, 1000):
+        noisy = tmp_path / f"noisy{planes}"
+        noisy.mkdir()
+        for index in range(planes):
+            tifffile.imwrite(noisy / f"{index}.tif", np.resize(STACK[0], (256, 256)))
+        peaks.append(peak_kilobytes(PEAK, noisy, tmp_path / f"out{planes}", depth))
     held_at_once = 950 * 256 * 256 * 2 / 1024
-    assert many - few < held_at_once / 10
+    assert peaks[1] - peaks[0] < held_at_once / 10
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 16, 40])
+def test_windows_read_each_plane_once(tmp_path: Path, count: int) -> None:
+    stack = np.arange(count, dtype=np.uint16)[:, None, None] * np.ones((1, 8, 9), np.uint16)
+    tifffile.imwrite(tmp_path / "noisy.tif", stack, photometric="minisblack")
+    read: list[int] = []
+    with open_source(tmp_path / "noisy.tif") as source:
+
+        class Watched:
+            def __len__(self) -> int:
+                return len(source)
+
+            def read(self, index: int) -> NDArray[np.uint16]:
+                read.append(index)
+                return source.read(index)
+
+        found = [[int(plane[0, 0]) for plane in block] for block in windows(Watched())]  # type: ignore[arg-type]
+    assert sorted(read) == list(range(count))
+    mirrored = np.pad(np.arange(count), (8, 7), mode="symmetric")
+    assert found == [mirrored[k : k + 16].tolist() for k in range(count)]

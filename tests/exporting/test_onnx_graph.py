@@ -15,8 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import onnx_graph
 from crispim_ij.exporting.sample import keras_prediction
 from crispim_ij.models import Model, find_model
-from crispim_ij.networks import build
-from crispim_ij.networks.unet3d import MINI_STACK
+from crispim_ij.networks import MINI_STACK, build
 
 SHIPPED = "crispim-2d"
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from crispim_ij.networks import ARCHITECTURES, build, receptive_field
+from crispim_ij.networks import ARCHITECTURES, TARGET, build, mini_stack, receptive_field
 
 FLAT = [name for name, design in ARCHITECTURES.items() if design.axes == "YXC"]
 
@@ -61,3 +63,12 @@ def test_residual_carries_brightness_through() -> None:
     np.testing.assert_allclose(
         np.asarray(shifted)[inner], np.asarray(network(pixels))[inner] + 3000, atol=0.05
     )
+
+
+@given(count=st.integers(1, 60), data=st.data())
+def test_a_mini_stack_is_the_mirrored_neighbourhood(count: int, data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, count - 1))
+    padded = np.pad(np.arange(count), (8, 7), mode="symmetric")
+    planes = mini_stack(index, count)
+    assert planes == padded[index : index + 16].tolist()
+    assert planes[TARGET] == index

@@ -26,6 +26,7 @@ from crispim_ij.preprocess import (
     write_record,
 )
 from tests.imagej.reference import Noise, Size, start_reference
+from tests.peak import peak_kilobytes
 
 DATA = os.environ.get("CRISPIM_DATA")
 DEV_STACKS = sorted((Path(DATA) / "dev").glob("*.tif")) if DATA else []
@@ -279,3 +280,26 @@ def test_signed_planes_are_refused(tmp_path: Path) -> None:
     source = write_stack(tmp_path / "in.tif", np.int16)
     with open_source(source) as planes, pytest.raises(CrispimError, match="int16 planes of"):
         plan_noise(planes, PreprocessSettings())
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from crispim_ij.parity import NativeImageJ
+from crispim_ij.planes import SinkSettings, create_sink, open_source
+from crispim_ij.preprocess import PreprocessSettings, preprocess
+with open_source(Path(sys.argv[1])) as planes:
+    with create_sink(Path(sys.argv[2]), planes, SinkSettings(plane_shape=(64, 64))) as sink:
+        preprocess(planes, sink, None, PreprocessSettings(seed=1), NativeImageJ(), 2)
+"""
+
+
+def test_memory_does_not_grow_with_planes(tmp_path: Path) -> None:
+    peaks = []
+    for planes in (20, 500):
+        folder = tmp_path / f"in{planes}"
+        folder.mkdir()
+        for index in range(planes):
+            tifffile.imwrite(folder / f"{index}.tif", np.full((256, 256), index, np.uint16))
+        peaks.append(peak_kilobytes(PEAK, folder, tmp_path / f"out{planes}"))
+    assert peaks[1] - peaks[0] < 480 * 256 * 256 * 2 / 1024 / 10

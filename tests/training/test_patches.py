@@ -127,3 +127,34 @@ def test_noisy_planes_can_not_be_rescaled(clean: Source, noisy: Source) -> None:
 def test_stack_is_measured(clean: Source) -> None:
     stack: TrainingStack = open_stack(clean, None, RECIPE)
     assert CLEAN.min() < stack.black < stack.black + stack.span < CLEAN.max()
+
+
+VOLUME = replace(RECIPE, architecture="paper-3d", patch=16, batch=4)
+
+
+def test_mini_stacks_around_the_clean_plane(clean: Source) -> None:
+    noisy, target = training_batch([open_stack(clean, None, VOLUME)], VOLUME, 0)
+    assert noisy.shape == (4, 16, 16, 16, 1)
+    assert target.shape == (4, 16, 16, 1)
+    # The planes' levels rise by 100 from one to the next, so they tell which plane is which.
+    levels = noisy.mean((2, 3, 4))
+    for mini, plane in zip(levels, target.mean((1, 2, 3)), strict=True):
+        assert abs(mini[8] - plane) < 20
+    assert np.abs(noisy[:, 8] - target).mean() == pytest.approx(35 * (2 / np.pi) ** 0.5, rel=0.2)
+
+
+def test_each_plane_of_a_mini_stack_has_noise_of_its_own_sd(tmp_path: Path) -> None:
+    even = np.full((40, 64, 64), 5000, np.uint16)
+    tifffile.imwrite(tmp_path / "even.tif", even, photometric="minisblack")
+    recipe = replace(VOLUME, patch=64, noise_sd=(10.0, 500.0))
+    with open_source(tmp_path / "even.tif") as source:
+        noisy, _ = training_batch([open_stack(source, None, recipe)], recipe, 0)
+    sds = noisy.std((2, 3, 4))
+    assert sds.min() < 100
+    assert sds.max() > 400
+
+
+def test_noisy_mini_stacks_are_used_where_given(clean: Source, noisy: Source) -> None:
+    stack = open_stack(clean, noisy, VOLUME)
+    given, target = training_batch([stack], VOLUME, 0)
+    np.testing.assert_array_equal(given[:, 8] - target, np.full((4, 16, 16, 1), 7))

@@ -17,7 +17,7 @@ TOML = 'name = "mine"\narchitecture = "paper-2d"\nsteps = 3\nbatch = 2\npatch = 
 
 
 def test_the_recipes_that_ship() -> None:
-    assert list_recipes() == ["crispim-2d", "paper-2d"]
+    assert list_recipes() == ["crispim-2d", "paper-2d", "paper-3d"]
     for name in list_recipes():
         assert load_recipe(name).name == name
 
@@ -101,7 +101,7 @@ def test_files_that_are_refused(tmp_path: Path, content: str, says: str) -> None
 
 @pytest.mark.parametrize("name", ["paper", "nowhere.toml", "pyproject.txt"])
 def test_no_such_recipe(name: str) -> None:
-    with pytest.raises(CrispimError, match="take one of crispim-2d, paper-2d"):
+    with pytest.raises(CrispimError, match="take one of crispim-2d, paper-2d, paper-3d"):
         load_recipe(name)
 
 
