@@ -39,8 +39,8 @@ def train(
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, a .toml file of your own, "
-            "or the recipe.json of a model.",
+            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, a .toml file of "
+            "your own, or the recipe.json of a model.",
         ),
     ] = "crispim-2d",
     start_from: Annotated[
