@@ -34,11 +34,18 @@ class DownsizeTable:
         for negative indices: a quarter of the time.
     weights : ndarray of float32, shape (terms,)
         Its weight.
+    step : int
+        Sources from one output to the next where this is a whole number, else 0.
+    regular : tuple of int
+        First of the outputs that have the same weights, `step` sources further on each
+        time, and the one after the last; equal where there are none.
     """
 
     starts: NDArray[np.uint64]
     sources: NDArray[np.uint64]
     weights: NDArray[np.float32]
+    step: int
+    regular: tuple[int, int]
 
 
 @lru_cache(maxsize=16)
@@ -92,8 +99,38 @@ def downsize_table(source_size: int, size: int, interpolation: Interpolation) ->
     outputs[outputs == _UNUSED] = 0
     order = np.argsort(outputs, kind="stable")
     starts = np.searchsorted(outputs[order], np.arange(size + 1))
-    sources = first + order // width
-    return DownsizeTable(starts.astype(np.uint64), sources.astype(np.uint64), weights[order])
+    sources, weights = first + order // width, weights[order]
+    step = 0 if source_size % size else source_size // size
+    return DownsizeTable(
+        starts.astype(np.uint64),
+        sources.astype(np.uint64),
+        weights,
+        step,
+        _regular_outputs(starts, sources, weights, step),
+    )
+
+
+def _regular_outputs(
+    starts: NDArray[np.int64], sources: NDArray[np.int64], weights: NDArray[np.float32], step: int
+) -> tuple[int, int]:
+    """Find the outputs around the middle whose terms are the middle one's, shifted."""
+    size = starts.size - 1
+    middle = size // 2
+
+    def is_like_the_middle(output: int) -> bool:
+        here, there = (slice(starts[k], starts[k + 1]) for k in (output, middle))
+        return np.array_equal(weights[here], weights[there]) and np.array_equal(
+            sources[here], sources[there] + step * (output - middle)
+        )
+
+    if step == 0:
+        return 0, 0
+    first = last = middle
+    while first > 0 and is_like_the_middle(first - 1):
+        first -= 1
+    while last < size and is_like_the_middle(last):
+        last += 1
+    return first, last
 
 
 def _kernel(x: float, interpolation: Interpolation) -> np.float32:
@@ -139,7 +176,7 @@ def _downsize_x(plane: NDArray[Any], table: DownsizeTable) -> NDArray[np.float32
     loops = compiled.kernels()
     if loops is not None:
         sums: NDArray[np.float32] = loops.downsize_x(
-            plane, table.starts, table.sources, table.weights
+            plane, table.starts, table.sources, table.weights, table.step, table.regular
         )
         return sums
     return np.ascontiguousarray(_weighted_rows(plane.T, table).T)

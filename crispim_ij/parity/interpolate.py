@@ -182,6 +182,7 @@ def to_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
     """
     if dtype.kind == "f":
         return values
-    rounded = np.clip(values + np.float32(0.5), 0, np.iinfo(dtype).max)
-    pixels: NDArray[Any] = np.nan_to_num(rounded).astype(dtype)
+    # Of a number and NaN, fmax and fmin take the number.
+    lowest = np.fmax(values + np.float32(0.5), np.float32(0))
+    pixels: NDArray[Any] = np.fmin(lowest, np.float32(np.iinfo(dtype).max)).astype(dtype)
     return pixels

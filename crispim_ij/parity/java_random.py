@@ -14,7 +14,7 @@ from crispim_ij.parity.types import INT_MAX
 MULTIPLIER, INCREMENT = 0x5DEECE66D, 0xB
 MASK = (1 << 48) - 1
 _BLOCK = 1 << 14
-_PAIR_STEPS = 4  # A candidate for a pair of Gaussians is two doubles of two steps each.
+PAIR_STEPS = 4  # A candidate for a pair of Gaussians is two doubles of two steps each.
 
 
 @dataclass
@@ -129,9 +129,9 @@ class JavaRandom:
 
     def _gaussian_pairs(self, most: int) -> NDArray[np.float64]:
         """Draw up to `most` pairs, at least none, and stop right behind the last one."""
-        candidates = min(int(most * 1.3) + 8, _BLOCK // _PAIR_STEPS)
-        multipliers, increments = _block_constants()
-        steps = _PAIR_STEPS * candidates
+        candidates = min(int(most * 1.3) + 8, _BLOCK // PAIR_STEPS)
+        multipliers, increments = block_constants()
+        steps = PAIR_STEPS * candidates
         with np.errstate(over="ignore"):
             states = multipliers[:steps] * np.uint64(self.state) + increments[:steps]
         states &= np.uint64(MASK)
@@ -141,7 +141,7 @@ class JavaRandom:
         s = v[:, 0] * v[:, 0] + v[:, 1] * v[:, 1]
         accepted = np.flatnonzero((s < 1.0) & (s != 0.0))[:most]
         used = candidates if accepted.size < most else int(accepted[-1]) + 1
-        self.state = int(states[_PAIR_STEPS * used - 1])
+        self.state = int(states[PAIR_STEPS * used - 1])
         s = s[accepted]
         pairs: NDArray[np.float64] = v[accepted] * np.sqrt(-2.0 * log(s) / s)[:, None]
         return pairs
@@ -176,8 +176,8 @@ def _after(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=1)
-def _block_constants() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the constants of 1, 2, ... steps."""
+def block_constants() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return multipliers and increments of 1, 2, ... steps of the generator."""
     steps = [(MULTIPLIER, INCREMENT)]
     for _ in range(_BLOCK - 1):
         steps.append(_after(steps[-1], steps[0]))

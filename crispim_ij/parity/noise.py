@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.parity import compiled
-from crispim_ij.parity.java_random import JavaRandom
+from crispim_ij.parity.java_random import JavaRandom, block_constants
 from crispim_ij.parity.types import Plane
 
 _PIXELS_AT_ONCE = 4096
@@ -71,16 +70,16 @@ def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def _add_compiled(
     loops: ModuleType, pixels: NDArray[Any], sd: float, random: JavaRandom
 ) -> NDArray[Any]:
-    """Add noise by the compiled loops, which hold 'nothing pending' as NaN."""
-    stream = np.uint64(random.state), math.nan if random.pending is None else random.pending
+    """Add noise by the compiled loops."""
+    stream, jumps = loops.open_stream(random), block_constants()
+    noisy: NDArray[Any]
     if pixels.dtype.kind == "f":
-        noisy, state, pending = loops.add_float_noise(pixels, float(sd), *stream)
+        noisy = loops.add_float_noise(pixels, float(sd), stream, jumps)
     else:
         top = int(np.iinfo(pixels.dtype).max)
-        noisy, state, pending = loops.add_integer_noise(pixels, float(sd), top, *stream)
-    random.state, random.pending = int(state), None if math.isnan(pending) else float(pending)
-    result: NDArray[Any] = noisy
-    return result
+        noisy = loops.add_integer_noise(pixels, float(sd), top, stream, jumps)
+    loops.close_stream(stream, random)
+    return noisy
 
 
 def _add_integers(pixels: NDArray[Any], sd: float, random: JavaRandom) -> NDArray[Any]:
