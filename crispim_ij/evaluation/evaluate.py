@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -179,21 +180,21 @@ def _evaluated(
 ) -> Evaluated:
     """Return one plane's results and figures."""
     clean = source.read(index)
-    noisy: NDArray[Any] | None = None
-    sd: int | None = None
 
+    @cache
     def with_noise(plane: int) -> tuple[NDArray[Any], int | None]:
         if given.noisy is not None:
             return given.noisy.read(plane), None
         return noisy_plane(source.read(plane), plane, noise)
 
-    if methods or given.noisy is not None:
-        noisy, sd = with_noise(index)
-    results = {}
-    for method in methods:
-        planes = [index] if method.depth == 1 else mini_stack(index, len(source))
-        counts = [with_noise(plane)[0] for plane in planes]
-        results[method.name] = method.denoise(counts[0] if method.depth == 1 else np.stack(counts))
+    def taken_by(method: Method) -> NDArray[Any]:
+        if method.depth == 1:
+            return with_noise(index)[0]
+        return np.stack([with_noise(plane)[0] for plane in mini_stack(index, len(source))])
+
+    results = {method.name: method.denoise(taken_by(method)) for method in methods}
+    has_noisy = bool(methods) or given.noisy is not None
+    noisy, sd = with_noise(index) if has_noisy else (None, None)
     results |= {name: planes.read(index) for name, planes in given.results.items()}
     rows = tuple(
         _row(source.names[index], sd, name, clean, result) for name, result in results.items()

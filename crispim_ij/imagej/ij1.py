@@ -85,10 +85,11 @@ class ImageJ1:
             reported = interpreter.getErrorMessage() or self._ij.getErrorMessage()
             printed = str(console.toString()).strip()
         fault = _macro_fault(reported, thrown, printed, answer)
+        if fault is not None:
+            logger.debug("The failed macro printed: %s", printed)
+            raise CrispimError(f"The ImageJ macro failed: {fault}; mend the macro or its argument.")
         for line in printed.splitlines():
             logger.info("ImageJ: %s", line)
-        if fault is not None:
-            raise CrispimError(f"The ImageJ macro failed: {fault}; mend the macro or its argument.")
         return "" if answer is None else str(answer)
 
     @contextmanager
@@ -123,7 +124,6 @@ def _macro_fault(reported: Any, thrown: Any, printed: str, answer: Any) -> str |
     """Say why a macro failed, or None where it reached its end without an error."""
     # ImageJ only prints what a command throws, and lets the macro go on.
     trace = _STACK_TRACE.search(printed)
-    last = printed.splitlines()[-1] if printed else ""
     if reported is not None:
         cause = str(reported)
     elif thrown is not None and "Macro canceled" not in str(thrown):
@@ -131,8 +131,7 @@ def _macro_fault(reported: Any, thrown: Any, printed: str, answer: Any) -> str |
     elif trace:
         cause = trace.group(1)
     elif thrown is not None:
-        # What exit() says is printed last, after the log.
-        cause = last or "it stopped by exit or cancel before its end"
+        cause = printed or "it stopped by exit or cancel before its end"
     elif answer == "[aborted]":
         # The answer of a macro that the macro called.
         cause = printed or "a macro that it calls was aborted"

@@ -137,3 +137,22 @@ def test_planes_smaller_than_ssims_window_are_refused(tmp_path: Path) -> None:
 def test_no_planes_are_refused() -> None:
     with pytest.raises(CrispimError, match="--planes"):
         EvaluationSettings(planes=0)
+
+
+def test_a_3d_method_gets_the_planes_around(clean: Path, volume: NDArray[np.uint16]) -> None:
+    given: list[NDArray[np.float64]] = []
+
+    def middle(block: NDArray[np.float64]) -> NDArray[np.float64]:
+        given.append(block)
+        return block[8]
+
+    settings = EvaluationSettings(planes=2)
+    with open_source(clean) as source:
+        planes = list(evaluate(source, [NOISY, Method("middle", middle, 16)], settings))
+    for block, plane, index in zip(
+        given, planes, choose_planes(len(volume), settings), strict=True
+    ):
+        around = np.pad(np.arange(len(volume)), (8, 7), mode="symmetric")[index : index + 16]
+        for got, k in zip(block, around, strict=True):
+            np.testing.assert_array_equal(got, noisy_plane(volume[k], k, settings.noise)[0])
+        assert plane.rows[0].psnr == plane.rows[1].psnr

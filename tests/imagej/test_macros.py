@@ -113,14 +113,3 @@ def test_a_type_that_imagej_lacks_is_refused(gateway: ImageJGateway) -> None:
             Interpolation.NONE,
             average=True,
         )
-
-
-def test_what_a_macro_logs_is_not_why_it_failed(
-    gateway: ImageJGateway, caplog: pytest.LogCaptureFixture
-) -> None:
-    with (
-        caplog.at_level("INFO"),
-        pytest.raises(CrispimError, match="failed: no planes left; mend"),
-    ):
-        gateway.run_macro('print("5 planes"); exit("no planes left");')
-    assert "ImageJ: 5 planes" in caplog.messages
