@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from crispim_ij.planes.tiff_layout import run_on_planes
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _SIDECAR_SUFFIXES = (".json", ".csv")
 _HEADER_THREADS = 8
+_REMEMBERED = 64
 
 _Header = tuple[tuple[int, int], np.dtype[Any]]
 
@@ -45,6 +47,8 @@ class FolderSource:
         self.names = tuple(file.name for file in self._files)
         shape, self.dtype = _common_header(self._files)
         self.shape = (len(self._files), *shape)
+        self._recent: dict[int, Metadata] = {}
+        self._lock = threading.Lock()
         self.metadata = as_stack(self.plane_metadata(0), self.names)
 
     def __len__(self) -> int:
@@ -61,12 +65,24 @@ class FolderSource:
         file = self._files[index]
         with opened(file) as tif:
             pixels = decoded(tif.pages.first, file)
+            self._remember(index, read_metadata(tif, planes=1))
         return checked(pixels, self.shape[1:], self.dtype, f"'{file}'")
 
     def plane_metadata(self, index: int) -> Metadata:
-        """Return the metadata of file `index`."""
+        """Return the metadata of file `index`, without opening it again soon after `read`."""
+        with self._lock:
+            recent = self._recent.get(index)
+        if recent is not None:
+            return recent
         with opened(self._files[index]) as tif:
             return read_metadata(tif, planes=1)
+
+    def _remember(self, index: int, metadata: Metadata) -> None:
+        """Keep what was read, for the sink that will ask, and forget the oldest."""
+        with self._lock:
+            self._recent[index] = metadata
+            if len(self._recent) > _REMEMBERED:
+                del self._recent[next(iter(self._recent))]
 
     def close(self) -> None:
         """Do nothing: each read opens and closes its own file."""
