@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
-from crispim_ij.networks import ARCHITECTURES, MINI_STACK
 from crispim_ij.networks.architectures import Precision
 
 
@@ -58,7 +57,7 @@ class Denoiser:
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
         self.spec = model.spec
         self.settings = settings
-        self.depth = ARCHITECTURES[model.spec.architecture].depth
+        self.depth = model.spec.depth
         self._run = _compile(model, settings)
 
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
@@ -66,9 +65,9 @@ class Denoiser:
 
         Parameters
         ----------
-        plane : ndarray, shape (Y, X), or (16, Y, X) for a 3D model
-            Raw counts, of any numeric type; of the 16 planes the ninth is denoised (see
-            `crispim_ij.networks.mini_stack`).
+        plane : ndarray, shape (Y, X), or (depth, Y, X) for a 3D model
+            Raw counts, of any numeric type; of several planes that at ``depth // 2`` is
+            denoised (see `crispim_ij.networks.mini_stack`).
 
         Returns
         -------
@@ -123,9 +122,9 @@ def _compile(
     """Compile the network once for all sizes of tiles; it gives a tile's core."""
     import tensorflow as tf
 
-    flat = ARCHITECTURES[model.spec.architecture].depth == 1
+    flat = model.spec.depth == 1
     network = model.network(precision=settings.precision, trimmed=flat)
-    planes = () if flat else (MINI_STACK,)
+    planes = () if flat else (model.spec.depth,)
 
     compiled = tf.function(
         lambda tile: network(tile, training=False),

@@ -41,34 +41,37 @@ def denoise_stack(
     on_plane : callable
         Called after each plane is written.
     depth : int
-        Planes that `denoise` takes, as one array: 1, or 16 for the planes around each.
+        Planes that `denoise` takes, as one array: 1, or more for the planes around each.
     """
     threads = {"workers": IN_FLIGHT, "ahead": 2 * IN_FLIGHT}
     if depth == 1:
         results = prefetch(lambda index: denoise(source.read(index)), range(len(source)), **threads)
     else:
-        results = prefetch(lambda planes: denoise(np.stack(planes)), windows(source), **threads)
+        stacks = windows(source, depth)
+        results = prefetch(lambda planes: denoise(np.stack(planes)), stacks, **threads)
     for index, result in enumerate(results):
         sink.write(index, result)
         on_plane()
 
 
-def windows(source: Source) -> Iterator[list[NDArray[Any]]]:
+def windows(source: Source, depth: int) -> Iterator[list[NDArray[Any]]]:
     """Lay the planes of a mini-stack around each plane of a source, reading each once.
 
     Parameters
     ----------
     source : Source
         The planes.
+    depth : int
+        Planes of a mini-stack.
 
     Yields
     ------
     list of ndarray
-        16 planes for each plane, see `crispim_ij.networks.mini_stack`.
+        `depth` planes for each plane, see `crispim_ij.networks.mini_stack`.
     """
     held: dict[int, NDArray[Any]] = {}
     for index in range(len(source)):
-        around = mini_stack(index, len(source))
+        around = mini_stack(index, len(source), depth)
         # Mirrored planes lie within the window, too: nothing is dropped that is needed again.
         held = {k: held[k] if k in held else source.read(k) for k in sorted(set(around))}
         yield [held[k] for k in around]

@@ -190,7 +190,8 @@ def _evaluated(
     def taken_by(method: Method) -> NDArray[Any]:
         if method.depth == 1:
             return with_noise(index)[0]
-        return np.stack([with_noise(plane)[0] for plane in mini_stack(index, len(source))])
+        around = mini_stack(index, len(source), method.depth)
+        return np.stack([with_noise(plane)[0] for plane in around])
 
     results = {method.name: method.denoise(taken_by(method)) for method in methods}
     has_noisy = bool(methods) or given.noisy is not None

@@ -21,7 +21,7 @@ class Method:
     denoise : callable
         Takes a noisy (Y, X) plane of raw counts and returns a (Y, X) plane of counts.
     depth : int
-        Planes that it takes for one, as one array; 16 for a 3D model.
+        Planes that it takes for one, as one array; several for a 3D model.
     """
 
     name: str

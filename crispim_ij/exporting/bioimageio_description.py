@@ -88,9 +88,7 @@ def _tags(spec: ModelSpec) -> list[str]:
 
 def _input(spec: ModelSpec) -> dict[str, Any]:
     """Describe planes of sides that the network can take and leave something of, less a halo."""
-    from crispim_ij.networks import MINI_STACK
-
-    depth = [{"type": "space", "id": "z", "size": MINI_STACK}] if "Z" in spec.axes else []
+    depth = [{"type": "space", "id": "z", "size": spec.depth}] if "Z" in spec.axes else []
     sides = {"min": 2 * spec.halo + spec.stride, "step": spec.stride}
     return {
         "id": INPUT,
@@ -112,9 +110,7 @@ def _input(spec: ModelSpec) -> dict[str, Any]:
 
 def _output(spec: ModelSpec) -> dict[str, Any]:
     """Describe the denoised plane; the network alone doesn't cut the halo off."""
-    from crispim_ij.networks import MINI_STACK
-
-    at = f", that at z = {MINI_STACK // 2}" if "Z" in spec.axes else ""
+    at = f", that at z = {spec.depth // 2}" if "Z" in spec.axes else ""
     return {
         "id": OUTPUT,
         "description": f"denoised plane, counts{at}",

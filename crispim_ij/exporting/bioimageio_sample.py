@@ -29,7 +29,7 @@ class Sample:
 
     Attributes
     ----------
-    noisy : ndarray of float32, shape (Y, X) or (16, Y, X)
+    noisy : ndarray of float32, shape (Y, X) or (depth, Y, X)
         Whole counts.
     denoised : ndarray of float32, shape (Y, X)
         Counts.
@@ -58,11 +58,9 @@ def noisy_specimen(spec: ModelSpec) -> NDArray[np.float32]:
     ndarray of float32, shape (256, 256) or (16, 128, 128)
         Whole counts with Gaussian noise, as a camera gives them.
     """
-    from crispim_ij.networks import MINI_STACK
-
     side = _SIDES[spec.axes]
     is_3d = spec.axes == "ZYXC"
-    shape = (MINI_STACK if is_3d else 1, side, side)
+    shape = (spec.depth, side, side)
     clean = simulate_volume(PhantomSettings(shape, _SEED, pixel_size=_MICROMETRES, stripes=0))
     noise = np.random.default_rng(_SEED).normal(0, NOISE_SD, shape)
     noisy = np.clip(np.rint(clean + noise), 0, 65535).astype(np.float32)

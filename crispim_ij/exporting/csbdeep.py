@@ -1,7 +1,7 @@
 """For 'Run your network' of Fiji's plugin CSBDeep: the network as it is.
 
 A 2D model takes (batch, Y, X, 1), so that the plugin runs it plane by plane over a stack.
-A 3D model takes (batch, 16, Y, X, 1) and gives the one plane (batch, Y, X, 1): a mini-stack
+A 3D model takes (batch, depth, Y, X, 1) and gives the one plane (batch, Y, X, 1): a mini-stack
 at a time. `csbdeep_stack` is its form for whole stacks.
 """
 
@@ -33,12 +33,10 @@ def write(model: Model, path: Path) -> None:
     """
     import tensorflow as tf
 
-    from crispim_ij.networks import MINI_STACK
-
     frozen = freeze(model.network())
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen, name="")
-    write_zip(graph, describe(model.spec, "YXC", {"Z": MINI_STACK}, {}), path)
+    write_zip(graph, describe(model.spec, "YXC", {"Z": model.spec.depth}, {}), path)
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -48,7 +46,7 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
     ----------
     path : Path
         The zip.
-    counts : ndarray of float32, shape (Y, X) or (16, Y, X)
+    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
         A plane, or a mini-stack for a 3D model.
 
     Returns

@@ -1,7 +1,7 @@
 """For 'Run your network' of Fiji's plugin CSBDeep: a 3D model over a whole stack.
 
 The plugin gives a network a block of planes and wants a block back. So a loop inside the
-graph lays the network's 16 planes around each plane in turn.
+graph lays the network's mini-stack of planes around each plane in turn.
 """
 
 from __future__ import annotations
@@ -38,15 +38,13 @@ def write(model: Model, path: Path) -> None:
     CrispimError
         If the model is 2D.
     """
-    from crispim_ij.networks import MINI_STACK
-
     if model.spec.axes != "ZYXC":
         raise CrispimError(
             f"{model.folder} is a 2D model, which CSBDeep runs over a stack by itself: "
             "export it with --format csbdeep."
         )
-    graph = _over_stacks(freeze(model.network()), MINI_STACK)
-    write_zip(graph, describe(model.spec, "ZYXC", {}, {"Z": MINI_STACK // 2}), path)
+    graph = _over_stacks(freeze(model.network()), model.spec.depth)
+    write_zip(graph, describe(model.spec, "ZYXC", {}, {"Z": model.spec.depth // 2}), path)
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,7 +54,7 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
     ----------
     path : Path
         The zip.
-    counts : ndarray of float32, shape (16, Y, X)
+    counts : ndarray of float32, shape (depth, Y, X)
         A mini-stack.
 
     Returns
@@ -77,7 +75,7 @@ def _over_stacks(network: Any, planes: int) -> Any:
 
         def denoise(plane: Any) -> Any:
             # Mirrored at both ends as NumPy's 'symmetric' does, however short the stack.
-            around = tf.range(plane - planes // 2, plane + planes // 2) % (2 * depth)
+            around = (plane - planes // 2 + tf.range(planes)) % (2 * depth)
             window = tf.gather(stack, tf.minimum(around, 2 * depth - 1 - around), axis=1)
             return tf.import_graph_def(network, {INPUT: window}, [f"{OUTPUT}:0"], name="network")[0]
 

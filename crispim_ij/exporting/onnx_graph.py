@@ -72,7 +72,7 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
     ----------
     path : Path
         The file.
-    counts : ndarray of float32, shape (Y, X) or (16, Y, X)
+    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
         A plane, or a mini-stack for a 3D model; sides are multiples of the stride.
 
     Returns

@@ -27,13 +27,11 @@ def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of float32, shape (Y, X) or (16, Y, X)
+    ndarray of float32, shape (Y, X) or (depth, Y, X)
         Whole counts from 0 to 2000; a mini-stack for a 3D model.
     """
-    is_3d = spec.axes == "ZYXC"
-    if is_3d:
-        from crispim_ij.networks import MINI_STACK
-    planes, rows, columns = (MINI_STACK, 3, 5) if is_3d else (1, 13, 17)
+    is_3d = spec.depth > 1
+    planes, rows, columns = (spec.depth, 3, 5) if is_3d else (1, 13, 17)
     z, y, x = np.ogrid[:planes, : rows * spec.stride, : columns * spec.stride]
     tissue = 250 * (1 + np.sin(y / 7) * np.cos((x + z) / 11))
     vessel = BRIGHTEST * np.exp(-(((y - 0.6 * x - 0.3 * z) / 3) ** 2))
@@ -51,7 +49,7 @@ def keras_prediction(model: Model, counts: NDArray[np.float32]) -> NDArray[np.fl
     ----------
     model : Model
         The model.
-    counts : ndarray of float32, shape (Y, X) or (16, Y, X)
+    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
         A plane, or a mini-stack for a 3D model; sides are multiples of the stride.
 
     Returns

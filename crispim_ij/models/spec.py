@@ -56,6 +56,11 @@ class ModelSpec:
     format: int = FORMAT
 
     @property
+    def depth(self) -> int:
+        """Planes that go in for the one that comes out."""
+        return ARCHITECTURES[self.architecture].depth
+
+    @property
     def halo(self) -> int:
         """Margin in px, on the pooling grid, that makes tiles exact."""
         return ReceptiveField(self.receptive_field, self.stride).halo

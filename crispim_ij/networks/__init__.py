@@ -1,13 +1,11 @@
 """The Keras architectures, by name, and what can be said of them without running them."""
 
 from crispim_ij.networks.architectures import ARCHITECTURES, Architecture, build, precision_policy
-from crispim_ij.networks.mini_stack import MINI_STACK, TARGET, mini_stack
+from crispim_ij.networks.mini_stack import mini_stack
 from crispim_ij.networks.receptive_field import ReceptiveField, receptive_field
 
 __all__ = [
     "ARCHITECTURES",
-    "MINI_STACK",
-    "TARGET",
     "Architecture",
     "ReceptiveField",
     "build",

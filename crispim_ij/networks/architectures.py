@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from crispim_ij.networks.mini_stack import MINI_STACK
-
 if TYPE_CHECKING:
     import keras
 
@@ -23,26 +21,26 @@ class Architecture:
     ----------
     builder : str
         Function that makes it, as ``module:function`` of this package.
-    axes : str
-        Axes of one input, 'YXC' or 'ZYXC'.
     parameters : int
         Number of weights, asserted at every build.
     stride : int
         Side of the coarsest pooling cell in px: Y and X must be multiples of it.
     summary : str
         One line for people.
+    depth : int
+        Planes that go in for the one that comes out.
     """
 
     builder: str
-    axes: str
     parameters: int
     stride: int
     summary: str
+    depth: int = 1
 
     @property
-    def depth(self) -> int:
-        """Planes that go in for one that comes out."""
-        return MINI_STACK if self.axes == "ZYXC" else 1
+    def axes(self) -> str:
+        """Axes of one input, 'YXC' or 'ZYXC'."""
+        return "YXC" if self.depth == 1 else "ZYXC"
 
     def load(self) -> Callable[..., keras.Model]:
         """Import the builder, and Keras with it."""
@@ -56,21 +54,19 @@ class Architecture:
 ARCHITECTURES = {
     "paper-2d": Architecture(
         builder="unet2d:paper_2d",
-        axes="YXC",
         parameters=332_641,
         stride=4,
         summary="the paper's 2D U-Net: raw counts in, raw counts out",
     ),
     "paper-3d": Architecture(
         builder="unet3d:paper_3d",
-        axes="ZYXC",
         parameters=5_836_033,
         stride=8,
         summary="the paper's 3D U-Net: 16 planes in, one plane out",
+        depth=16,
     ),
     "residual-2d": Architecture(
         builder="unet2d:residual_2d",
-        axes="YXC",
         parameters=332_641,
         stride=4,
         summary="the paper's 2D U-Net, predicting the noise from locally centred counts",
@@ -110,8 +106,8 @@ def build(
     Returns
     -------
     keras.Model
-        Float32 counts in and out: (batch, Y, X, 1), or (batch, 16, Y, X, 1) in and
-        (batch, Y, X, 1) out for 'paper-3d'.
+        Float32 counts in and out: (batch, Y, X, 1), or (batch, depth, Y, X, 1) in and
+        (batch, Y, X, 1) out for 3D architectures.
 
     Raises
     ------

@@ -1,15 +1,9 @@
-"""The planes that a 3D network is given to make one of."""
+"""The planes that a network is given to make one of."""
 
 from __future__ import annotations
 
-MINI_STACK = 16
-"""Planes that go in."""
 
-TARGET = 8
-"""Index of the one that comes out."""
-
-
-def mini_stack(index: int, count: int) -> list[int]:
+def mini_stack(index: int, count: int, depth: int) -> list[int]:
     """Return the planes around one plane of a stack.
 
     Parameters
@@ -18,12 +12,15 @@ def mini_stack(index: int, count: int) -> list[int]:
         The plane that is wanted.
     count : int
         Planes in the stack.
+    depth : int
+        Planes that go in for the one that comes out.
 
     Returns
     -------
     list of int
-        8 planes below it, the plane itself, 7 above. Beyond its ends the stack is
-        mirrored, the last plane repeated (NumPy's 'symmetric'), however short it is.
+        `depth` planes, the wanted one at ``depth // 2``: of 16, 8 lie below it and 7
+        above. Beyond its ends the stack is mirrored, the last plane repeated (NumPy's
+        'symmetric'), however short it is.
     """
-    around = ((index - TARGET + k) % (2 * count) for k in range(MINI_STACK))
+    around = ((index - depth // 2 + k) % (2 * count) for k in range(depth))
     return [min(place, 2 * count - 1 - place) for place in around]

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 from keras import layers
 
-from crispim_ij.networks.mini_stack import MINI_STACK
+MINI_STACK = 16
+"""Planes that go in; the one at index 8 comes out."""
 
 
 def paper_3d() -> keras.Model:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.networks import ARCHITECTURES, TARGET, mini_stack
+from crispim_ij.networks import ARCHITECTURES, mini_stack
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def training_batch(
     Returns
     -------
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
-        Raw counts. For a 3D network `noisy` is (batch, 16, patch, patch, 1): mini-stacks
+        Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
         around the clean plane, each of their planes with noise of its own.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
@@ -154,9 +154,8 @@ def _draw_pair(
     count = len(stack.clean)
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
-    deep = ARCHITECTURES[recipe.architecture].depth > 1
-    around = mini_stack(index, count) if deep else [index]
-    target = TARGET if deep else 0
+    depth = ARCHITECTURES[recipe.architecture].depth
+    around = mini_stack(index, count, depth)
     clean = _cut(stack.clean, around, window)
     if stack.noisy is not None:
         noisy = _cut(stack.noisy, around, window)
@@ -165,7 +164,7 @@ def _draw_pair(
             clean = _rescale(clean, stack, recipe.contrast, rng)
         sd = rng.uniform(*recipe.noise_sd, (len(around), 1, 1))
         noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535).astype(np.float32)
-    return _turn(rng, recipe, noisy if deep else noisy[0], clean[target])
+    return _turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])
 
 
 def _cut(source: Source, planes: Sequence[int], window: tuple[slice, ...]) -> Patch:

@@ -90,7 +90,7 @@ def test_windows_read_each_plane_once(tmp_path: Path, count: int) -> None:
                 read.append(index)
                 return source.read(index)
 
-        found = [[int(plane[0, 0]) for plane in block] for block in windows(Watched())]  # type: ignore[arg-type]
+        found = [[int(plane[0, 0]) for plane in block] for block in windows(Watched(), 16)]  # type: ignore[arg-type]
     assert sorted(read) == list(range(count))
     mirrored = np.pad(np.arange(count), (8, 7), mode="symmetric")
     assert found == [mirrored[k : k + 16].tolist() for k in range(count)]

@@ -15,7 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import onnx_graph
 from crispim_ij.exporting.sample import keras_prediction
 from crispim_ij.models import Model, find_model
-from crispim_ij.networks import MINI_STACK, build
+from crispim_ij.networks import build
 
 SHIPPED = "crispim-2d"
 
@@ -38,7 +38,7 @@ def file(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def counts(model: Model, rows: int, columns: int, seed: int = 0) -> NDArray[np.float32]:
     """Planes of so many strides, as bright as light-sheet planes are."""
-    planes = (MINI_STACK,) if model.spec.axes == "ZYXC" else ()
+    planes = (model.spec.depth,) if model.spec.axes == "ZYXC" else ()
     shape = (*planes, rows * model.spec.stride, columns * model.spec.stride)
     return np.random.default_rng(seed).gamma(4, 60, shape).round().astype(np.float32)
 
@@ -74,7 +74,7 @@ def test_versions_and_shapes(model: Model, file: Path) -> None:
     }
     session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
     ((given_in,), (given_out,)) = session.get_inputs(), session.get_outputs()
-    depth = [MINI_STACK] if model.spec.axes == "ZYXC" else []
+    depth = [model.spec.depth] if model.spec.axes == "ZYXC" else []
     assert (given_in.name, given_in.shape) == ("input", ["batch", *depth, "y", "x", 1])
     assert (given_out.name, given_out.shape) == ("output", ["batch", "y", "x", 1])
 
