@@ -116,7 +116,7 @@ def write_folder(folder: Path, planes: np.ndarray) -> None:
 def denoise_folder(noisy: Path, denoised: Path, denoiser: Callable) -> None:
     """Do what `crispim-ij denoise` does once TensorFlow is there."""
     with open_source(noisy) as source, create_sink(denoised, source) as sink:
-        denoise_stack(source, sink, denoiser, lambda: None)
+        denoise_stack(source, sink, denoiser)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Sink
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -48,6 +49,21 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+@contextmanager
+def saying_what_is_kept(*sinks: Sink) -> Iterator[None]:
+    """Say that a run that fails or is stopped can be gone on with."""
+    try:
+        yield
+    except BaseException:
+        for sink in sinks:
+            if sink.kept:
+                errors.print(
+                    f"What is finished of {sink.path} is kept: --resume goes on with it.",
+                    soft_wrap=True,
+                )
+        raise
 
 
 class RateColumn(ProgressColumn):

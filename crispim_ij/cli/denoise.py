@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Input, Overwrite, Packing, PrecisionName
-from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
+from crispim_ij.cli.console import (
+    console,
+    progress_bar,
+    saying_what_is_kept,
+    start_tensorflow,
+)
+from crispim_ij.cli.options import (
+    Channel,
+    Input,
+    Level,
+    OmeZarr,
+    Overwrite,
+    Packing,
+    PrecisionName,
+    Pyramid,
+    Resume,
+    Shard,
+    Time,
+    refuse_both,
+    selection_of,
+    zarr_settings,
+)
+from crispim_ij.planes import (
+    Compression,
+    PairedSink,
+    Sink,
+    SinkSettings,
+    create_sink,
+    open_source,
+)
 
 
 class ResultType(str, Enum):
@@ -27,7 +55,8 @@ def denoise(
     output: Annotated[
         Path,
         typer.Argument(
-            metavar="OUTPUT", help="Folder for the denoised planes, or a .tif file for a stack."
+            metavar="OUTPUT",
+            help="Folder for the denoised planes, a .tif file for a stack, or a .zarr.",
         ),
     ],
     model: Annotated[
@@ -49,29 +78,76 @@ def denoise(
         ResultType,
         typer.Option(help="Pixel type of the result; integers are rounded and clipped."),
     ] = ResultType.same,
+    uncertainty: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUTPUT",
+            help="Also write the error that is expected of each pixel, in counts, as float32. "
+            "Takes four times as long.",
+        ),
+    ] = None,
     compression: Packing = Compression.NONE,
+    channel: Channel = None,
+    time: Time = None,
+    level: Level = 0,
+    ome_zarr: OmeZarr = None,
+    shard: Shard = None,
+    pyramid: Pyramid = False,
     overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
-    """Denoise a folder of planes or a stack.
+    """Denoise a folder of planes, a stack or an OME-Zarr.
 
-    File names, pixel size, display range and other metadata are kept.
+    File names, pixel size, display range and other metadata are kept. A run that is stopped or
+    killed can be gone on with by --resume.
     """
     import numpy as np
 
+    refuse_both(overwrite=overwrite, resume=resume)
     settings = SinkSettings(
         dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
         compression=compression,
         overwrite=overwrite,
+        resume=resume,
+        zarr=zarr_settings(ome_zarr, shard, pyramid),
     )
-    with open_source(source) as planes:
-        results = create_sink(output, planes, settings)
+    with open_source(source, selection_of(channel, time, level)) as planes:
+        results: Sink = create_sink(output, planes, settings)
+        if uncertainty is not None:
+            errors = create_sink(uncertainty, planes, replace(settings, dtype=np.dtype("float32")))
+            results = PairedSink(results, errors)
         start_tensorflow()
         from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
 
-        denoiser = load_denoiser(model, DenoiseSettings(precision.value, tile))
+        denoiser = load_denoiser(
+            model, DenoiseSettings(precision.value, tile), uncertain=uncertainty is not None
+        )
         denoiser.grid(planes.shape[1:])
-        with results as sink, progress_bar("denoising", len(planes), "planes") as bar:
+        results.record(
+            {
+                "command": "denoise",
+                "the model's SHA-256": denoiser.spec.sha256,
+                "--precision": precision.value,
+                "--tile": tile,
+                "--uncertainty": uncertainty and str(uncertainty),
+                "--channel": channel,
+                "--time": time,
+                "--level": level,
+            }
+        )
+        with (
+            saying_what_is_kept(results),
+            results as sink,
+            progress_bar("denoising", len(planes), "planes") as bar,
+        ):
+            bar.advance(bar.task_ids[0], sum(sink.has(k) for k in range(len(planes))))
             denoise_stack(
-                planes, sink, denoiser, lambda: bar.advance(bar.task_ids[0]), denoiser.depth
+                planes,
+                sink,
+                denoiser,
+                lambda share: bar.advance(bar.task_ids[0], share),
+                denoiser.depth,
             )
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
+    if uncertainty is not None:
+        console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)

@@ -9,13 +9,66 @@ from typing import Annotated
 import typer
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression
+from crispim_ij.planes import Compression, Selection, ZarrSettings, parse_numbers
 
 Input = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="Folder of TIFF planes, or a TIFF stack.")
+    Path,
+    typer.Argument(
+        metavar="INPUT", help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr)."
+    ),
 ]
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Go on where a run with the same options and input was stopped or killed."
+    ),
+]
+Channel = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="Channels of a hyperstack, from 1, such as 2 or 1,3. [all]"),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="Time points, from 1, such as 5 or 1-10. [all]"),
+]
+Level = Annotated[
+    int, typer.Option(min=0, help="Resolution of an OME-Zarr that is read, 0 for the full one.")
+]
+Shard = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PX", help="Side of an OME-Zarr's shards, files of several chunks of 1024 px."
+    ),
+]
+Pyramid = Annotated[
+    bool,
+    typer.Option("--pyramid", help="Add resolutions to an OME-Zarr, each half the one before."),
+]
+
+
+class ZarrVersion(str, Enum):
+    """Versions of OME-NGFF that can be written."""
+
+    v04 = "0.4"
+    v05 = "0.5"
+
+
+OmeZarr = Annotated[
+    ZarrVersion | None,
+    typer.Option(help="Version of an OME-Zarr that is written. [0.4; with --shard 0.5]"),
+]
+
+Camera = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|GAIN:OFFSET:READ",
+        help="Noise of a camera, Poisson-Gaussian, in place of --noise-sd: a file of "
+        "`crispim-ij calibrate`, or counts such as 0.5:100:3.",
+        show_default=False,
+    ),
+]
 
 FijiHome = Annotated[
     str | None,
@@ -40,6 +93,88 @@ class PrecisionName(str, Enum):
 
     float32 = "float32"
     bfloat16 = "bfloat16"
+
+
+def selection_of(channel: str | None, time: str | None, level: int) -> Selection:
+    """Read the choice of planes.
+
+    Parameters
+    ----------
+    channel, time : str or None
+        Numbers from 1, see `crispim_ij.planes.parse_numbers`.
+    level : int
+        Resolution of an OME-Zarr.
+
+    Returns
+    -------
+    Selection
+        The choice.
+    """
+    return Selection(
+        None if channel is None else parse_numbers(channel, "--channel"),
+        None if time is None else parse_numbers(time, "--time"),
+        level,
+    )
+
+
+def zarr_settings(version: ZarrVersion | None, shard: int | None, pyramid: bool) -> ZarrSettings:
+    """Gather how an OME-Zarr is laid out, refusing what contradicts itself.
+
+    Parameters
+    ----------
+    version : ZarrVersion or None
+        Of OME-NGFF.
+    shard : int or None
+        Side of shards in px.
+    pyramid : bool
+        Whether resolutions are added.
+
+    Returns
+    -------
+    ZarrSettings
+        The layout.
+    """
+    return ZarrSettings(version.value if version else None, shard=shard, pyramid=pyramid)
+
+
+def refuse_two_noises(**given: object) -> None:
+    """Refuse more than one origin of noise.
+
+    Parameters
+    ----------
+    **given
+        What options were given, None for those that weren't: each draws noise or brings it.
+
+    Raises
+    ------
+    CrispimError
+        If more than one is given.
+    """
+    options = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if len(options) > 1:
+        raise CrispimError(
+            f"{' and '.join(options)} contradict each other, since noise comes from one of them: "
+            "leave one out."
+        )
+
+
+def refuse_both(*, overwrite: bool, resume: bool) -> None:
+    """Refuse to begin anew and to go on at once.
+
+    Parameters
+    ----------
+    overwrite, resume : bool
+        Whether either is asked for.
+
+    Raises
+    ------
+    CrispimError
+        If both are.
+    """
+    if overwrite and resume:
+        raise CrispimError(
+            "--overwrite begins anew and --resume goes on with what is there: give one of them."
+        )
 
 
 def parse_noise_sd(text: str) -> tuple[float, float]:

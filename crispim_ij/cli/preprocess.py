@@ -4,25 +4,50 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import FijiHome, Heap, Overwrite, Packing, parse_noise_sd
+from crispim_ij.cli.console import console, progress_bar, saying_what_is_kept
+from crispim_ij.cli.options import (
+    Channel,
+    FijiHome,
+    Heap,
+    Level,
+    OmeZarr,
+    Overwrite,
+    Packing,
+    Pyramid,
+    Resume,
+    Shard,
+    Time,
+    parse_noise_sd,
+    refuse_both,
+    selection_of,
+    zarr_settings,
+)
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
+from crispim_ij.planes import (
+    Compression,
+    SinkSettings,
+    create_sink,
+    open_source,
+    recorded_options,
+)
 
 
 def preprocess(
     source: Annotated[
         Path | None,
         typer.Argument(
-            metavar="INPUT", show_default=False, help="Folder of TIFF planes, or a TIFF stack."
+            metavar="INPUT",
+            show_default=False,
+            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr).",
         ),
     ] = None,
     output: Annotated[
@@ -30,7 +55,7 @@ def preprocess(
         typer.Argument(
             metavar="OUTPUT",
             show_default=False,
-            help="Folder for the noisy planes, or a .tif file for a stack.",
+            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr.",
         ),
     ] = None,
     native: Annotated[
@@ -93,13 +118,20 @@ def preprocess(
         typer.Option(help="Also write the downsampled planes without noise, to this place."),
     ] = None,
     compression: Packing = Compression.NONE,
+    channel: Channel = None,
+    time: Time = None,
+    level: Level = 0,
+    ome_zarr: OmeZarr = None,
+    shard: Shard = None,
+    pyramid: Pyramid = False,
     overwrite: Overwrite = False,
+    resume: Resume = False,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
     What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane, with or without
     ImageJ. Settings, seeds and ImageJ's version are written beside the result, to
-    crispim-preprocess.json.
+    crispim-preprocess.json. A run that is stopped or killed can be gone on with by --resume.
     """
     from crispim_ij import preprocess as job
 
@@ -116,26 +148,49 @@ def preprocess(
         raise CrispimError("INPUT and OUTPUT are needed: say what to preprocess, and where to.")
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
-    with open_source(source) as planes:
-        job.plan_noise(planes, settings)
+    refuse_both(overwrite=overwrite, resume=resume)
+    if resume and seed is None:
+        # What was drawn when the run was begun.
+        settings = replace(settings, seed=recorded_options(output).get("--seed"))
+    with open_source(source, selection_of(channel, time, level)) as planes:
+        noises = job.plan_noise(planes, settings)
+        settings = replace(settings, seed=noises[0].seed)
         size = job.target_size(planes.shape[1:], factor)
-        sink_settings = SinkSettings(compression=compression, overwrite=overwrite, plane_shape=size)
-        with ExitStack() as sinks:
-            noisy_sink = sinks.enter_context(create_sink(output, planes, sink_settings))
-            clean_sink = (
-                sinks.enter_context(create_sink(clean, planes, sink_settings)) if clean else None
+        sink_settings = SinkSettings(
+            compression=compression,
+            overwrite=overwrite,
+            plane_shape=size,
+            resume=resume,
+            zarr=zarr_settings(ome_zarr, shard, pyramid),
+        )
+        noisy_sink = create_sink(output, planes, sink_settings)
+        clean_sink = create_sink(clean, planes, sink_settings) if clean else None
+        engine = NativeImageJ() if native else open_gateway(imagej)
+        results = [noisy_sink] if clean_sink is None else [noisy_sink, clean_sink]
+        for sink, noisy in zip(results, (True, False), strict=False):
+            options = {
+                "command": "preprocess",
+                "--channel": channel,
+                "--time": time,
+                "--level": level,
+                "ImageJ": [engine.version, engine.engine],
+                "noise": noisy,
+            }
+            sink.record(options | settings.as_options())
+        with ExitStack() as stack:
+            stack.enter_context(saying_what_is_kept(*results))
+            for sink in results:
+                stack.enter_context(sink)
+            bar = stack.enter_context(progress_bar("preprocessing", len(planes), "planes"))
+            record = job.preprocess(
+                planes,
+                noisy_sink,
+                clean_sink,
+                settings,
+                engine,
+                workers,
+                lambda share: bar.advance(bar.task_ids[0], share),
             )
-            engine = NativeImageJ() if native else open_gateway(imagej)
-            with progress_bar("preprocessing", len(planes), "planes") as bar:
-                record = job.preprocess(
-                    planes,
-                    noisy_sink,
-                    clean_sink,
-                    settings,
-                    engine,
-                    workers,
-                    lambda: bar.advance(bar.task_ids[0]),
-                )
     written = job.write_record(record, output)
     also = f", without noise to {clean}" if clean else ""
     if clean:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, find_model
+from crispim_ij.models import Model, ModelSpec, find_model
+from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
 
 
@@ -52,7 +53,11 @@ class Denoiser:
     ----------
     depth : int
         Planes that it takes for the one that it gives.
+    outputs : tuple of int
+        Axes of its result before Y and X: none, unless something goes with the counts.
     """
+
+    outputs: tuple[int, ...] = ()
 
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
         self.spec = model.spec
@@ -80,25 +85,69 @@ class Denoiser:
             If a side is shorter than the network's stride.
         """
         grid = self.grid((plane.shape[-2], plane.shape[-1]))
-        extended = grid.extend(plane).astype(np.float32)
-        result = np.empty(plane.shape[-2:], np.float32)
+        return self.extended(grid, grid.extend(plane))
+
+    def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
+        """Denoise what is given with its margins.
+
+        Parameters
+        ----------
+        grid : TileGrid
+            Tiles of the part of a plane that is wanted.
+        extended : ndarray, shape (Y, X), or (depth, Y, X) for a 3D model
+            The part, and around it `grid`'s margins.
+
+        Returns
+        -------
+        ndarray of float32, shape (Y, X)
+            The part, without the margins.
+        """
+        extended = extended.astype(np.float32)
+        result = np.empty((*self.outputs, *grid.plane), np.float32)
         for window, core in grid.tiles():
             rows, columns = (part.stop - part.start for part in core)
-            place = (Ellipsis, *window)
-            result[core] = self._run(extended[place])[:rows, :columns]
+            place, within = (Ellipsis, *window), (Ellipsis, *core)
+            result[within] = self._run(extended[place])[..., :rows, :columns]
         return result
 
     def grid(self, shape: tuple[int, int]) -> TileGrid:
         """Tiles that a plane of a shape is cut into."""
-        if min(shape) < self.spec.stride:
-            raise CrispimError(
-                f"A plane of {shape[0]} x {shape[1]} px is too small for model "
-                f"{self.spec.name!r}, which needs {self.spec.stride} px on each side."
-            )
-        return TileGrid.plan(shape, self.settings.tile, self.spec.halo, self.spec.stride)
+        return plan_tiles(shape, self.spec, self.settings)
 
 
-def load_denoiser(name: str, settings: DenoiseSettings | None = None) -> Denoiser:
+def plan_tiles(shape: tuple[int, int], spec: ModelSpec, settings: DenoiseSettings) -> TileGrid:
+    """Cut a plane into tiles for a model, which needs not be loaded for that.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the plane, in px.
+    spec : ModelSpec
+        What is known of the model.
+    settings : DenoiseSettings
+        How it is run.
+
+    Returns
+    -------
+    TileGrid
+        The tiles.
+
+    Raises
+    ------
+    CrispimError
+        If a side is shorter than the network's stride.
+    """
+    if min(shape) < spec.stride:
+        raise CrispimError(
+            f"A plane of {shape[0]} x {shape[1]} px is too small for model "
+            f"{spec.name!r}, which needs {spec.stride} px on each side."
+        )
+    return TileGrid.plan(shape, settings.tile, spec.halo, spec.stride)
+
+
+def load_denoiser(
+    name: str, settings: DenoiseSettings | None = None, *, uncertain: bool = False
+) -> Denoiser:
     """Load a model as a function from plane to plane.
 
     Parameters
@@ -107,13 +156,18 @@ def load_denoiser(name: str, settings: DenoiseSettings | None = None) -> Denoise
         Name of a model, or path of a model folder.
     settings : DenoiseSettings or None
         How to run it; None takes the defaults.
+    uncertain : bool
+        Whether the expected error comes with each plane.
 
     Returns
     -------
     Denoiser
-        The function.
+        The function; an `UncertainDenoiser` where that was asked for.
     """
-    return Denoiser(find_model(name), settings or DenoiseSettings())
+    from crispim_ij.denoising.uncertainty import UncertainDenoiser
+
+    kind = UncertainDenoiser if uncertain else Denoiser
+    return kind(find_model(name), settings or DenoiseSettings())
 
 
 def _compile(
@@ -122,16 +176,16 @@ def _compile(
     """Compile the network once for all sizes of tiles; it gives a tile's core."""
     import tensorflow as tf
 
-    flat = model.spec.depth == 1
-    network = model.network(precision=settings.precision, trimmed=flat)
-    planes = () if flat else (model.spec.depth,)
+    trims = ARCHITECTURES[model.spec.architecture].trims
+    network = model.network(precision=settings.precision, trimmed=trims)
+    planes = () if model.spec.depth == 1 else (model.spec.depth,)
 
     compiled = tf.function(
         lambda tile: network(tile, training=False),
         input_signature=[tf.TensorSpec((1, *planes, None, None, 1), tf.float32)],
     )
-    # Only 2D networks have a trimmed form, which leaves the halo out by itself.
-    core = slice(None) if flat else slice(model.spec.halo, -model.spec.halo)
+    # A trimmed form leaves the halo out by itself.
+    core = slice(None) if trims else slice(model.spec.halo, -model.spec.halo)
 
     def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
         result: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()

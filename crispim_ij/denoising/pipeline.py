@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.denoising.tiles import TileGrid
+from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack
+from crispim_ij.planes.pieces import Piece, pieces_of, read_mirrored
+from crispim_ij.planes.selection import z_stacks
 from crispim_ij.prefetch import prefetch
 
 if TYPE_CHECKING:
+    from crispim_ij.denoising.denoiser import Denoiser
     from crispim_ij.planes import Sink, Source
 
 IN_FLIGHT = 2
 """Planes in the network at once: while one is cut up or put together, another computes."""
 
+Denoise = Callable[[NDArray[Any]], NDArray[np.float32]]
+
 
 def denoise_stack(
     source: Source,
     sink: Sink,
-    denoise: Callable[[NDArray[Any]], NDArray[np.float32]],
-    on_plane: Callable[[], None],
+    denoise: Denoise,
+    on_done: Callable[[float], None] = lambda _: None,
     depth: int = 1,
 ) -> None:
     """Denoise every plane of a source into a sink.
 
     Threads read and denoise planes while this one writes, in order; no more than a
-    few planes are held, however long the stack, and each is read once.
+    few planes are held, however long the stack. A sink that writes parts of planes is
+    given parts, so that no plane is ever held as a whole. What the sink has already is
+    left out.
 
     Parameters
     ----------
@@ -37,25 +47,96 @@ def denoise_stack(
     sink : Sink
         Takes the results under the same indices.
     denoise : callable
-        From a (Y, X) plane to its denoised counts, such as a `Denoiser`.
-    on_plane : callable
-        Called after each plane is written.
+        From a (Y, X) plane to its denoised counts. For a sink that writes parts of
+        planes it must be a `Denoiser`.
+    on_done : callable
+        Called after each write, with the share of a plane that it was.
     depth : int
-        Planes that `denoise` takes, as one array: 1, or more for the planes around each.
+        Planes that `denoise` takes, as one array: 1, or more for the planes around each
+        within its own channel and time point.
     """
-    threads = {"workers": IN_FLIGHT, "ahead": 2 * IN_FLIGHT}
-    if depth == 1:
-        results = prefetch(lambda index: denoise(source.read(index)), range(len(source)), **threads)
+    if depth > 1:
+        _check_slices(source)
+    if sink.unit == source.shape[1:]:
+        work = _whole_planes(source, sink, denoise, depth)
     else:
-        stacks = windows(source, depth)
-        results = prefetch(lambda planes: denoise(np.stack(planes)), stacks, **threads)
-    for index, result in enumerate(results):
-        sink.write(index, result)
-        on_plane()
+        work = _parts(source, sink, cast("Denoiser", denoise), depth)
+    with_results = prefetch(
+        lambda job: (job[0], job[1]()), work, workers=IN_FLIGHT, ahead=2 * IN_FLIGHT
+    )
+    for piece, result in with_results:
+        sink.write(piece.index, result, piece.at)
+        on_done(piece.share)
 
 
-def windows(source: Source, depth: int) -> Iterator[list[NDArray[Any]]]:
+Job = tuple[Piece, Callable[[], NDArray[np.float32]]]
+
+
+def _check_slices(source: Source) -> None:
+    """Refuse a 3D model where planes are said not to lie above one another."""
+    if len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
+        raise CrispimError(
+            f"'{source.path}' has {len(source)} planes but, by its own words, one slice for each "
+            "channel and time point, and a 3D model needs slices: say so in ImageJ (Image > "
+            "Properties), or use a 2D model."
+        )
+
+
+def _whole_planes(source: Source, sink: Sink, denoise: Denoise, depth: int) -> Iterator[Job]:
+    """Yield the work of each plane; a 3D model's planes are read here, in order, once each."""
+    pieces = list(pieces_of(source, sink, max(source.shape[1:])))
+    if depth == 1:
+        for piece in pieces:
+            yield piece, lambda index=piece.index: denoise(source.read(index))  # type: ignore[misc]
+        return
+    stacks = windows(source, depth, [piece.index for piece in pieces])
+    for piece, planes in zip(pieces, stacks, strict=True):
+        yield piece, lambda planes=planes: denoise(np.stack(planes))  # type: ignore[misc]
+
+
+def _parts(source: Source, sink: Sink, denoise: Denoiser, depth: int) -> Iterator[Job]:
+    """Yield the work of each part of a plane."""
+    longest, spec = denoise.settings.tile, denoise.spec
+    pieces = pieces_of(source, sink, longest, deep=depth > 1)
+    for _, column in groupby(pieces, key=lambda piece: (piece.rows.start, piece.columns.start)):
+        same_place = list(column)
+        grid = TileGrid.plan(same_place[0].shape, longest, spec.halo, spec.stride)
+        rows, columns = (
+            slice(part.start - before, part.stop + behind)
+            for part, (before, behind) in zip(
+                (same_place[0].rows, same_place[0].columns), grid.margins, strict=True
+            )
+        )
+
+        def read(index: int, rows: slice = rows, columns: slice = columns) -> NDArray[Any]:
+            return read_mirrored(source, index, rows, columns)
+
+        if depth == 1:
+            for piece in same_place:
+                yield (
+                    piece,
+                    lambda index=piece.index, read=read, grid=grid: denoise.extended(  # type: ignore[misc]
+                        grid, read(index)
+                    ),
+                )
+            continue
+        stacks = windows(source, depth, [piece.index for piece in same_place], read)
+        for piece, planes in zip(same_place, stacks, strict=True):
+            yield (
+                piece,
+                lambda planes=planes, grid=grid: denoise.extended(grid, np.stack(planes)),  # type: ignore[misc]
+            )
+
+
+def windows(
+    source: Source,
+    depth: int,
+    wanted: Iterable[int] | None = None,
+    read: Callable[[int], NDArray[Any]] | None = None,
+) -> Iterator[list[NDArray[Any]]]:
     """Lay the planes of a mini-stack around each plane of a source, reading each once.
+
+    Neighbours are of the plane's own channel and time point.
 
     Parameters
     ----------
@@ -63,15 +144,29 @@ def windows(source: Source, depth: int) -> Iterator[list[NDArray[Any]]]:
         The planes.
     depth : int
         Planes of a mini-stack.
+    wanted : iterable of int, optional
+        The planes that mini-stacks are laid around, those of a stack from below to
+        above; by default all.
+    read : callable, optional
+        Reads a plane; by default the whole of it.
 
     Yields
     ------
     list of ndarray
         `depth` planes for each plane, see `crispim_ij.networks.mini_stack`.
     """
-    held: dict[int, NDArray[Any]] = {}
-    for index in range(len(source)):
-        around = mini_stack(index, len(source), depth)
+    stacks = z_stacks(source.metadata, len(source))
+    stack_of, height = np.empty((2, len(source)), np.int64)
+    stack_of[stacks], height[stacks] = np.ogrid[: stacks.shape[0], : stacks.shape[1]]
+    held: dict[int, dict[int, NDArray[Any]]] = {}
+    for index in range(len(source)) if wanted is None else wanted:
+        number, z = int(stack_of[index]), int(height[index])
+        around = stacks[number][mini_stack(z, stacks.shape[1], depth)].tolist()
         # Mirrored planes lie within the window, too: nothing is dropped that is needed again.
-        held = {k: held[k] if k in held else source.read(k) for k in sorted(set(around))}
-        yield [held[k] for k in around]
+        before = held.pop(number, {})
+        own = {
+            k: before[k] if k in before else (read or source.read)(k) for k in sorted(set(around))
+        }
+        if z + 1 < stacks.shape[1]:
+            held[number] = own
+        yield [own[k] for k in around]

@@ -60,6 +60,15 @@ class TileGrid:
         rows, columns = (-(-side // core) for side, core in zip(self.plane, self.core, strict=True))
         return rows, columns
 
+    @property
+    def margins(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How far the tiles reach beyond the plane: before and behind it, in Y and X, in px."""
+        rows, columns = (
+            (self.halo, self.halo + count * core - side)
+            for count, core, side in zip(self.count, self.core, self.plane, strict=True)
+        )
+        return rows, columns
+
     def extend(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Mirror the plane outwards, edge pixels repeated, as far as the tiles reach.
 
@@ -74,12 +83,8 @@ class TileGrid:
             NumPy's 'symmetric' padding by the halo, and at the far sides up to the
             end of the last core besides; other axes as they are.
         """
-        missing = (
-            count * core - side
-            for count, core, side in zip(self.count, self.core, self.plane, strict=True)
-        )
-        margins = [(self.halo, self.halo + extra) for extra in missing]
-        return np.pad(plane, [(0, 0)] * (plane.ndim - 2) + margins, mode="symmetric")
+        margins = [(0, 0)] * (plane.ndim - 2) + list(self.margins)
+        return np.pad(plane, margins, mode="symmetric")
 
     def tiles(self) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
         """Yield each tile's window in the extended plane, and its core's in the plane."""

@@ -5,7 +5,7 @@ from crispim_ij.parity.engine import Engine
 from crispim_ij.parity.java_random import JavaRandom
 from crispim_ij.parity.native import IMAGEJ_VERSION, NativeImageJ
 from crispim_ij.parity.noise import add_noise
-from crispim_ij.parity.resize import resize, scaled_size
+from crispim_ij.parity.resize import resize, resize_part, scaled_size
 from crispim_ij.parity.types import INT_MAX, INT_MIN, PLANE_DTYPES, Interpolation, Plane
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "add_noise",
     "bin_plane",
     "resize",
+    "resize_part",
     "scaled_size",
 ]

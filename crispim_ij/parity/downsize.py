@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -169,6 +170,65 @@ def downsize(
     if shape[0] < rows:
         averaged = _downsize_y(averaged, downsize_table(rows, shape[0], interpolation))
     return averaged.astype(np.float32, copy=False)
+
+
+def downsize_part(
+    read: Callable[[slice, slice], NDArray[Any]],
+    source_shape: tuple[int, int],
+    shape: tuple[int, int],
+    part: tuple[slice, slice],
+    interpolation: Interpolation,
+) -> NDArray[np.float32]:
+    """Make a part of what `downsize` makes of a plane, bit for bit, reading little else.
+
+    Parameters
+    ----------
+    read : callable
+        From rows and columns to these pixels of the plane; finite.
+    source_shape, shape : tuple of int
+        Rows and columns of the whole plane before and after; no axis grows.
+    part : pair of slice
+        The rows and columns that are wanted, after.
+    interpolation : Interpolation
+        Which kernel.
+
+    Returns
+    -------
+    ndarray of float32
+        The part, not rounded.
+    """
+    tables = [
+        _part_of_table(downsize_table(before, after, interpolation), wanted)
+        if after < before
+        else (None, wanted)
+        for before, after, wanted in zip(source_shape, shape, part, strict=True)
+    ]
+    (table_y, rows), (table_x, columns) = tables
+    averaged = read(rows, columns)
+    if table_x is not None:
+        averaged = _downsize_x(averaged, table_x)
+    if table_y is not None:
+        averaged = _downsize_y(averaged, table_y)
+    return averaged.astype(np.float32, copy=False)
+
+
+def _part_of_table(table: DownsizeTable, outputs: slice) -> tuple[DownsizeTable, slice]:
+    """Return the sums of some outputs alone, and the sources that they need."""
+    starts = table.starts[outputs.start : outputs.stop + 1].astype(np.int64)
+    terms = slice(starts[0], starts[-1])
+    # Terms of weight 0 may lie anywhere, and add nothing to what is finite.
+    used = table.weights[terms] != 0
+    before = np.concatenate([[0], np.cumsum(used)])
+    sources = table.sources[terms][used].astype(np.int64)
+    first, last = int(sources.min()), int(sources.max())
+    part = DownsizeTable(
+        before[starts - starts[0]].astype(np.uint64),
+        (sources - first).astype(np.uint64),
+        table.weights[terms][used],
+        0,
+        (0, 0),
+    )
+    return part, slice(first, last + 1)
 
 
 def _downsize_x(plane: NDArray[Any], table: DownsizeTable) -> NDArray[np.float32]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
-from crispim_ij.parity.downsize import downsize
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.parity.downsize import downsize, downsize_part
 from crispim_ij.parity.interpolate import sample, to_type
 from crispim_ij.parity.types import Interpolation, Plane
 
@@ -39,6 +44,44 @@ def resize(
         return sample(plane, shape, interpolation)
     averaged = downsize(plane, shape, interpolation)
     return to_type(sample(averaged, shape, interpolation), plane.dtype)
+
+
+def resize_part(
+    read: Callable[[slice, slice], NDArray[Any]],
+    source_shape: tuple[int, int],
+    shape: tuple[int, int],
+    part: tuple[slice, slice],
+    interpolation: Interpolation,
+) -> Plane:
+    """Make a part of what `resize` with averaging makes of a plane, bit for bit.
+
+    Parameters
+    ----------
+    read : callable
+        From rows and columns to these pixels of the plane; finite.
+    source_shape, shape : tuple of int
+        Rows and columns of the whole plane before and after; no axis grows.
+    part : pair of slice
+        The rows and columns that are wanted, after.
+    interpolation : Interpolation
+        ImageJ's interpolation method.
+
+    Returns
+    -------
+    ndarray
+        The part, in the type of what is read.
+    """
+    if shape == source_shape:
+        return read(*part)
+    dtypes: list[np.dtype[Any]] = []
+
+    def noted(rows: slice, columns: slice) -> NDArray[Any]:
+        pixels = read(rows, columns)
+        dtypes.append(pixels.dtype)
+        return pixels
+
+    averaged = downsize_part(noted, source_shape, shape, part, interpolation)
+    return to_type(averaged, dtypes[0])
 
 
 def scaled_size(shape: tuple[int, int], scale: tuple[float, float]) -> tuple[int, int]:

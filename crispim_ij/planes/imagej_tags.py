@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -118,6 +118,53 @@ def of_plane(
     # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
     colormap = luts[channel].astype(np.uint16) * 257 if channel < len(luts) else None
     return lines, kept, colormap
+
+
+def selected(
+    fields: Fields,
+    private: Mapping[str, Any],
+    places: Mapping[str, Sequence[int]],
+    indices: Sequence[int],
+) -> tuple[Fields, dict[str, Any], NDArray[np.uint16] | None]:
+    """Return a stack's lines, private tag and LUT as those of some of its planes.
+
+    Regions are left out: they may lie on other planes.
+    """
+    channels = places.get("C", [0])
+    lines = _sized(fields, {axis: len(kept) for axis, kept in places.items()})
+    left_out = {*_REGIONS, "Labels", "Ranges", "LUTs"}
+    kept = {key: value for key, value in private.items() if key not in left_out}
+    labels, ranges, luts = (_listed(private.get(key)) for key in ("Labels", "Ranges", "LUTs"))
+    if len(labels) > max(indices):
+        kept["Labels"] = [labels[k] for k in indices]
+    if len(ranges) > 2 * max(channels) + 1:
+        kept["Ranges"] = tuple(v for k in channels for v in ranges[2 * k : 2 * k + 2])
+        lines["min"], lines["max"] = (str(v) for v in kept["Ranges"][:2])
+    colormap = None
+    if len(luts) > max(channels):
+        kept["LUTs"] = [luts[k] for k in channels]
+        colormap = luts[channels[0]].astype(np.uint16) * 257
+    if len(channels) == 1:
+        lines.pop("mode", None)
+        kept.pop("Ranges", None)
+        kept.pop("LUTs", None)
+    return lines, kept, colormap if len(channels) == 1 else None
+
+
+def hyperstack(sizes: Mapping[str, int]) -> Fields:
+    """Return the lines that say how many channels, slices and frames a stack has."""
+    return _sized({"ImageJ": "1.53q"}, sizes)
+
+
+def _sized(fields: Fields, sizes: Mapping[str, int]) -> Fields:
+    """Return the lines of a stack with the sizes of its axes anew."""
+    rest = {k: v for k, v in fields.items() if k not in {"images", *_COUNTS.values()}}
+    counts = {"images": str(math.prod(sizes.values()))}
+    counts |= {word: str(sizes[axis]) for axis, word in _COUNTS.items() if sizes.get(axis, 1) > 1}
+    rest.pop("hyperstack", None)
+    if len(counts) > 2:
+        counts["hyperstack"] = "true"
+    return {"ImageJ": rest.pop("ImageJ", "1.53q"), **counts, **rest}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -53,6 +53,8 @@ class Metadata:
         The PhotometricInterpretation tag: 0 white is zero, 1 black is zero, 3 palette.
     colormap : numpy.ndarray or None
         The ColorMap tag, (3, 2**bits), uint16: the LUT of the whole file.
+    omero : mapping
+        An OME-Zarr's names of channels and display settings.
     """
 
     kind: Kind = "plain"
@@ -68,6 +70,7 @@ class Metadata:
     resolution_unit: int = 1
     photometric: int = 1
     colormap: NDArray[np.uint16] | None = field(default=None, compare=False)
+    omero: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def read_metadata(tif: tifffile.TiffFile, planes: int) -> Metadata:
@@ -164,6 +167,52 @@ def of_plane(metadata: Metadata, index: int) -> Metadata:
         imagej=private,
         colormap=metadata.colormap if colormap is None else colormap,
     )
+
+
+def selected(
+    metadata: Metadata, places: Mapping[str, Sequence[int]], indices: Sequence[int]
+) -> Metadata:
+    """Return what a stack of some planes should say.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Of all planes.
+    places : mapping of str to sequence of int
+        For each axis the places along it that are kept, from 0.
+    indices : sequence of int
+        The planes that are kept.
+
+    Returns
+    -------
+    Metadata
+        Of those.
+    """
+    sizes = tuple(len(places[axis]) for axis in metadata.axes)
+    chosen = replace(metadata, sizes=sizes, omero=_some_channels(metadata.omero, places))
+    description = metadata.description or ""
+    if metadata.kind == "ome":
+        return replace(chosen, description=ome.selected(description, places))
+    if metadata.kind != "imagej":
+        return chosen
+    fields, private, colormap = imagej_tags.selected(
+        imagej_tags.parse(description), metadata.imagej, places, indices
+    )
+    return replace(
+        chosen,
+        description=imagej_tags.join(fields),
+        imagej=private,
+        colormap=metadata.colormap if colormap is None else colormap,
+    )
+
+
+def _some_channels(
+    omero: Mapping[str, Any], places: Mapping[str, Sequence[int]]
+) -> Mapping[str, Any]:
+    """Keep an OME-Zarr's display settings of some channels."""
+    channels = omero.get("channels", [])
+    kept = [channels[k] for k in places.get("C", [0]) if k < len(channels)]
+    return {**omero, "channels": kept} if kept else {}
 
 
 def as_stack(metadata: Metadata, names: Sequence[str]) -> Metadata:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -100,6 +101,56 @@ def written(
     if scale != (1, 1):
         _remove(root, lambda e: _local(e) in ("ROI", "ROIRef"))
     return _serialised(root)
+
+
+def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
+    """Return OME-XML that tells of some planes of the first image alone.
+
+    Parameters
+    ----------
+    xml : str
+        The OME-XML of all planes.
+    places : mapping of str to sequence of int
+        For each of Z, C and T the places along it that are kept, from 0.
+
+    Returns
+    -------
+    str
+        The XML with sizes, channels and planes counted anew.
+    """
+    root = _parse(xml)
+    pixels = _first_image(root)[1]
+    channels = [element for element in pixels if _local(element) == "Channel"]
+    for k, channel in enumerate(channels):
+        if k not in places["C"]:
+            pixels.remove(channel)
+    anew = {axis: {str(old): str(new) for new, old in enumerate(places[axis])} for axis in "ZCT"}
+    for plane in [element for element in pixels if _local(element) == "Plane"]:
+        found = {axis: anew[axis].get(plane.get(f"The{axis}", "0")) for axis in "ZCT"}
+        if None in found.values():
+            pixels.remove(plane)
+        for axis, place in found.items():
+            plane.set(f"The{axis}", place or "0")
+    for axis in "ZCT":
+        pixels.set(f"Size{axis}", str(len(places[axis])))
+    return _serialised(root).decode()
+
+
+def channel_names(xml: str) -> list[str]:
+    """Return the names of the first image's channels, '' for one without.
+
+    Parameters
+    ----------
+    xml : str
+        The OME-XML.
+
+    Returns
+    -------
+    list of str
+        In the order of the channels.
+    """
+    pixels = _first_image(_parse(xml))[1]
+    return [element.get("Name", "") for element in pixels if _local(element) == "Channel"]
 
 
 def _parse(xml: str) -> ET.Element:

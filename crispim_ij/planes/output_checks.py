@@ -7,9 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.zarr_attributes import is_zarr
 
 
-def check_output(path: Path, names: Sequence[str] | None, source: Path, *, overwrite: bool) -> None:
+def check_output(
+    path: Path,
+    names: Sequence[str] | None,
+    source: Path,
+    *,
+    overwrite: bool,
+    as_folder: bool | None = None,
+) -> None:
     """Raise CrispimError unless an output may be written.
 
     Parameters
@@ -17,11 +25,14 @@ def check_output(path: Path, names: Sequence[str] | None, source: Path, *, overw
     path : Path
         The output.
     names : sequence of str or None
-        The files to be written into the folder `path`; None where `path` is a file.
+        The files to be written into the folder `path`; None where `path` is a file or an
+        OME-Zarr.
     source : Path
         The input.
     overwrite : bool
         Whether files of the same names may be replaced.
+    as_folder : bool, optional
+        Whether `path` is to be a folder; by default if there are names.
 
     Raises
     ------
@@ -30,7 +41,9 @@ def check_output(path: Path, names: Sequence[str] | None, source: Path, *, overw
         can't be written.
     """
     _check_apart(path, names, source)
-    _check_kind(path, as_file=names is None)
+    _check_kind(path, as_file=names is None if as_folder is None else not as_folder)
+    if as_folder and names is None:
+        _check_zarr(path)
     _check_writable(path if names is not None else path.parent)
     if not overwrite:
         _check_new(path, names)
@@ -60,6 +73,15 @@ def _check_kind(path: Path, *, as_file: bool) -> None:
         raise CrispimError(
             f"the output '{path}' is a file where a folder is needed: "
             "give a folder, or a name that ends in .tif for a stack."
+        )
+
+
+def _check_zarr(path: Path) -> None:
+    """Refuse to replace a folder of other things by an OME-Zarr."""
+    if path.is_dir() and not is_zarr(path):
+        raise CrispimError(
+            f"the output '{path}' is a folder of other files where an OME-Zarr is to be: "
+            "give another output."
         )
 
 

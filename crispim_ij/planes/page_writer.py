@@ -111,6 +111,7 @@ class PageWriter:
         self._varying = _file_options(contents)
         with ExitStack() as stack:
             file = stack.enter_context(io.BufferedWriter(PlainFile(path, "wb"), 2**20))
+            self._file = file
             self._tif = stack.enter_context(
                 tifffile.TiffWriter(file, bigtiff=layout == "big", ome=False)
             )
@@ -122,6 +123,10 @@ class PageWriter:
         # Only the LUT belongs to every page.
         colormaps = [tag for tag in self._varying["extratags"] if tag[0] == _COLORMAP]
         self._varying = {"description": None, "extratags": colormaps}
+
+    def flush(self) -> None:
+        """Hand the planes so far to the system."""
+        self._file.flush()
 
     def close(self) -> None:
         """Write what is outstanding and close the file."""

@@ -1,4 +1,4 @@
-"""Where planes come from: a folder of TIFF files or one multi-page TIFF."""
+"""Where planes come from: a folder of TIFF files, one multi-page TIFF, or an OME-Zarr."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import existing
 from crispim_ij.planes.metadata import Metadata
+from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.tiff_folder import FolderSource
 from crispim_ij.planes.tiff_stack import StackSource
+from crispim_ij.planes.zarr_attributes import is_zarr
 
 
 class Source(Protocol):
@@ -31,6 +34,11 @@ class Source(Protocol):
         own order.
     dtype : numpy.dtype
         uint8, uint16, int16 or float32 in native byte order.
+    chunks : tuple of int
+        Planes along Z, rows and columns of the pieces in which the image is read.
+    files : tuple of Path
+        The files that tell whether the source has changed: all of a folder, the
+        descriptions of an OME-Zarr.
     metadata : Metadata
         Of the whole stack; of a folder, that of its first file.
     """
@@ -39,6 +47,8 @@ class Source(Protocol):
     names: tuple[str, ...]
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
+    chunks: tuple[int, int, int]
+    files: tuple[Path, ...]
     metadata: Metadata
 
     def __len__(self) -> int: ...
@@ -50,6 +60,9 @@ class Source(Protocol):
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` as a (Y, X) array."""
 
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index`, from start to before stop, within the plane."""
+
     def plane_metadata(self, index: int) -> Metadata:
         """Return what a file that holds plane `index` alone should say of it."""
 
@@ -57,8 +70,8 @@ class Source(Protocol):
         """Let go of open files."""
 
 
-def open_source(path: str | Path) -> Source:
-    """Open a folder of TIFF planes or a TIFF stack.
+def open_source(path: str | Path, selection: Selection | None = None) -> Source:
+    """Open a folder of TIFF planes, a TIFF stack or an OME-Zarr.
 
     Everything that can be known from the files' headers is checked here; no
     pixel is read.
@@ -68,7 +81,10 @@ def open_source(path: str | Path) -> Source:
     path : str or Path
         A folder whose files hold one plane each, taken in natural order
         (``2.tif`` before ``10.tif``), or a multi-page TIFF, an ImageJ
-        hyperstack or an OME-TIFF.
+        hyperstack or an OME-TIFF, or the folder of an OME-Zarr.
+    selection : Selection, optional
+        Channels, time points and resolution that are wanted; by default all
+        planes in full resolution.
 
     Returns
     -------
@@ -81,4 +97,15 @@ def open_source(path: str | Path) -> Source:
         If the path or one of its files can't be used, with the remedy.
     """
     found = existing(Path(path))
-    return FolderSource(found) if found.is_dir() else StackSource(found)
+    chosen = selection or Selection()
+    if is_zarr(found):
+        from crispim_ij.planes.zarr_source import ZarrSource
+
+        return select(ZarrSource(found, chosen.level), chosen)
+    if chosen.level:
+        raise CrispimError(
+            f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
+        )
+    if found.is_dir():
+        return select(FolderSource(found), chosen)
+    return select(StackSource(found), chosen)

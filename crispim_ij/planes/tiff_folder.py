@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from crispim_ij.planes.checks import (
     check_page,
     checked,
     decoded,
+    faults_named,
     opened,
     plane_type,
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, read_metadata
 from crispim_ij.planes.tiff_layout import run_on_planes
+from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _SIDECAR_SUFFIXES = (".json", ".csv")
@@ -43,16 +46,19 @@ class FolderSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files = _plane_files(path)
-        self.names = tuple(file.name for file in self._files)
-        shape, self.dtype = _common_header(self._files)
-        self.shape = (len(self._files), *shape)
+        self.files = tuple(_plane_files(path))
+        self.names = tuple(file.name for file in self.files)
+        shape, self.dtype = _common_header(self.files)
+        self.shape = (len(self.files), *shape)
+        with opened(self.files[0]) as tif:
+            self.chunks = (1, *page_chunk(tif.pages.first))
+        self._segments = SegmentReader(path, threading.RLock())
         self._recent: dict[int, Metadata] = {}
         self._lock = threading.Lock()
         self.metadata = as_stack(self.plane_metadata(0), self.names)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self.files)
 
     def __enter__(self) -> FolderSource:
         return self
@@ -62,11 +68,25 @@ class FolderSource:
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` as a (Y, X) array in native byte order."""
-        file = self._files[index]
+        file = self.files[index]
         with opened(file) as tif:
             pixels = decoded(tif.pages.first, file)
             self._remember(index, read_metadata(tif, planes=1))
         return checked(pixels, self.shape[1:], self.dtype, f"'{file}'")
+
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index`, reading little else."""
+        file, region = self.files[index], (rows, columns)
+        with opened(file) as tif:
+            page = tif.pages.first
+            if page.is_contiguous:
+                dtype = self.dtype.newbyteorder(tif.byteorder)
+                with faults_named(file):
+                    pixels = mapped_region(file, page.dataoffsets[0], self.shape[1:], dtype, region)
+            else:
+                pixels = self._segments.read(index, page, region)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        return checked(pixels, shape, self.dtype, f"'{file}'")
 
     def plane_metadata(self, index: int) -> Metadata:
         """Return the metadata of file `index`, without opening it again soon after `read`."""
@@ -74,7 +94,7 @@ class FolderSource:
             recent = self._recent.get(index)
         if recent is not None:
             return recent
-        with opened(self._files[index]) as tif:
+        with opened(self.files[index]) as tif:
             return read_metadata(tif, planes=1)
 
     def _remember(self, index: int, metadata: Metadata) -> None:
@@ -127,7 +147,7 @@ def _header(file: Path) -> _Header:
         return check_page(tif.pages.first, file)
 
 
-def _common_header(files: list[Path]) -> _Header:
+def _common_header(files: Sequence[Path]) -> _Header:
     """Return the header that all files share; name the first that differs."""
     with ThreadPoolExecutor(_HEADER_THREADS) as pool:
         headers = pool.map(_header, files)

@@ -22,6 +22,7 @@ from crispim_ij.planes.checks import (
 )
 from crispim_ij.planes.metadata import Metadata, of_plane, read_metadata
 from crispim_ij.planes.tiff_layout import page_order, run_on_planes
+from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
 
 
 class StackSource:
@@ -35,7 +36,9 @@ class StackSource:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.files: tuple[Path, ...] = (path,)
         self._lock = threading.RLock()
+        self._segments = SegmentReader(path, self._lock)
         with ExitStack() as stack:
             self._tif = stack.enter_context(opened(path))
             self._check_and_describe()
@@ -58,7 +61,8 @@ class StackSource:
                 )
         count = run_on if self._runs_on else len(self._pages)
         shape, self.dtype = header
-        self.shape = (count, *shape)
+        self.shape = count, *shape
+        self.chunks = 1, *page_chunk(tif.pages.first)
         self.names = tuple(f"{_stem(path)}_{k:04d}.tif" for k in range(count))
         self.metadata = read_metadata(tif, count)
 
@@ -97,6 +101,22 @@ class StackSource:
             data = handle.read(first.nbytes)
             dtype = self.dtype.newbyteorder(self._tif.byteorder)
             return np.frombuffer(data, dtype).reshape(first.shape)
+
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index`, reading little else."""
+        k = range(len(self))[index]
+        region = rows, columns
+        with self._lock, faults_named(self.path, k):
+            page = self._tif.pages.first if self._runs_on else self._page(k)
+        if page.is_contiguous:
+            offset = page.dataoffsets[0] + (k * page.nbytes if self._runs_on else 0)
+            dtype = self.dtype.newbyteorder(self._tif.byteorder)
+            with faults_named(self.path, k):
+                pixels = mapped_region(self.path, offset, self.shape[1:], dtype, region)
+        else:
+            pixels = self._segments.read(k, page, region)
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        return checked(pixels, shape, self.dtype, f"plane {k} of '{self.path}'")
 
     def plane_metadata(self, index: int) -> Metadata:
         """Return what a file that holds plane `index` alone should say of it."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from crispim_ij.parity import Engine, Plane
 from crispim_ij.planes import Sink, Source
 from crispim_ij.prefetch import prefetch
-from crispim_ij.preprocess.noise_plan import plan_noise
+from crispim_ij.preprocess.bands import fits_bands, resized_bands
+from crispim_ij.preprocess.noise_plan import PlaneNoise, plan_noise
 from crispim_ij.preprocess.record import make_record
 from crispim_ij.preprocess.settings import PreprocessSettings, target_size
 
 Result = TypeVar("Result")
+
+_ROWS_AT_ONCE = 64
 
 
 def preprocess(
@@ -22,13 +26,15 @@ def preprocess(
     settings: PreprocessSettings,
     engine: Engine,
     workers: int = 1,
-    on_plane: Callable[[], None] = lambda: None,
+    on_done: Callable[[float], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Downsample every plane, add noise to it and write it.
 
     The pixels are those of ImageJ's ``Size...`` and then, after
     ``random("seed", n)``, ``Add Specified Noise...``. Planes pass one at a time:
-    memory does not grow with their number.
+    memory does not grow with their number. For sinks that write parts of planes they
+    pass in bands of rows, where `fits_bands` says that they can. What the sinks have
+    already is left out.
 
     Parameters
     ----------
@@ -44,8 +50,8 @@ def preprocess(
         Who does it: `crispim_ij.parity.NativeImageJ`, or a running ImageJ.
     workers : int
         Number of threads that compute. The pixels don't depend on it.
-    on_plane : callable, optional
-        Called after each plane is written.
+    on_done : callable, optional
+        Called after each write, with the share of a plane that it was.
 
     Returns
     -------
@@ -59,30 +65,112 @@ def preprocess(
         If the planes or the settings don't fit ImageJ.
     """
     noises = plan_noise(source, settings)
-    height, width = target_size(source.shape[1:], settings.factor)
+    size = target_size(source.shape[1:], settings.factor)
+    sinks = [sink] if clean_sink is None else [sink, clean_sink]
+    run = _Run(source, sink, clean_sink, settings, engine, workers, noises, size)
+    missing = [k for k in range(len(source)) if not run.has(k)]
+    # A stream that runs through the stack begins with its first plane in any case.
+    wanted = list(range(len(source))) if settings.seed_stack and missing else missing
+    if fits_bands(source, sinks, settings, engine, size):
+        for index in wanted:
+            _in_bands(run, index, on_done)
+    else:
+        _whole(run, wanted, on_done)
+    return make_record(source, settings, engine, size, noises)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is done with every plane."""
+
+    source: Source
+    sink: Sink
+    clean_sink: Sink | None
+    settings: PreprocessSettings
+    engine: Engine
+    workers: int
+    noises: list[PlaneNoise]
+    size: tuple[int, int]
+
+    def has(self, index: int) -> bool:
+        """Whether all sinks have the whole of a plane: its last unit, which is written last."""
+        sinks = [self.sink] if self.clean_sink is None else [self.sink, self.clean_sink]
+        return all(sink.has(index, _last_unit(self.size, sink.unit)) for sink in sinks)
+
+    def write(self, index: int, clean: Plane, noisy: Plane) -> None:
+        """Write a plane to the sinks that lack it."""
+        for sink, pixels in ((self.clean_sink, clean), (self.sink, noisy)):
+            if sink is not None and not sink.has(index, _last_unit(self.size, sink.unit)):
+                sink.write(index, pixels)
+
+
+def _last_unit(size: tuple[int, int], unit: tuple[int, int]) -> tuple[int, int]:
+    """Return where a plane's last unit begins."""
+    row, column = ((n - 1) // u * u for n, u in zip(size, unit, strict=True))
+    return row, column
+
+
+def _whole(run: _Run, wanted: list[int], on_done: Callable[[float], None]) -> None:
+    """Preprocess planes that are held as a whole."""
+    settings, engine = run.settings, run.engine
+    height, width = run.size
 
     def computed(index: int) -> tuple[Plane, Plane | None]:
         clean = engine.resize(
-            source.read(index), width, height, settings.interpolation, settings.average
+            run.source.read(index), width, height, settings.interpolation, settings.average
         )
-        noise = noises[index]
+        noise = run.noises[index]
         if noise.sd == 0:
             return clean, clean
         # A stream that runs through the stack must meet its planes in order, below.
         return clean, None if settings.seed_stack else engine.noise(clean, noise.sd, noise.seed)
 
-    for index, (clean, noisy) in enumerate(_in_order(computed, len(source), workers)):
-        if clean_sink is not None:
-            clean_sink.write(index, clean)
+    made = _in_order(computed, wanted, run.workers)
+    for index, (clean, noisy) in zip(wanted, made, strict=True):
         if noisy is None:
-            noisy = engine.noise(clean, noises[index].sd, noises[index].seed)
-        sink.write(index, noisy)
-        on_plane()
-    return make_record(source, settings, engine, (height, width), noises)
+            noisy = engine.noise(clean, run.noises[index].sd, run.noises[index].seed)
+        run.write(index, clean, noisy)
+        on_done(1)
 
 
-def _in_order(function: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
-    """Apply a function to 0, 1, ...; one worker is this thread itself."""
+def _in_bands(run: _Run, index: int, on_done: Callable[[float], None]) -> None:
+    """Preprocess a plane of which only a band is held at a time.
+
+    The noise is one stream that runs through the bands from above; those that are
+    finished are made again for it, but not written.
+    """
+    noise = run.noises[index]
+    height = run.sink.unit[0]
+    bands = resized_bands(run.source, index, run.size, height, run.settings, run.workers)
+    for row, band in bands:
+        if run.clean_sink is not None:
+            _write_units(run.clean_sink, index, band, row)
+        _add_noise(run, band, noise, first=row == 0)
+        _write_units(run.sink, index, band, row)
+        on_done(len(band) / run.size[0])
+
+
+def _add_noise(run: _Run, band: Plane, noise: PlaneNoise, *, first: bool) -> None:
+    """Add noise in place, little by little: the band is the most that is held."""
+    if noise.sd == 0:
+        return
+    for top in range(0, len(band), _ROWS_AT_ONCE):
+        part = band[top : top + _ROWS_AT_ONCE]
+        seed = noise.seed if first and top == 0 else None
+        part[:] = run.engine.noise(part, noise.sd, seed)
+
+
+def _write_units(sink: Sink, index: int, band: Plane, row: int) -> None:
+    """Write a band, unit by unit, where the sink lacks it."""
+    for column in range(0, band.shape[1], sink.unit[1]):
+        if not sink.has(index, (row, column)):
+            sink.write(index, band[:, column : column + sink.unit[1]], (row, column))
+
+
+def _in_order(
+    function: Callable[[int], Result], indices: list[int], workers: int
+) -> Iterator[Result]:
+    """Apply a function to each index; one worker is this thread itself."""
     if workers == 1:
-        return map(function, range(count))
-    return prefetch(function, range(count), workers=workers, ahead=2 * workers)
+        return map(function, indices)
+    return prefetch(function, indices, workers=workers, ahead=2 * workers)

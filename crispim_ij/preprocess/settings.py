@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import INT_MAX, Interpolation
@@ -56,6 +57,17 @@ class PreprocessSettings:
                 f"The noise {low:g}:{high:g} (--noise-sd) is not a standard deviation from 0 up or "
                 "a range of them from low to high: write for example 30 or 30:40."
             )
+
+    def as_options(self) -> dict[str, Any]:
+        """Return the settings under the names of the command's options, JSON-ready."""
+        return {
+            "--factor": self.factor,
+            "--interpolation": self.interpolation.value,
+            "--average": self.average,
+            "--noise-sd": list(self.noise_sd),
+            "--seed": self.seed,
+            "--seed-stack": self.seed_stack,
+        }
 
 
 def target_size(shape: tuple[int, int], factor: float) -> tuple[int, int]:

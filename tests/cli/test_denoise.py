@@ -67,3 +67,37 @@ def test_sizes_and_display_are_kept(call: Call, model: Path, tmp_path: Path) -> 
         assert tif.imagej_metadata["Ranges"] == (0.0, 450.0) * 3
     with open_source(tmp_path / "out.tif") as source:
         assert source.metadata.pixel_size == (2.0, 2.0)
+
+
+def test_a_channel_into_an_ome_zarr_in_parts(call: Call, model: Path, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
+    stack = np.random.default_rng(0).integers(50, 500, (2, 2, 40, 1100), np.uint16)
+    metadata = {"axes": "ZCYX", "unit": "um", "spacing": 4.0}
+    tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata=metadata)
+    said = "denoise", tmp_path / "in.tif", tmp_path / "out.zarr", "--model", model
+    answer = call(*said, "--channel", 2, "--pyramid", "--ome-zarr", "0.5")
+    assert answer.status == 0, answer.err
+    group = zarr.open_group(tmp_path / "out.zarr", mode="r")
+    assert group["0"].shape == (1, 1, 2, 40, 1100)
+    assert group["1"].shape == (1, 1, 2, 20, 550)
+    denoise = load_denoiser(str(model))
+    for index in range(2):
+        expected = np.clip(np.rint(denoise(stack[index, 1])), 0, 65535)
+        np.testing.assert_allclose(group["0"][0, 0, index], expected, atol=1)
+    again = call(*said, "--channel", 2, "--pyramid", "--ome-zarr", "0.5", "--resume")
+    assert again.status == 0, again.err
+    other = call(*said, "--channel", 1, "--pyramid", "--ome-zarr", "0.5", "--resume")
+    assert other.status == 2
+    assert '--channel was "2" when it was begun and is "1" now' in " ".join(other.err.split())
+
+
+def test_what_is_kept_is_said(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
+    plane = np.ones((40, 60), np.float32)
+    for index in range(3):
+        tifffile.imwrite(noisy / f"{index}.tif", plane * (np.nan if index == 2 else 1))
+    answer = call("denoise", noisy, tmp_path / "out", "--model", model)
+    assert answer.status == 2
+    said = " ".join(answer.err.split())
+    assert "is kept: --resume goes on with it. Error: " in said
+    assert "NaN" in said
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings, load_denoiser
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 
 PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
 
@@ -61,20 +60,16 @@ def test_tiles_have_a_side() -> None:
         DenoiseSettings(tile=0)
 
 
-@pytest.fixture(scope="module")
-def volume_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "volume"
-    return save_model(build("paper-3d"), "paper-3d", folder, {})
-
-
-def test_3d_tiles_equal_the_whole(volume_model: Model) -> None:
-    block = np.random.default_rng(1).gamma(4, 60, (16, 21, 30)).astype(np.float32)
-    halo, stride = volume_model.spec.halo, volume_model.spec.stride
+def test_3d_tiles_equal_the_whole(deep_model: Model) -> None:
+    block = (
+        np.random.default_rng(1).gamma(4, 60, (deep_model.spec.depth, 21, 30)).astype(np.float32)
+    )
+    halo, stride = deep_model.spec.halo, deep_model.spec.stride
     margins = [(0, 0), *((halo, halo + -side % stride) for side in block.shape[1:])]
     extended = np.pad(block, margins, mode="symmetric")
-    whole = np.asarray(volume_model.network()(extended[None, ..., None]))[0, ..., 0]
+    whole = np.asarray(deep_model.network()(extended[None, ..., None]))[0, ..., 0]
     expected = whole[halo : halo + 21, halo : halo + 30]
     for tile in (16, 1024):
-        denoise = Denoiser(volume_model, DenoiseSettings(tile=tile))
-        assert denoise.depth == 16
+        denoise = Denoiser(deep_model, DenoiseSettings(tile=tile))
+        assert denoise.depth == deep_model.spec.depth
         np.testing.assert_allclose(denoise(block), expected, atol=1e-3, rtol=0)

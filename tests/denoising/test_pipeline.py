@@ -21,13 +21,13 @@ STACK = np.random.default_rng(2).gamma(4, 60, (7, 40, 52)).astype(np.uint16)
 def test_every_plane_is_denoised_in_its_place(model: Model, tmp_path: Path, name: str) -> None:
     tifffile.imwrite(tmp_path / "noisy.tif", STACK, photometric="minisblack")
     denoise = load_denoiser(str(model.folder))
-    ticks: list[int] = []
+    ticks: list[float] = []
     with (
         open_source(tmp_path / "noisy.tif") as source,
         create_sink(tmp_path / name, source) as sink,
     ):
-        denoise_stack(source, sink, denoise, lambda: ticks.append(1))
-    assert len(ticks) == len(STACK)
+        denoise_stack(source, sink, denoise, ticks.append)
+    assert ticks == [1] * len(STACK)
     with open_source(tmp_path / name) as written:
         assert (written.shape, written.dtype) == (STACK.shape, STACK.dtype)
         for index, plane in enumerate(STACK):
@@ -45,7 +45,7 @@ def test_a_fault_in_the_middle_leaves_nothing(model: Model, tmp_path: Path) -> N
         pytest.raises(CrispimError, match=r"noisy.tif.*NaN"),
         create_sink(tmp_path / "result", source) as sink,
     ):
-        denoise_stack(source, sink, denoise, lambda: None)
+        denoise_stack(source, sink, denoise)
     assert not (tmp_path / "result").exists()
 
 
@@ -58,7 +58,7 @@ from crispim_ij.planes import create_sink, open_source
 folder, output, depth = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 with open_source(folder) as source, create_sink(output, source) as sink:
     denoise_stack(source, sink, lambda block: np.sqrt(block[..., 0, :, :] if depth > 1 else block),
-                  lambda: None, depth)
+                  depth=depth)
 """
 
 
@@ -82,15 +82,13 @@ def test_windows_read_each_plane_once(tmp_path: Path, count: int) -> None:
     read: list[int] = []
     with open_source(tmp_path / "noisy.tif") as source:
 
-        class Watched:
-            def __len__(self) -> int:
-                return len(source)
+        def watched(index: int) -> NDArray[np.uint16]:
+            read.append(index)
+            return source.read(index)
 
-            def read(self, index: int) -> NDArray[np.uint16]:
-                read.append(index)
-                return source.read(index)
-
-        found = [[int(plane[0, 0]) for plane in block] for block in windows(Watched(), 16)]  # type: ignore[arg-type]
+        found = [
+            [int(plane[0, 0]) for plane in block] for block in windows(source, 16, read=watched)
+        ]
     assert sorted(read) == list(range(count))
     mirrored = np.pad(np.arange(count), (8, 7), mode="symmetric")
     assert found == [mirrored[k : k + 16].tolist() for k in range(count)]

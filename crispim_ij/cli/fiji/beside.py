@@ -35,6 +35,14 @@ def export_zip(model: str, path: Path) -> None:
     export_model(find_model(model), path, ExportSettings())
 
 
+def copy_zip(model: Path, path: Path) -> None:
+    """Copy an exported model that does nothing but compute."""
+    start_tensorflow()
+    from crispim_ij.exporting.v1_zip import copy_checked
+
+    copy_checked(model, path)
+
+
 def denoise_plane(model: str, tile: int, plane: NDArray[Any]) -> NDArray[np.float32]:
     """Denoise a plane as `crispim-ij denoise` does."""
     if (model, tile) not in _denoisers:

@@ -113,15 +113,16 @@ def _is_zip(model: str) -> bool:
 
 
 def _model_zip(model: str, scratch: Path, beside: ProcessPoolExecutor) -> ModelZip:
-    """Return the zip that is named, or that of a model, exported for this run."""
+    """Return a copy of the zip that is named, or that of a model, exported for this run."""
+    from crispim_ij.cli.fiji.beside import copy_zip, export_zip
     from crispim_ij.imagej.model_zip import read_model_zip
 
-    if _is_zip(model):
-        return read_model_zip(Path(model))
-    from crispim_ij.cli.fiji.beside import export_zip
-
     path = scratch / "model.zip"
-    beside.submit(export_zip, model, path).result()
+    if _is_zip(model):
+        read_model_zip(Path(model))
+        beside.submit(copy_zip, Path(model), path).result()
+    else:
+        beside.submit(export_zip, model, path).result()
     return read_model_zip(path)
 
 

@@ -1,0 +1,188 @@
+r"""Where not to trust a denoised plane.
+
+The error that is expected of a pixel is
+
+.. math:: \sqrt{(a\,v)^2 + (b\,r)^2}
+
+with v the spread of four results, of the plane turned by 0, 90, 180 and 270 degrees, and r what
+the network took away as noise; both are root mean squares around the pixel. A network
+that is sure gives the same result however the plane is turned, but the spread alone is several
+times too small, and where there is nothing to be unsure of some noise is left all the same. The
+factors a and b are a model's own, measured against clean planes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
+from crispim_ij.denoising.tiles import TileGrid
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+from crispim_ij.planes.atomic import whole_file
+
+ERROR_FILE = "uncertainty.json"
+VIEWS = 4
+
+SPREAD_WINDOW = 5
+RESIDUE_WINDOW = 17
+"""Sides, in px, of the windows that v and r are taken over."""
+
+_MOST_BYTES = 2**20
+_FACTORS = ("spread", "residue")
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """How a model's errors follow from what can be seen without a clean plane.
+
+    Attributes
+    ----------
+    spread, residue : float
+        The factors a and b above.
+    sha256 : str
+        Hash of the weights that they were measured for.
+    measured_on : dict
+        Clean planes and noise, JSON-ready.
+    """
+
+    spread: float
+    residue: float
+    sha256: str
+    measured_on: dict[str, Any] = field(default_factory=dict)
+
+    def error(self, spread: NDArray[Any], residue: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the expected error in counts, of arrays of v and r in counts."""
+        return np.asarray(np.hypot(self.spread * spread, self.residue * residue), np.float32)
+
+    def write(self, folder: Path) -> None:
+        """Write it into a model's folder."""
+        text = json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False)
+        with whole_file(folder / ERROR_FILE) as part:
+            part.write_text(text + "\n", encoding="utf-8")
+
+
+def load_error_model(model: Model) -> ErrorModel:
+    """Read what was measured of a model's errors.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+
+    Returns
+    -------
+    ErrorModel
+        From its folder.
+
+    Raises
+    ------
+    CrispimError
+        If there is nothing, nothing that can be used, or it was measured for other weights.
+    """
+    path = model.folder / ERROR_FILE
+    remedy = f"run `crispim-ij models calibrate {model.folder.name} --clean STACK`"
+    try:
+        with path.open("rb") as file:
+            found = ErrorModel(**json.loads(file.read(_MOST_BYTES)))
+    except FileNotFoundError:
+        raise CrispimError(
+            f"Model {model.spec.name!r} has no {ERROR_FILE}, so its errors are not known: "
+            f"{remedy}, or leave --uncertainty out."
+        ) from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise CrispimError(f"{path} can't be read ({error}): {remedy}.") from error
+    factors = [getattr(found, name) for name in _FACTORS]
+    if not all(isinstance(f, int | float) and math.isfinite(f) and f >= 0 for f in factors):
+        raise CrispimError(f"{path} has factors that can't be: {remedy}.")
+    if found.sha256 != model.spec.sha256:
+        raise CrispimError(f"{path} was measured for other weights than the model's: {remedy}.")
+    return found
+
+
+class Evidence(Denoiser):
+    """A denoiser that also gives v and r, the spread and the residue.
+
+    Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all
+    three, because they are read with the windows' margin besides the network's.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    settings : DenoiseSettings
+        How to run it.
+    """
+
+    outputs = (3,)
+
+    def __init__(self, model: Model, settings: DenoiseSettings) -> None:
+        super().__init__(model, settings)
+        wider = model.spec.receptive_field + RESIDUE_WINDOW // 2
+        self.spec = replace(model.spec, receptive_field=wider)
+        self._run = _with_evidence(self._run, model.spec.halo, self.spec.halo - model.spec.halo)
+
+
+class UncertainDenoiser(Evidence):
+    """A denoiser whose result is of shape (2, Y, X): denoised counts and their error.
+
+    Parameters
+    ----------
+    model : Model
+        The model, with an `ErrorModel` in its folder.
+    settings : DenoiseSettings
+        How to run it.
+    """
+
+    def __init__(self, model: Model, settings: DenoiseSettings) -> None:
+        self.errors = load_error_model(model)
+        super().__init__(model, settings)
+
+    def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
+        """Denoise what is given with its margins, see `Denoiser.extended`."""
+        denoised, spread, residue = super().extended(grid, extended)
+        return np.stack([denoised, self.errors.error(spread, residue)])
+
+
+def _with_evidence(
+    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], halo: int, margin: int
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Run a tile in four orientations; `run` leaves out `halo`, the windows' `margin` is left."""
+    inner = slice(margin, -margin)
+
+    def run_all(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        views = np.stack([_run_turned(run, tile, turns) for turns in range(VIEWS)])
+        noisy = tile if tile.ndim == 2 else tile[len(tile) // 2]
+        squares = (
+            (views.var(0, ddof=1), SPREAD_WINDOW),
+            ((noisy[halo:-halo, halo:-halo] - views[0]) ** 2, RESIDUE_WINDOW),
+        )
+        roots = [_root_mean(values, side) for values, side in squares]
+        return np.stack([views[0], *roots])[:, inner, inner]
+
+    return run_all
+
+
+def _run_turned(
+    run: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    tile: NDArray[np.float32],
+    turns: int,
+) -> NDArray[np.float32]:
+    turned = np.ascontiguousarray(np.rot90(tile, turns, (-2, -1)))
+    return np.rot90(run(turned), -turns)
+
+
+def _root_mean(values: NDArray[np.float32], side: int) -> NDArray[np.float64]:
+    """Root of the mean over a window, in double precision so that running sums don't drift."""
+    from scipy.ndimage import uniform_filter
+
+    mean = uniform_filter(values.astype(np.float64), side)
+    return np.asarray(np.sqrt(np.maximum(mean, 0)))

@@ -1,0 +1,279 @@
+"""What a run has finished, so that another can go on where it was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij import __version__
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.atomic import whole_file, write_faults
+
+if TYPE_CHECKING:
+    from crispim_ij.planes.source import Source
+
+SECONDS_BETWEEN_SYNCS = 1.0
+"""A killed run loses what it finished in this time, and no more."""
+
+Header = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a journal says.
+
+    Attributes
+    ----------
+    header : mapping
+        Options, output and input of the run.
+    done : list of int
+        The cells that are finished, safe on disk.
+    finished : bool
+        Whether the run came to its end.
+    size : int
+        Bytes up to the end of the last whole line.
+    """
+
+    header: Header
+    done: list[int]
+    finished: bool
+    size: int
+
+
+def make_header(source: Source, options: Mapping[str, Any], output: Mapping[str, Any]) -> Header:
+    """Gather what must not change between a run and the one that goes on with it.
+
+    Parameters
+    ----------
+    source : Source
+        The input, known by its files' names, sizes and times of change.
+    options : mapping
+        The command's, JSON-ready, under the names that users know.
+    output : mapping
+        How planes are written.
+
+    Returns
+    -------
+    mapping
+        JSON-ready.
+    """
+    files = []
+    for file in source.files:
+        status = file.stat()
+        files.append([_relative(file, source.path), status.st_size, status.st_mtime_ns])
+    header = {
+        "crispim-ij": __version__,
+        "options": dict(options),
+        "output": dict(output),
+        "input": {"shape": list(source.shape), "type": str(source.dtype), "files": files},
+    }
+    # As it will be read back.
+    plain: Header = json.loads(json.dumps(header))
+    return plain
+
+
+def _relative(file: Path, origin: Path) -> str:
+    """Return a file's name below the input, which may be moved as a whole."""
+    return file.relative_to(origin).as_posix() if file != origin else file.name
+
+
+def read_journal(path: Path) -> Record | None:
+    """Read a journal, of whose last line a part may be missing.
+
+    Parameters
+    ----------
+    path : Path
+        The journal.
+
+    Returns
+    -------
+    Record or None
+        None where there is no journal, or none whose first line is whole.
+    """
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    done: list[int] = []
+    header, finished, size = None, False, 0
+    for line in lines:
+        entry = _entry(line)
+        if entry is None:
+            break
+        if header is None:
+            header = entry
+        done += entry.get("done", [])
+        finished |= "finished" in entry
+        size += len(line)
+    return None if header is None else Record(header, done, finished, size)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """Return a line's content, None where the line is not whole."""
+    try:
+        entry = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def check_same(output: Path, old: Header, new: Header) -> None:
+    """Refuse to go on with a run that was begun with something else.
+
+    Parameters
+    ----------
+    output : Path
+        For the message.
+    old, new : mapping
+        The headers of both runs.
+
+    Raises
+    ------
+    CrispimError
+        Naming the first difference.
+    """
+    for key in ("crispim-ij", "options", "output", "input"):
+        difference = _difference(key, old.get(key), new.get(key))
+        if difference:
+            raise CrispimError(
+                f"'{output}' can't be gone on with, since {difference}: to mix them is refused; "
+                "give the same again, or --overwrite to begin anew."
+            )
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    """Return the first difference between two values in words, '' where there is none."""
+    if old == new:
+        return ""
+    if name == "files" and isinstance(old, list):
+        return _difference_of_files(old, new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = ((key, old.get(key), new.get(key)) for key in {**old, **new})
+        return next(filter(None, (_difference(*pair) for pair in pairs)), "")
+    return f"{name} was {json.dumps(old)} when it was begun and is {json.dumps(new)} now"
+
+
+def _difference_of_files(old: list[list[Any]], new: list[list[Any]]) -> str:
+    """Return the first input file that is not what it was, in words."""
+    before, now = ({entry[0]: entry[1:] for entry in files} for files in (old, new))
+    for name in {**before, **now}:
+        if name not in now:
+            return f"the input's file '{name}' is gone"
+        if name not in before:
+            return f"the input has a new file '{name}'"
+        if before[name] != now[name]:
+            return f"the input's file '{name}' has changed since"
+    return "the input's files are in another order"
+
+
+class Journal:
+    """An open journal: a line of JSON for the run, and one for each group of finished cells.
+
+    Nothing is said to be finished before it is safe on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The journal's file.
+    cells : int
+        How many there are, numbered from 0.
+    flush : callable
+        Called before files are made safe, to write out what is held back.
+    """
+
+    def __init__(self, path: Path, cells: int, flush: Callable[[], None] = lambda: None) -> None:
+        self.path = path
+        self.done: NDArray[np.bool_] = np.zeros(cells, np.bool_)
+        self._flush = flush
+        self._waiting: list[int] = []
+        self._files: list[Path] = []
+        self._lock = threading.Lock()
+        self._synced = time.monotonic()
+
+    def begin(self, header: Header) -> None:
+        """Write a journal that says that nothing is finished."""
+        with whole_file(self.path) as part:
+            _append(part, header)
+        sync_folder(self.path.parent)
+
+    def resume(self, record: Record, cells: list[int]) -> None:
+        """Go on with a journal behind its last whole line; these of its cells are still there."""
+        with write_faults(self.path), self.path.open("r+b") as file:
+            file.truncate(record.size)
+            os.fsync(file.fileno())
+        self.done[cells] = True
+
+    def note(self, cells: Iterable[int], files: Iterable[Path] = ()) -> None:
+        """Say that cells are written, and to which files; every second this is made lasting."""
+        with self._lock:
+            self._waiting += cells
+            self._files += files
+            if time.monotonic() - self._synced >= SECONDS_BETWEEN_SYNCS:
+                self._sync()
+
+    def sync(self) -> None:
+        """Make what was noted lasting now."""
+        with self._lock:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Make files safe, then say so."""
+        waiting, files = self._waiting, self._files
+        self._waiting, self._files = [], []
+        if waiting:
+            self._flush()
+            for file in files:
+                sync_file(file)
+            for folder in {file.parent for file in files}:
+                sync_folder(folder)
+            _append(self.path, {"done": waiting})
+            self.done[waiting] = True
+        self._synced = time.monotonic()
+
+    def finish(self) -> None:
+        """Say that the run is at its end; its output has its name."""
+        _append(self.path, {"finished": True})
+
+    def remove(self) -> None:
+        """Remove the journal."""
+        self.path.unlink(missing_ok=True)
+
+
+def _append(path: Path, entry: Mapping[str, Any]) -> None:
+    """Append a line and make it safe."""
+    with write_faults(path), path.open("ab") as file:
+        file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content safe from a power cut; one that isn't there has none."""
+    try:
+        with write_faults(path), path.open("r+b") as file:
+            os.fsync(file.fileno())
+    except CrispimError as error:
+        # Zarr leaves out chunks that hold nothing but zeros.
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder safe, where the system can."""
+    if os.name != "posix":
+        return
+    with write_faults(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,59 @@
+"""The zarr library, loaded where an OME-Zarr is read or written, and its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from crispim_ij.errors import CrispimError
+
+
+def load_zarr(path: Path) -> ModuleType:
+    """Import zarr.
+
+    Parameters
+    ----------
+    path : Path
+        What it is needed for, for the message.
+
+    Returns
+    -------
+    module
+        zarr, version 3 or newer.
+
+    Raises
+    ------
+    CrispimError
+        If it isn't installed: it needs Python 3.11.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise CrispimError(
+            f"'{path}' is OME-Zarr, which needs the library zarr: "
+            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
+        ) from error
+    if not hasattr(zarr, "create_array"):
+        raise CrispimError(
+            f"'{path}' is OME-Zarr, for which the library zarr is too old: "
+            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
+        )
+    return zarr
+
+
+@contextmanager
+def faults_of_zarr(path: Path) -> Iterator[None]:
+    """Turn what zarr raises on damaged or missing files into one sentence."""
+    try:
+        yield
+    except PermissionError as error:
+        raise CrispimError(
+            f"'{path}' can't be read for lack of permission: give yourself read access to it."
+        ) from error
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:100]
+        raise CrispimError(
+            f"'{path}' can't be read ({said}): it may be damaged; copy it again or write it anew."
+        ) from error

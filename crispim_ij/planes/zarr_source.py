@@ -1,0 +1,152 @@
+"""The planes of an OME-Zarr."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import DTYPES, checked
+from crispim_ij.planes.chunks import ChunkCache, assembled
+from crispim_ij.planes.metadata import Metadata, of_plane
+from crispim_ij.planes.zarr_attributes import descriptions, read_image
+from crispim_ij.planes.zarr_library import faults_of_zarr, load_zarr
+from crispim_ij.planes.zarr_metadata import to_metadata
+
+if TYPE_CHECKING:
+    import zarr
+
+_Key = tuple[int, ...]
+_SMALLEST = 512
+
+
+class ZarrSource:
+    """The planes of an OME-Zarr, time points slowest, channels fastest.
+
+    Parameters
+    ----------
+    path : Path
+        The folder of a multi-scale image.
+    level : int
+        Which resolution, 0 for the full one.
+    """
+
+    def __init__(self, path: Path, level: int = 0) -> None:
+        self.path = path
+        image = read_image(path)
+        if level >= len(image.paths):
+            raise CrispimError(
+                f"'{path}' has {len(image.paths)} resolution(s), so --level {level} is not there: "
+                f"choose from 0 to {len(image.paths) - 1}."
+            )
+        self._array = _opened(path, image.paths[level], len(image.axes))
+        lengths = dict(zip(image.axes, self._array.shape, strict=True))
+        self._axes = image.axes
+        self.metadata = to_metadata(image, level, lengths)
+        self.dtype = _checked_type(path, self._array.dtype)
+        rows, columns = self._array.shape[-2:]
+        self.shape = (math.prod(self.metadata.sizes), rows, columns)
+        self.names = tuple(f"{path.name.split('.')[0]}_{k:04d}.tif" for k in range(len(self)))
+        self.files = (*descriptions(path), *descriptions(path / image.paths[level]))
+        self._read_at_once = _read_at_once(self._array.chunks)
+        thick = self._read_at_once[self._axes.index("z")] if "z" in self._axes else 1
+        self.chunks = (thick, self._read_at_once[-2], self._read_at_once[-1])
+        self._cache: ChunkCache[_Key] = ChunkCache(
+            math.prod(self._read_at_once) * self.dtype.itemsize
+        )
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __enter__(self) -> ZarrSource:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` as a (Y, X) array in native byte order."""
+        return self.read_region(index, slice(0, self.shape[1]), slice(0, self.shape[2]))
+
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index`; chunks are decoded once while it needs them."""
+        k = range(len(self))[index]
+        place = self._place(k)
+        outer = [at // side for at, side in zip(place, self._read_at_once, strict=False)]
+        within = tuple(at % side for at, side in zip(place, self._read_at_once, strict=False))
+        self._hold(rows, columns)
+
+        def get(row: int, column: int) -> NDArray[Any]:
+            box = self._cache.get((*outer, row, column), self._decoded)
+            pixels: NDArray[Any] = box[within]
+            return pixels
+
+        pixels = assembled((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
+        return checked(pixels, pixels.shape, self.dtype, f"plane {k} of '{self.path}'")
+
+    def _place(self, index: int) -> list[int]:
+        """Return where a plane lies along the array's axes before Y and X."""
+        metadata = self.metadata
+        numbers = np.unravel_index(index, metadata.sizes)
+        at = dict(zip(metadata.axes.lower(), numbers, strict=True))
+        return [int(at[axis]) for axis in self._axes[:-2]]
+
+    def _hold(self, rows: slice, columns: slice) -> None:
+        """Let the cache hold what neighbours along Z will want, too, where chunks are thick."""
+        if math.prod(self._read_at_once[:-2]) > 1:
+            sides = zip((rows, columns), self.chunks[1:], strict=True)
+            count = math.prod(-(-part.stop // c) - part.start // c for part, c in sides)
+            channels = dict(zip(self.metadata.axes, self.metadata.sizes, strict=True)).get("C", 1)
+            # Twice: one thread may be in the next slab already.
+            self._cache.hold(2 * count * channels)
+
+    def _decoded(self, key: _Key) -> NDArray[Any]:
+        """Decode what is read at once."""
+        sides = zip(key, self._read_at_once, strict=True)
+        box = tuple(slice(number * side, (number + 1) * side) for number, side in sides)
+        with faults_of_zarr(self.path):
+            return np.asarray(self._array[box])
+
+    def plane_metadata(self, index: int) -> Metadata:
+        """Return what a file that holds plane `index` alone should say of it."""
+        return of_plane(self.metadata, range(len(self))[index])
+
+    def close(self) -> None:
+        """Do nothing: each read opens and closes its own files."""
+
+
+def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
+    """Open one of an image's arrays for reading."""
+    library = load_zarr(path)
+    with faults_of_zarr(path):
+        array: zarr.Array[Any] = library.open_array(path / name, mode="r")
+    if array.ndim != axes or 0 in array.shape:
+        raise CrispimError(
+            f"'{path / name}' has the shape {array.shape}, which doesn't fit its {axes} axes: "
+            "write the OME-Zarr anew with the program it is from."
+        )
+    return array
+
+
+def _checked_type(path: Path, dtype: Any) -> np.dtype[Any]:
+    """Return the pixel type if it is supported."""
+    native: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    if native not in DTYPES:
+        raise CrispimError(
+            f"'{path}' holds {native} pixels, which are not supported: "
+            "convert it to uint8, uint16, int16 or float32."
+        )
+    return native
+
+
+def _read_at_once(chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the smallest box of whole chunks that is worth a call: small ones are taken together.
+
+    Along T and C chunks are taken one by one, along Z as they are.
+    """
+    rows, columns = (side * max(1, _SMALLEST // side) for side in chunks[-2:])
+    return (*chunks[:-2], rows, columns)

@@ -1,0 +1,192 @@
+"""Runs that are killed at any instant, and the runs that go on with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.cli.conftest import Call
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+# So that kills fall between planes and into them; the result does not depend on it.
+SLOWLY = """
+import sys, time
+from crispim_ij.planes import journal, page_writer
+journal.SECONDS_BETWEEN_SYNCS = 0.02
+write = page_writer.PageWriter.write
+def slowly(self, plane):
+    time.sleep(0.02)
+    write(self, plane)
+page_writer.PageWriter.write = slowly
+"""
+COPY = """
+from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
+if sys.argv[2].endswith("zarr"):
+    from crispim_ij.planes import zarr_arrays
+    put = zarr_arrays.ZarrArrays.write
+    def slower(self, *arguments):
+        time.sleep(0.002)
+        put(self, *arguments)
+    zarr_arrays.ZarrArrays.write = slower
+packing = "zstd" if sys.argv[2].endswith("z.tif") else "none"
+zarr = ZarrSettings(chunk=16, shard=32, pyramid=True)
+with open_source(sys.argv[1]) as source:
+    chosen = SinkSettings(resume=True, compression=packing, zarr=zarr)
+    sink = create_sink(sys.argv[2], source, chosen)
+    sink.record({})
+    with sink:
+        rows, columns = sink.unit
+        for k in range(len(source)):
+            plane = source.read(k)
+            for at in ((r, c) for r in range(0, 64, rows) for c in range(0, 80, columns)):
+                if not sink.has(k, at):
+                    sink.write(k, plane[at[0] : at[0] + rows, at[1] : at[1] + columns], at)
+"""
+COMMAND = "from crispim_ij.cli.main import run; run()"
+OUTPUTS = ["out", "out.tif", "z.tif", "out.zarr"]
+
+
+def copying(source: Path, output: Path) -> list[str]:
+    """Return the command that copies planes to an output, or goes on with it."""
+    return [sys.executable, "-c", SLOWLY + COPY, str(source), str(output)]
+
+
+def killed(command: list[str], lock: Path, after: float) -> bool:
+    """Run a command and kill it so many seconds after it began to write; return whether."""
+    lock.unlink(missing_ok=True)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
+        while run.poll() is None and not lock.exists():
+            time.sleep(0.005)
+        time.sleep(after)
+        run.kill()
+        assert run.stderr is not None
+        said = run.stderr.read().decode()
+    assert run.returncode in (0, -signal.SIGKILL), said
+    return run.returncode != 0
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """Every file that a user sees."""
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return {str(p.relative_to(path)): p.read_bytes() for p in files if p.name[:8] != ".crispim"}
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of planes."""
+    folder = tmp_path_factory.mktemp("kills") / "in"
+    folder.mkdir()
+    for k in range(16):
+        plane = np.random.default_rng(k).gamma(4, 60, (64, 80)).astype(np.uint16)
+        tifffile.imwrite(folder / f"{k:02}.tif", plane)
+    return folder
+
+
+def kill_and_go_on(planes: Path, folder: Path, name: str, seed: int) -> int:
+    """Kill a run at random instants until it comes to its end; return the number of kills."""
+    (folder / "unbroken").mkdir()
+    subprocess.run(copying(planes, folder / "unbroken" / name), check=True, capture_output=True)
+    lock = folder / f".crispim-{name}.lock"
+    if name == "out":
+        lock = folder / name / ".crispim-journal.lock"
+    chance, longest = random.Random(seed), 0.4  # noqa: S311
+    kills = 0
+    while killed(copying(planes, folder / name), lock, chance.uniform(0, longest)):
+        kills += 1
+        # On a busy machine it would never come to its end.
+        longest *= 1.3
+    assert content(folder / name) == content(folder / "unbroken" / name)
+    left = {path.name for path in folder.iterdir()} - {"unbroken", name}
+    assert left <= {f".crispim-{name}.journal"}
+    return kills
+
+
+@posix
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_killed_runs_end_with_the_same_bytes(planes: Path, tmp_path: Path, name: str) -> None:
+    assert kill_and_go_on(planes, tmp_path, name, 2) > 0
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize("seed", range(100))
+def test_a_hundred_killed_runs(planes: Path, tmp_path: Path, seed: int) -> None:
+    kill_and_go_on(planes, tmp_path, OUTPUTS[seed % len(OUTPUTS)], seed)
+
+
+def kill_when_something_is_finished(command: list[str], journal: Path) -> None:
+    """Run a command and kill it soon after its journal says that a plane is finished."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while run.poll() is None and not (journal.exists() and b"done" in journal.read_bytes()):
+            time.sleep(0.01)
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
+
+
+@posix
+@pytest.mark.parametrize("command", ["preprocess", "denoise"])
+def test_a_killed_command_goes_on(
+    call: Call, planes: Path, model: Path, tmp_path: Path, command: str
+) -> None:
+    options = {
+        "preprocess": ("--seed", 1, "--factor", 2),
+        "denoise": ("--model", model, "--tile", 32),
+    }[command]
+    said = [command, planes, tmp_path / "out.tif", *options]
+    script = [sys.executable, "-c", SLOWLY + COMMAND, *map(str, said)]
+    kill_when_something_is_finished(script, tmp_path / ".crispim-out.tif.journal")
+    assert not (tmp_path / "out.tif").exists()
+    refused = call(*said)
+    assert refused.status == 2
+    assert "--resume" in refused.err
+    assert call(*said, "--resume").status == 0
+    assert call(command, planes, tmp_path / "unbroken.tif", *options).status == 0
+    ours, theirs = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("out", "unbroken"))
+    np.testing.assert_array_equal(ours, theirs)
+    assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "unbroken.tif").read_bytes()
+
+
+def test_a_drawn_seed_is_kept(call: Call, noisy: Path, tmp_path: Path) -> None:
+    """A run without --seed goes on with the seed that it drew."""
+    bad = noisy / "2.tif"
+    plane = tifffile.imread(bad)
+    tifffile.imwrite(bad, plane, compression="zlib")
+    with tifffile.TiffFile(bad) as tif:
+        offset = tif.pages.first.dataoffsets[0]
+    data = bytearray(bad.read_bytes())
+    good = bytes(data)
+    data[offset : offset + 20] = b"\xff" * 20
+    status = bad.stat()
+    bad.write_bytes(data)
+    os.utime(bad, ns=(status.st_atime_ns, status.st_mtime_ns))
+    answer = call("preprocess", noisy, tmp_path / "out", "--factor", 2, "--workers", 1)
+    assert answer.status == 2
+    assert "2.tif" in answer.err
+    assert "--resume goes on with it" in " ".join(answer.err.split())
+    assert sorted(p.name for p in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]
+    # The disk is mended: the same file, the same time.
+    bad.write_bytes(good)
+    os.utime(bad, ns=(status.st_atime_ns, status.st_mtime_ns))
+    again = "preprocess", noisy, tmp_path / "out", "--factor", 2
+    assert call(*again, "--seed", 7, "--resume").status == 2
+    assert call(*again, "--resume").status == 0
+    record = json.loads((tmp_path / "out/crispim-preprocess.json").read_text())
+    seed = record["noise"]["seed"]
+    assert call(*again[:2], tmp_path / "other", "--factor", 2, "--seed", seed).status == 0
+    assert content(tmp_path / "out") == content(tmp_path / "other")
+
+
+def test_both_ways_at_once_are_refused(call: Call, noisy: Path, tmp_path: Path) -> None:
+    answer = call("preprocess", noisy, tmp_path / "out", "--resume", "--overwrite")
+    assert answer.status == 2
+    assert "give one of them" in answer.err.replace("\n", " ")
