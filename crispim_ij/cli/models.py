@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, start_tensorflow
-from crispim_ij.cli.options import Overwrite
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.options import Overwrite, parse_noise_sd
+from crispim_ij.cli.train_shipped import train_shipped
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes import open_source
 
-models_app = typer.Typer(no_args_is_help=True, help="List, show and import models.")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from crispim_ij.evaluation.uncertainty import Bin
+
+models_app = typer.Typer(
+    no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
+)
+models_app.command("train-shipped")(train_shipped)
 
 
 @models_app.command("list")
@@ -50,6 +62,53 @@ def show(
     card = model.folder / "README.md"
     if card.is_file():
         console.print(Markdown(card.read_text(encoding="utf-8")))
+
+
+@models_app.command()
+def calibrate(
+    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    clean: Annotated[
+        list[Path],
+        typer.Option(
+            help="Folder or stack of clean planes that the model wasn't trained on. Give it once "
+            "for each stack. What noise they have counts as error."
+        ),
+    ],
+    noise_sd: Annotated[
+        str,
+        typer.Option(metavar="SD|LOW:HIGH", help="Noise that planes are given, in counts."),
+    ] = "10:60",
+    planes: Annotated[int, typer.Option(help="Planes that are drawn from each stack.")] = 20,
+) -> None:
+    """Measure how large a model's errors are, for `denoise --uncertainty`."""
+    from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
+    from crispim_ij.models import find_model
+
+    settings = EvaluationSettings(planes, NoiseSettings(parse_noise_sd(noise_sd)))
+    model = find_model(name)
+    with ExitStack() as opened:
+        sources = [opened.enter_context(open_source(path)) for path in clean]
+        start_tensorflow()
+        from crispim_ij.evaluation.uncertainty import measure_errors
+
+        total = sum(min(planes, len(source)) for source in sources)
+        with progress_bar("measuring", total, "planes") as bar:
+            errors, bins = measure_errors(
+                model, sources, settings, lambda: bar.advance(bar.task_ids[0])
+            )
+    errors.write(model.folder)
+    console.print(_reliability_table(bins))
+    console.print(f"Written to {model.folder}", soft_wrap=True)
+
+
+def _reliability_table(bins: Sequence[Bin]) -> Table:
+    """Compare expected and real errors."""
+    from rich.table import Table
+
+    table = Table("tenth of the pixels", "expected error", "real error", box=None)
+    for number, tenth in enumerate(bins, 1):
+        table.add_row(str(number), f"{tenth.expected:.1f}", f"{tenth.real:.1f}")
+    return table
 
 
 @models_app.command("import")

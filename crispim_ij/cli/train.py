@@ -9,38 +9,51 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Overwrite, PrecisionName, parse_noise_sd
+from crispim_ij.cli.options import (
+    Camera,
+    Overwrite,
+    PrecisionName,
+    parse_noise_sd,
+    refuse_two_noises,
+)
 from crispim_ij.errors import CrispimError
+from crispim_ij.training.settings import RunSettings
 
 if TYPE_CHECKING:
     from crispim_ij.training import Recipe, TrainingStack
     from crispim_ij.training.history import Record
 
+STARVING = 0.05
+"""Share of the time that a run may wait for data without a hint."""
+
 
 def train(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder to write.")],
     clean: Annotated[
-        list[Path],
-        typer.Option(help="Folder or stack of clean planes. Give it once for each stack."),
-    ],
+        list[Path] | None,
+        typer.Option(
+            help="Folder or stack of clean planes. Give it once for each stack; "
+            "--recipe blind needs none."
+        ),
+    ] = None,
     noisy: Annotated[
         list[Path] | None,
         typer.Option(
             help="The same planes with noise, in the order of --clean. "
-            "Without it noise is drawn on the fly."
+            "Without it noise is drawn on the fly. For --recipe blind: your noisy planes."
         ),
     ] = None,
     recipe: Annotated[
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, a .toml file of "
-            "your own, or the recipe.json of a model.",
+            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, blind, a .toml "
+            "file of your own, or the recipe.json of a model.",
         ),
     ] = "crispim-2d",
     start_from: Annotated[
@@ -63,6 +76,7 @@ def train(
             help="Standard deviation of the drawn noise, in counts. [default: the recipe's]",
         ),
     ] = None,
+    camera: Camera = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")
     ] = None,
@@ -77,17 +91,42 @@ def train(
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints. [default: the recipe's]")
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            help="GPUs that share each batch in equal parts. [default: as many as divide the batch]"
+        ),
+    ] = None,
+    sample_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps between pictures of samples (noisy, predicted, clean); 0 for none. "
+            "[default: a tenth of the steps]"
+        ),
+    ] = None,
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Write MODEL/tensorboard, for TensorBoard to show."),
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Threads that draw batches ahead.")
+    ] = RunSettings.workers,
+    cache: Annotated[
+        float,
+        typer.Option(metavar="GB", help="Memory for planes, which are read again and again."),
+    ] = RunSettings.cache,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Train a network on clean planes.
+    """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
     The model folder holds the weights, their description, the recipe, and the history
     as CSV and PNG. A run that was stopped goes on with --resume and the same options.
     """
-    from crispim_ij.training import load_recipe
+    from crispim_ij.camera import range_of, read_camera
+    from crispim_ij.training import check_data, load_recipe
 
     given = {
         "steps": steps,
@@ -100,12 +139,45 @@ def train(
         "checkpoint_every": checkpoint_every,
     }
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    settings = replace(load_recipe(recipe), **chosen)
+    refuse_two_noises(camera=camera, noise_sd=noise_sd)
+    if camera:
+        chosen |= {"camera": range_of(read_camera(camera)), "contrast": None}
+    elif noise_sd:
+        chosen["camera"] = None
+    chosen_recipe = replace(load_recipe(recipe), **chosen)
+    check_data(chosen_recipe, clean=len(clean or []), noisy=len(noisy or []))
+    if chosen_recipe.is_blind and noise_sd:
+        raise CrispimError(
+            f"Recipe {chosen_recipe.name!r} measures the noise of the planes; leave --noise-sd out."
+        )
+    settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
+    data = Data(tuple(clean or []), tuple(noisy or []))
+    train_model(model, data, chosen_recipe, settings, start_from, resume=resume)
+
+
+class Data(NamedTuple):
+    """Folders and stacks to train on, see the options of `train`."""
+
+    clean: tuple[Path, ...]
+    noisy: tuple[Path, ...] = ()
+
+
+def train_model(
+    folder: Path,
+    data: Data,
+    recipe: Recipe,
+    settings: RunSettings,
+    start_from: str | None,
+    *,
+    resume: bool,
+) -> None:
+    """Train with a bar on the screen, and say what came of it."""
     with ExitStack() as opened:
-        stacks = _open_stacks(clean, noisy or [], settings, opened)
+        stacks = _open_stacks(data, recipe, opened)
+        _tell_noise(stacks)
         start_tensorflow()
-        _train(stacks, settings, model, start_from, resume=resume)
+        _train(stacks, recipe, settings, folder, start_from, resume=resume)
 
 
 def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -121,30 +193,50 @@ def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
             )
 
 
-def _open_stacks(
-    clean: list[Path], noisy: list[Path], recipe: Recipe, opened: ExitStack
-) -> list[TrainingStack]:
+def _open_stacks(data: Data, recipe: Recipe, opened: ExitStack) -> list[TrainingStack]:
     from crispim_ij.planes import open_source
-    from crispim_ij.training import open_stack
+    from crispim_ij.training import open_noisy_stack, open_stack
 
-    if noisy and len(noisy) != len(clean):
-        raise CrispimError(
-            f"--noisy is given {len(noisy)} times and --clean {len(clean)} times; "
-            "give one --noisy for each --clean, or none."
-        )
+    if recipe.is_blind:
+        return [
+            open_noisy_stack(opened.enter_context(open_source(path)), recipe) for path in data.noisy
+        ]
     return [
         open_stack(
             opened.enter_context(open_source(with_clean)),
             opened.enter_context(open_source(with_noisy)) if with_noisy else None,
             recipe,
         )
-        for with_clean, with_noisy in zip_longest(clean, noisy)
+        for with_clean, with_noisy in zip_longest(data.clean, data.noisy)
     ]
+
+
+def _tell_noise(stacks: list[TrainingStack]) -> None:
+    """Say what noise was measured for a blind recipe, and whether it suits that."""
+    import numpy as np
+
+    for stack in stacks:
+        if stack.noise is None:
+            continue
+        light = np.array([stack.black, stack.black + stack.span])
+        dark, bright = np.sqrt(stack.noise.camera.variance(light))
+        console.print(
+            f"{stack.clean.path.name}: noise of sd {dark:.1f} counts where it is dark, "
+            f"{bright:.1f} where it is bright",
+            soft_wrap=True,
+        )
+        if stack.noise.is_correlated:
+            console.print(
+                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
+                "little: give planes as the camera took them, neither resized nor filtered.",
+                soft_wrap=True,
+            )
 
 
 def _train(
     stacks: list[TrainingStack],
     recipe: Recipe,
+    settings: RunSettings,
     folder: Path,
     start_from: str | None,
     *,
@@ -157,14 +249,21 @@ def _train(
     with progress_bar("training", recipe.steps, "steps") as bar, _stop_after_step() as stopped:
 
         def show(done: int, newest: Record | None) -> None:
-            rmse = f", RMSE {newest.validation_loss**0.5:.2f} counts" if newest else ""
+            against = " from noisy targets" if recipe.is_blind else ""
+            rmse = f", RMSE {newest.validation_loss**0.5:.2f} counts{against}" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
             if stopped.is_set():
                 raise KeyboardInterrupt
 
         try:
             model = train_network(
-                stacks, recipe, folder, start_from=start, resume=resume, on_step=show
+                stacks,
+                recipe,
+                folder,
+                settings=settings,
+                start_from=start,
+                resume=resume,
+                on_step=show,
             )
         except KeyboardInterrupt:
             raise CrispimError(
@@ -172,6 +271,17 @@ def _train(
                 f"last checkpoint in {folder}."
             ) from None
     console.print(f"Model written to {model.folder}", soft_wrap=True)
+    _tell_waiting(folder)
+
+
+def _tell_waiting(folder: Path) -> None:
+    """Say whether the processor, or the GPU, was kept busy."""
+    from crispim_ij.training.history import read_history, share_waited
+    from crispim_ij.training.journal import HISTORY_FILE
+
+    share = share_waited(read_history(folder / HISTORY_FILE))
+    remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
+    console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")
 
 
 @contextmanager

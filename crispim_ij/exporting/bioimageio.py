@@ -29,7 +29,7 @@ from crispim_ij.exporting.bioimageio_description import (
 )
 from crispim_ij.exporting.bioimageio_sample import Sample, cover_png
 from crispim_ij.exporting.export import TOLERANCE
-from crispim_ij.models.folder import file_sha256
+from crispim_ij.models.weights import file_sha256
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_TO_THE_END = np.iinfo(np.int64).max
 _ACTIVATIONS = {"linear": None, "relu": "Relu"}
 
 
@@ -161,6 +162,20 @@ def _concatenation(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
     return nodes.add("Concat", inputs, axis=1)
 
 
+def _zero_padding(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+    before, after = zip(*layer.padding, strict=True)
+    margins = nodes.constant([0, 0, *before, 0, 0, *after], np.int64)
+    return nodes.add("Pad", [*inputs, margins], mode="constant")
+
+
+def _cropping(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
+    before, after = zip(*layer.cropping, strict=True)
+    ends = [-cut if cut else _TO_THE_END for cut in after]
+    axes = [2 + k for k in range(len(ends))]
+    places = [nodes.constant(values, np.int64) for values in (before, ends, axes)]
+    return nodes.add("Slice", [*inputs, *places])
+
+
 def _squeezing(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
     if operation.axis != 1:
         raise NotImplementedError(f"squeezing axis {operation.axis}")
@@ -174,9 +189,11 @@ def _element_wise(operator: str) -> Callable[[Nodes, Any, list[str]], str]:
 
 _TRANSLATORS: dict[str, Callable[[Nodes, Any, list[str]], str]] = {
     "AveragePooling2D": _pooling("AveragePool"),
+    "AveragePooling3D": _pooling("AveragePool"),
     "Concatenate": _concatenation,
     "Conv2D": _convolution,
     "Conv3D": _convolution,
+    "Cropping3D": _cropping,
     "MaxPooling2D": _pooling("MaxPool"),
     "MaxPooling3D": _pooling("MaxPool"),
     "Multiply": _element_wise("Mul"),
@@ -185,4 +202,5 @@ _TRANSLATORS: dict[str, Callable[[Nodes, Any, list[str]], str]] = {
     "TrueDivide": _element_wise("Div"),
     "UpSampling2D": _up_sampling,
     "UpSampling3D": _up_sampling,
+    "ZeroPadding3D": _zero_padding,
 }

@@ -11,11 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.archive import write_archive
 from crispim_ij.exporting.frozen import INPUT, OUTPUT
 
 TAG, SIGNATURE = "serve", "serving_default"
 MODEL_FILE, META_FILE = "saved_model.pb", "meta.json"
+MOST_BYTES = 2**31 - 1
+"""Largest file in a zip; protobuf has no larger messages."""
+
+# fmt: off
+OPERATIONS = frozenset([
+    "AddV2", "AvgPool", "AvgPool3D", "BiasAdd", "Cast", "ConcatV2", "Const", "Conv2D",
+    "Conv3D", "Enter", "Exit", "ExpandDims", "FloorMod", "GatherV2", "Identity", "Less",
+    "LogicalAnd", "LoopCond", "MaxPool", "MaxPool3D", "Merge", "Minimum", "Mul",
+    "NextIteration", "Pack", "Placeholder", "Range", "RealDiv", "Relu", "Reshape", "Shape",
+    "Squeeze", "StridedSlice", "Sub", "Switch", "TensorArrayGatherV3", "TensorArrayReadV3",
+    "TensorArrayScatterV3", "TensorArrayV3", "TensorArrayWriteV3", "Tile", "Transpose",
+])
+# fmt: on
+"""What our graphs are made of; nothing of it reaches files or the network."""
 
 
 def write_zip(graph: Any, meta: dict[str, Any], path: Path) -> None:
@@ -93,3 +108,53 @@ def run_zip(path: Path, batch: NDArray[np.float32]) -> NDArray[np.float32]:
     (given,), (wanted,) = signature.structured_input_signature[1], signature.structured_outputs
     result: NDArray[np.float32] = signature(**{given: tf.constant(batch)})[wanted].numpy()
     return result
+
+
+def copy_checked(path: Path, target: Path) -> None:
+    """Copy a zip that computes and does nothing else.
+
+    A graph is a program: TensorFlow has operations that read and write files. And what
+    one program finds in a zip another may not: so it is written anew.
+
+    Parameters
+    ----------
+    path : Path
+        A zip from anywhere.
+    target : Path
+        Zip to write; equal to the other, byte by byte, where `write_zip` wrote that.
+
+    Raises
+    ------
+    CrispimError
+        If the zip holds something else than a graph that `write_zip` would write.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    try:
+        files = _read_files(path)
+        served = SavedModel.FromString(files[0][1])
+    except (OSError, LookupError, RuntimeError, ValueError, zipfile.BadZipFile, DecodeError) as e:
+        raise CrispimError(
+            f"The model '{path}' can't be read ({e}): export it again with `crispim-ij export`."
+        ) from e
+    graphs = [meta_graph.graph_def for meta_graph in served.meta_graphs]
+    found = {node.op for graph in graphs for node in graph.node}
+    if found - OPERATIONS or any(graph.library.function for graph in graphs):
+        more = ", ".join(sorted(found - OPERATIONS)) or "functions"
+        raise CrispimError(
+            f"The model '{path}' does more than a network of crispim-ij's does ({more}), so it is "
+            "not run: take one that `crispim-ij export` wrote."
+        )
+    write_archive(files, target)
+
+
+def _read_files(path: Path) -> list[tuple[str, bytes]]:
+    """Return both files of a zip, which may hold no other."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if sorted(names) != sorted((MODEL_FILE, META_FILE)):
+            raise ValueError(f"it holds other files than {MODEL_FILE} and {META_FILE}")
+        if max(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
+            raise ValueError(f"a file in it is larger than {MOST_BYTES} bytes")
+        return [(name, archive.read(name)) for name in (MODEL_FILE, META_FILE)]

@@ -29,6 +29,8 @@ class Architecture:
         One line for people.
     depth : int
         Planes that go in for the one that comes out.
+    trims : bool
+        Whether there is a trimmed form, see `build`.
     """
 
     builder: str
@@ -36,6 +38,7 @@ class Architecture:
     stride: int
     summary: str
     depth: int = 1
+    trims: bool = True
 
     @property
     def axes(self) -> str:
@@ -64,12 +67,20 @@ ARCHITECTURES = {
         stride=8,
         summary="the paper's 3D U-Net: 16 planes in, one plane out",
         depth=16,
+        trims=False,
     ),
     "residual-2d": Architecture(
         builder="unet2d:residual_2d",
         parameters=332_641,
         stride=4,
         summary="the paper's 2D U-Net, predicting the noise from locally centred counts",
+    ),
+    "residual-2.5d": Architecture(
+        builder="unet25d:residual_25d",
+        parameters=369_505,
+        stride=4,
+        summary="the same with five planes in: the plane and two neighbours on each side",
+        depth=5,
     ),
 }
 
@@ -101,7 +112,7 @@ def build(
     trimmed : bool
         Make the form that answers only for the centre of its input, leaving out
         a halo on each side (see `receptive_field`), and skips work on pixels that
-        no centre pixel depends on. Same weights, in the same order. 2D only.
+        no centre pixel depends on. Same weights, in the same order.
 
     Returns
     -------
@@ -115,7 +126,7 @@ def build(
         If there is no trimmed form of the architecture.
     """
     design = ARCHITECTURES[architecture]
-    if trimmed and design.axes != "YXC":
+    if trimmed and not design.trims:
         raise ValueError(f"{architecture} has no trimmed form")
     with precision_policy(precision):
         network = design.load()(trimmed=True) if trimmed else design.load()()

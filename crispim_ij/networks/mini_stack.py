@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def mini_stack(index: int, count: int, depth: int) -> list[int]:
+def mini_stack(index: int, count: int, depth: int, gap: int = 1) -> list[int]:
     """Return the planes around one plane of a stack.
 
     Parameters
@@ -14,6 +14,8 @@ def mini_stack(index: int, count: int, depth: int) -> list[int]:
         Planes in the stack.
     depth : int
         Planes that go in for the one that comes out.
+    gap : int
+        Distance of neighbours, in planes of the stack.
 
     Returns
     -------
@@ -22,5 +24,5 @@ def mini_stack(index: int, count: int, depth: int) -> list[int]:
         above. Beyond its ends the stack is mirrored, the last plane repeated (NumPy's
         'symmetric'), however short it is.
     """
-    around = ((index - depth // 2 + k) % (2 * count) for k in range(depth))
+    around = ((index + gap * (k - depth // 2)) % (2 * count) for k in range(depth))
     return [min(place, 2 * count - 1 - place) for place in around]

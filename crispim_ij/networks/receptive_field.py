@@ -91,11 +91,13 @@ def _widest(reaches: list[_Reach]) -> _Reach:
 def _apply(operation: Any, reach: _Reach) -> _Reach:
     from keras import layers
 
+    averages = layers.AveragePooling2D | layers.AveragePooling3D
+    poolings = layers.MaxPooling2D | layers.MaxPooling3D | averages
     step, before, after = reach.step, reach.before, reach.after
     if isinstance(operation, layers.Conv2D | layers.Conv3D):
         wing = step * (operation.kernel_size[-1] - 1) // 2
         return _Reach(step, before + wing, after + wing)
-    if isinstance(operation, layers.MaxPooling2D | layers.MaxPooling3D | layers.AveragePooling2D):
+    if isinstance(operation, poolings):
         return _pool(reach, operation.pool_size[-1], operation.strides[-1])
     if isinstance(operation, layers.UpSampling2D | layers.UpSampling3D):
         finer = step // operation.size[-1]

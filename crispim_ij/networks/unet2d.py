@@ -14,6 +14,9 @@ from keras import layers
 CENTRE_WINDOW = 17
 """Side, in pixels, of the window whose mean `residual_2d` subtracts."""
 
+CENTRE_HALO = 8
+"""Pixels that the window reaches over, on the pooling grid."""
+
 NOISE_UNIT = 32.0
 """Counts that `residual_2d` takes as one: about the noise it is made for."""
 
@@ -36,8 +39,8 @@ def residual_2d(*, trimmed: bool = False) -> keras.Model:
     rows = layers.AveragePooling2D((CENTRE_WINDOW, 1), 1, "same", dtype="float32")(counts)
     mean = layers.AveragePooling2D((1, CENTRE_WINDOW), 1, "same", dtype="float32")(rows)
     centred = (counts - mean) / NOISE_UNIT
-    spare = _round_up(CENTRE_WINDOW // 2, 4)
-    noise = _body(_trim(centred, spare if trimmed else 0), trimmed)
+    spare = CENTRE_HALO if trimmed else 0
+    noise = _body(_trim(centred, spare), trimmed)
     kept = _trim(counts, BODY_HALO + spare if trimmed else 0)
     return keras.Model(counts, kept - noise * NOISE_UNIT, name="residual_2d")
 
@@ -47,12 +50,27 @@ BODY_HALO = 24
 
 
 def _body(pixels: Any, trimmed: bool) -> Any:
-    """Apply the U-Net; `trimmed`, drop margins as soon as nothing below needs them.
+    """Apply the U-Net to a plane."""
+    return body_from(_convolve(_convolve(pixels, 32), 32), trimmed)
 
-    The margins left after each step, in samples of its own level, are those that
-    the two 3x3 convolutions of every later level reach over.
+
+def body_from(fine: Any, trimmed: bool) -> Any:
+    """Apply what follows the first two convolutions of the U-Net.
+
+    Parameters
+    ----------
+    fine : keras.KerasTensor
+        32 features a pixel.
+    trimmed : bool
+        Drop margins as soon as nothing below needs them. The margins left after each
+        step, in samples of its own level, are those that the two 3x3 convolutions of
+        every later level reach over.
+
+    Returns
+    -------
+    keras.KerasTensor
+        One number a pixel.
     """
-    fine = _convolve(_convolve(pixels, 32), 32)
     half = _convolve(_convolve(layers.MaxPooling2D(2)(fine), 64), 64)
     half_pooled = layers.MaxPooling2D(2)(_trim(half, 4 if trimmed else 0))
     coarse = _convolve(_convolve(half_pooled, 128), 64)
@@ -74,7 +92,3 @@ def _convolve(pixels: Any, filters: int) -> Any:
 def _trim(pixels: Any, margin: int) -> Any:
     """Cut `margin` samples off all four sides."""
     return layers.Cropping2D(margin)(pixels) if margin else pixels
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import make_folders, whole_file, write_faults
+from crispim_ij.training.losses import log_mse
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +26,7 @@ def start_run(folder: Path, run: dict[str, Any]) -> None:
     folder : Path
         The model folder to be.
     run : dict
-        Its recipe and data, JSON-ready.
+        Its recipe, data and number of devices, JSON-ready.
     """
     make_folders(folder)
     with whole_file(folder / RECIPE_FILE) as part:
@@ -40,7 +41,7 @@ def check_resumable(folder: Path, run: dict[str, Any]) -> None:
     folder : Path
         The model folder to be.
     run : dict
-        Recipe and data, which must be those of `start_run`.
+        Recipe, data and devices, which must be those of `start_run`.
 
     Raises
     ------
@@ -51,7 +52,15 @@ def check_resumable(folder: Path, run: dict[str, Any]) -> None:
         raise CrispimError(
             f"{folder} holds no {CHECKPOINT_FILE} to resume; leave --resume out to begin anew."
         )
-    if (folder / RECIPE_FILE).read_text(encoding="utf-8") != _as_text(run):
+    before = (folder / RECIPE_FILE).read_text(encoding="utf-8")
+    devices = json.loads(before).get("devices")
+    if devices != run["devices"]:
+        raise CrispimError(
+            f"{folder / RECIPE_FILE} says that this run began on {devices} device(s), which "
+            f"sum in another order than {run['devices']}; resume with --devices {devices}, or "
+            "train into another folder."
+        )
+    if before != _as_text(run):
         raise CrispimError(
             f"{folder / RECIPE_FILE} differs from the recipe or the data given now; "
             "resume with the same options, or train into another folder."
@@ -70,7 +79,13 @@ def load_checkpoint(file: Path) -> keras.Model:
     """Load the compiled network that `save_checkpoint` saved."""
     import keras
 
-    return keras.saving.load_model(file, safe_mode=True)
+    return keras.saving.load_model(file, custom_objects={"log_mse": log_mse}, safe_mode=True)
+
+
+def steps_done(network: keras.Model) -> int:
+    """Return how many steps a network was trained for."""
+    # int() fails on a variable that several devices have.
+    return int(network.optimizer.iterations.numpy())
 
 
 def _as_text(run: dict[str, Any]) -> str:

@@ -22,12 +22,17 @@ class Record:
         of the validation batch.
     learning_rate : float
         Adam's rate at this step.
+    seconds, waited : float
+        Time since the last line, and how much of it the loop waited for batches: a
+        processor that is kept busy has next to none of that.
     """
 
     step: int
     loss: float
     validation_loss: float
     learning_rate: float
+    seconds: float
+    waited: float
 
 
 def read_history(path: Path) -> list[Record]:
@@ -42,6 +47,8 @@ def read_history(path: Path) -> list[Record]:
                 loss=float(row["loss"]),
                 validation_loss=float(row["validation_loss"]),
                 learning_rate=float(row["learning_rate"]),
+                seconds=float(row["seconds"]),
+                waited=float(row["waited"]),
             )
             for row in rows
         ]
@@ -53,6 +60,11 @@ def write_history(records: list[Record], path: Path) -> None:
         writer = csv.DictWriter(stream, [field.name for field in fields(Record)])
         writer.writeheader()
         writer.writerows(asdict(record) for record in records)
+
+
+def share_waited(records: list[Record]) -> float:
+    """Return the share of a run's time, from 0 to 1, that it waited for batches."""
+    return sum(record.waited for record in records) / sum(record.seconds for record in records)
 
 
 def plot_history(records: list[Record], path: Path) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
-from crispim_ij.prefetch import prefetch
 from crispim_ij.training.checkpoint import (
     BEST_FILE,
     CHECKPOINT_FILE,
@@ -21,16 +18,25 @@ from crispim_ij.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
     start_run,
+    steps_done,
 )
-from crispim_ij.training.history import Record, plot_history, read_history, write_history
-from crispim_ij.training.patches import TrainingStack, training_batch, validation_batch
+from crispim_ij.training.devices import choose_devices, strategy_for, training_step
+from crispim_ij.training.feed import Feed
+from crispim_ij.training.history import Record
+from crispim_ij.training.journal import Journal
+from crispim_ij.training.kept import keep_planes
+from crispim_ij.training.losses import squared_error
+from crispim_ij.training.patches import Patch, TrainingStack
 from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.run import describe_run, fix_order, fresh_network
+from crispim_ij.training.settings import RunSettings
 
 if TYPE_CHECKING:
     import keras
 
-HISTORY_FILE = "history.csv"
-PICTURE_FILE = "history.png"
+DEFAULTS = RunSettings()
+
+OnStep = Callable[[int, Record | None], None]
 
 
 def train(
@@ -38,6 +44,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
+    settings: RunSettings = DEFAULTS,
     start_from: Model | None = None,
     resume: bool = False,
     on_step: Callable[[int, Record | None], None],
@@ -57,6 +64,8 @@ def train(
         How.
     folder : Path
         Model folder to write; holds checkpoint, recipe and history during the run.
+    settings : RunSettings
+        What else to do: devices, samples, TensorBoard, threads, memory.
     start_from : Model, optional
         Begin with its weights rather than with random ones.
     resume : bool
@@ -72,23 +81,23 @@ def train(
     Raises
     ------
     CrispimError
-        If the loss is no longer a number, there is nothing to resume, or `start_from` is
-        of another architecture.
+        If the loss is no longer a number, there is nothing to resume, `start_from` is of
+        another architecture, or there are not the devices asked for.
     """
-    run = {
-        "recipe": asdict(recipe),
-        "data": [_describe_stack(stack) for stack in stacks],
-        "started_from": start_from and asdict(start_from.spec),
-    }
+    fix_order()
+    devices = choose_devices(settings.devices, recipe)
+    run = describe_run(stacks, recipe, start_from, len(devices))
     if resume:
         check_resumable(folder, run)
-    _fix_order()
-    if resume:
-        network = load_checkpoint(folder / CHECKPOINT_FILE)
-    else:
-        network = _fresh_network(recipe, start_from)
+    strategy = strategy_for(devices)
+    with strategy.scope():
+        if resume:
+            network = load_checkpoint(folder / CHECKPOINT_FILE)
+        else:
+            network = fresh_network(recipe, start_from)
+    if not resume:
         start_run(folder, run)
-    _run(network, stacks, recipe, folder, on_step)
+    _run(network, training_step(network, strategy), stacks, recipe, settings, folder, on_step)
     if recipe.keep == "best":
         network = load_checkpoint(folder / BEST_FILE)
     if recipe.average:
@@ -100,77 +109,38 @@ def train(
     return model
 
 
-def _fix_order() -> None:
-    """Let every sum be taken in the same order each time."""
-    import tensorflow as tf
-
-    tf.config.experimental.enable_op_determinism()
-
-
-def _describe_stack(stack: TrainingStack) -> dict[str, Any]:
-    noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
-    described = {"clean": stack.clean.path.name, "shape": list(stack.clean.shape)}
-    return {**described, "sha256": stack.sha256, **noisy}
-
-
-def _fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
-    import keras
-
-    keras.utils.set_random_seed(recipe.seed)
-    network = build(recipe.architecture, precision=recipe.precision)
-    if start_from is not None:
-        if start_from.spec.architecture != recipe.architecture:
-            raise CrispimError(
-                f"{start_from.folder} is a {start_from.spec.architecture!r} network, which recipe "
-                f"{recipe.name!r} can't start from; give a {recipe.architecture!r} model."
-            )
-        network.set_weights(start_from.network().get_weights())
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        warm_up = recipe.steps // 40
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=recipe.learning_rate / 10,
-            decay_steps=recipe.steps - warm_up,
-            alpha=1e-3,
-            warmup_target=recipe.learning_rate,
-            warmup_steps=warm_up,
-        )
-    averaging = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
-    network.compile(keras.optimizers.Adam(rate, **averaging), loss="mse", jit_compile=False)
-    return network
-
-
 def _run(
     network: keras.Model,
+    step: Callable[[Patch, Patch], float],
     stacks: Sequence[TrainingStack],
     recipe: Recipe,
+    settings: RunSettings,
     folder: Path,
-    on_step: Callable[[int, Record | None], None],
+    on_step: OnStep,
 ) -> None:
-    done = int(network.optimizer.iterations)
-    history = [record for record in read_history(folder / HISTORY_FILE) if record.step <= done]
-    batches = prefetch(
-        lambda step: training_batch(stacks, recipe, step),
-        range(done, recipe.steps),
-        workers=1,
-        ahead=4,
-    )
+    done = steps_done(network)
+    stacks = keep_planes(stacks, settings.cache)
+    journal = Journal(folder, recipe, settings, stacks, done)
+    feed = Feed(stacks, recipe, range(done, recipe.steps), workers=settings.workers)
     losses: list[float] = []
-    for noisy, clean in batches:
-        losses.append(float(network.train_on_batch(noisy, clean)))
+    for training, validation in feed:
+        losses.append(step(*training))
         done += 1
-        if done % recipe.validate_every == 0 or done == recipe.steps:
-            history.append(_validate(network, stacks, recipe, done, losses))
-            write_history(history, folder / HISTORY_FILE)
+        if validation is not None:
+            validated = float(network.test_on_batch(*validation))
+            loss = squared_error(recipe.loss, fmean(losses))
+            validated = squared_error(recipe.loss, validated)
+            journal.add(_record(network, done, (loss, validated), feed))
             losses = []
-            if recipe.keep == "best" and _validations_since_best(history) == 0:
+            if recipe.keep == "best" and journal.validations_since_best == 0:
                 save_checkpoint(network, folder / BEST_FILE)
-        ends = done == recipe.steps or _is_stuck(history, recipe)
+        ends = done == recipe.steps or journal.is_stuck
+        journal.sample(network, done, last=ends)
         if done % recipe.checkpoint_every == 0 or ends:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
-            plot_history(history, folder / PICTURE_FILE)
+            journal.plot()
         try:
-            on_step(done, history[-1] if history else None)
+            on_step(done, journal.records[-1] if journal.records else None)
         except BaseException:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
             raise
@@ -178,32 +148,14 @@ def _run(
             return
 
 
-def _validations_since_best(history: Sequence[Record]) -> int:
-    """Return how many validations ago the loss was lowest; 0 is the newest."""
-    losses = [record.validation_loss for record in history]
-    return len(losses) - 1 - losses.index(min(losses))
+def _record(network: keras.Model, done: int, losses: tuple[float, float], feed: Feed) -> Record:
+    """Make a line of the history, unless a loss is no longer a number."""
+    import keras
 
-
-def _is_stuck(history: Sequence[Record], recipe: Recipe) -> bool:
-    """Whether the loss has not fallen for as many validations as the recipe's patience."""
-    if not (recipe.patience and history):
-        return False
-    return _validations_since_best(history) >= recipe.patience
-
-
-def _validate(
-    network: keras.Model,
-    stacks: Sequence[TrainingStack],
-    recipe: Recipe,
-    done: int,
-    losses: list[float],
-) -> Record:
-    """Make a line of the history from the losses of the steps since the last one."""
-    noisy, clean = validation_batch(stacks, recipe, done)
-    loss, validation_loss = fmean(losses), float(network.test_on_batch(noisy, clean))
-    if not (math.isfinite(loss) and math.isfinite(validation_loss)):
+    if not all(map(math.isfinite, losses)):
         raise CrispimError(
             f"The loss is no longer a number at step {done}; "
             "train anew with a lower --learning-rate."
         )
-    return Record(done, loss, validation_loss, float(network.optimizer.learning_rate))
+    rate = float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
+    return Record(done, *losses, rate, *feed.lap())

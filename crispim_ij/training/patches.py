@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.camera import Calibration, add_camera_noise
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES, mini_stack
 from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.recorruption import recorrupt
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -25,6 +28,22 @@ BLACK_LEVEL = (0.0, 300.0)
 SAMPLED_PLANES = 16
 """Planes that the percentiles of a stack are taken from."""
 
+SAMPLES = 3
+"""Patches that a run is pictured on."""
+
+
+class Planes(Protocol):
+    """What of a `Source` is needed to cut patches."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` as a (Y, X) array."""
+
 
 @dataclass(frozen=True)
 class TrainingStack:
@@ -32,22 +51,25 @@ class TrainingStack:
 
     Attributes
     ----------
-    clean : Source
-        Planes without noise, raw counts.
-    noisy : Source or None
+    clean : Planes
+        Planes to learn from, raw counts: without noise, but for a blind recipe.
+    noisy : Planes or None
         The same planes with noise; None draws noise on the fly.
     black, span : float
         The stack's 1st percentile and its distance to the 95th, in counts.
     sha256 : str
         Hash of the clean planes that these were taken from: up to 16, spread over the
         stack.
+    noise : Calibration or None
+        What was measured of the planes' own, for a blind recipe.
     """
 
-    clean: Source
-    noisy: Source | None
+    clean: Planes
+    noisy: Planes | None
     black: float
     span: float
     sha256: str
+    noise: Calibration | None = None
 
 
 def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
@@ -83,9 +105,10 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
             f"{noisy.path} has shape {noisy.shape}, but the clean {clean.path} has {clean.shape}; "
             "give the same planes, in the same order, with and without noise."
         )
-    if noisy is not None and recipe.contrast is not None:
+    draws = recipe.contrast is not None or recipe.zoom != (1.0, 1.0) or recipe.camera is not None
+    if noisy is not None and draws:
         raise CrispimError(
-            f"Recipe {recipe.name!r} rescales planes and draws their noise itself, so it can't "
+            f"Recipe {recipe.name!r} rescales planes or draws a camera's noise itself, so it can't "
             f"use the noisy planes of {noisy.path}; leave --noisy out, or use --recipe paper-2d."
         )
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
@@ -113,7 +136,8 @@ def training_batch(
     -------
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
         Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
-        around the clean plane, each of their planes with noise of its own.
+        around the clean plane, each of their planes with noise of its own. For a blind
+        recipe both are noisy, see `crispim_ij.training.recorruption`.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
@@ -132,6 +156,20 @@ def validation_batch(
     return _draw_batch(stacks, recipe, recipe.validation_batch, rng, validation=fixed)
 
 
+def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> tuple[Patch, Patch]:
+    """Draw the few patches that a run is pictured on: always the same.
+
+    They come from the planes kept for validation, where there are any. Parameters and
+    result are those of `training_batch`; for a blind recipe the planes as they are take
+    the place of clean ones.
+    """
+    rng = np.random.default_rng((recipe.seed, 2))
+    if recipe.is_blind:
+        stacks = [replace(stack, noisy=stack.clean, noise=None) for stack in stacks]
+        recipe = replace(recipe, recorruption=0.0)
+    return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
+
+
 def _draw_batch(
     stacks: Sequence[TrainingStack],
     recipe: Recipe,
@@ -140,34 +178,60 @@ def _draw_batch(
     *,
     validation: bool,
 ) -> tuple[Patch, Patch]:
-    chosen = [stacks[k] for k in rng.integers(len(stacks), size=size)]
-    pairs = [_draw_pair(stack, recipe, rng, validation=validation) for stack in chosen]
+    # A blind recipe makes two pairs of each patch.
+    draws = -(-size // 2) if recipe.is_blind else size
+    chosen = [stacks[k] for k in rng.integers(len(stacks), size=draws)]
+    drawn = [_draw_pairs(stack, recipe, rng, validation=validation) for stack in chosen]
+    pairs = [pair for of_patch in drawn for pair in of_patch][:size]
     noisy, clean = (
         np.stack(side).astype(np.float32)[..., np.newaxis] for side in zip(*pairs, strict=True)
     )
     return noisy, clean
 
 
-def _draw_pair(
+def _draw_pairs(
     stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
-) -> tuple[Patch, Patch]:
+) -> Sequence[tuple[Patch, Patch]]:
     count = len(stack.clean)
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
     depth = ARCHITECTURES[recipe.architecture].depth
-    around = mini_stack(index, count, depth)
+    around = mini_stack(index, count, depth, _draw_gap(recipe, rng))
     clean = _cut(stack.clean, around, window)
+    if stack.noise is not None:
+        turned, _ = _turn(rng, recipe, clean, clean[depth // 2])
+        pairs = recorrupt(turned, stack.noise.camera, recipe.recorruption, rng)
+        return [(given if depth > 1 else given[0], target) for given, target in pairs]
     if stack.noisy is not None:
         noisy = _cut(stack.noisy, around, window)
     else:
+        clean = _resize(clean, recipe.patch)
         if recipe.contrast is not None:
             clean = _rescale(clean, stack, recipe.contrast, rng)
-        sd = rng.uniform(*recipe.noise_sd, (len(around), 1, 1))
-        noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535).astype(np.float32)
-    return _turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])
+        noisy = _add_noise(clean, stack.clean.dtype, recipe, rng)
+    return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])]
 
 
-def _cut(source: Source, planes: Sequence[int], window: tuple[slice, ...]) -> Patch:
+def _add_noise(
+    clean: Patch, dtype: np.dtype[Any], recipe: Recipe, rng: np.random.Generator
+) -> Patch:
+    """Draw a camera for the patch, or a standard deviation for each of its planes."""
+    if recipe.camera is not None:
+        noisy = add_camera_noise(clean, recipe.camera.draw(rng), rng, dtype)
+    else:
+        sd = rng.uniform(*recipe.noise_sd, (len(clean), 1, 1))
+        noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535)
+    return noisy.astype(np.float32)
+
+
+def _draw_gap(recipe: Recipe, rng: np.random.Generator) -> int:
+    """Draw how far apart the planes of a mini-stack lie."""
+    if recipe.plane_gap == 1 or rng.random() < 0.5:
+        return 1
+    return int(rng.integers(2, recipe.plane_gap, endpoint=True))
+
+
+def _cut(source: Planes, planes: Sequence[int], window: tuple[slice, ...]) -> Patch:
     """Cut the same patch out of several planes, each of which is read once."""
     cut = {plane: source.read(plane)[window] for plane in set(planes)}
     return np.stack([cut[plane] for plane in planes]).astype(np.float32)
@@ -186,8 +250,22 @@ def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, 
 def _draw_window(
     shape: tuple[int, ...], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[slice, ...]:
-    starts = [0 if recipe.crop == "top-left" else rng.integers(n - recipe.patch + 1) for n in shape]
-    return tuple(slice(start, start + recipe.patch) for start in starts)
+    side = recipe.patch
+    if recipe.zoom != (1.0, 1.0):
+        zoom = np.exp(rng.uniform(*np.log(recipe.zoom)))
+        side = min(round(side / zoom), *shape)
+    starts = [0 if recipe.crop == "top-left" else rng.integers(n - side + 1) for n in shape]
+    return tuple(slice(start, start + side) for start in starts)
+
+
+def _resize(planes: Patch, side: int) -> Patch:
+    """Bring square patches to a side: averaged to shrink, cubic to grow."""
+    if planes.shape[-1] == side:
+        return planes
+    import cv2
+
+    way = cv2.INTER_AREA if planes.shape[-1] > side else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(plane, (side, side), interpolation=way) for plane in planes])
 
 
 def _rescale(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+from crispim_ij.camera import CameraRange
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
@@ -34,11 +35,28 @@ class Recipe:
         Planes left out at both ends of each stack; at most a quarter of it.
     noise_sd : tuple of float
         Smallest and largest standard deviation, in counts, of the Gaussian noise that
-        is drawn for each patch. Unused where noisy planes are given.
+        is drawn for each patch. Unused where a camera or noisy planes are given.
+    camera : CameraRange or None
+        Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
+        patch draws its own camera from the range. None draws Gaussian noise.
     contrast : tuple of float or None
         Each patch is rescaled so that the span of its stack (1st to 95th percentile)
         becomes a value drawn, uniformly in its logarithm, from this range, in counts;
         its black level is drawn from 0 to 300 counts. None takes counts as they are.
+    recorruption : float
+        How strong the noise is, as a multiple of the planes' own, that is added to noisy
+        planes to learn from them alone (see `crispim_ij.training.recorruption`). 0
+        learns from clean planes.
+    zoom : tuple of float
+        Each patch is cut larger or smaller and brought to its size, so that structures
+        grow by a factor drawn, uniformly in its logarithm, from this range. (1, 1)
+        leaves them.
+    plane_gap : int
+        Farthest that neighbours in a mini-stack lie apart, in planes of the stack; each
+        mini-stack draws its own distance, 1 in half of the cases.
+    loss : {'mse', 'log-mse'}
+        Mean squared error; or the mean over patches of its logarithm, which is what
+        mean PSNR goes by: a bright patch counts no more than a dark one.
     learning_rate : float
         Peak learning rate of Adam.
     schedule : {'constant', 'cosine'}
@@ -78,7 +96,12 @@ class Recipe:
     crop: Literal["random", "top-left"] = "random"
     end_planes: int = 0
     noise_sd: tuple[float, float] = (30.0, 40.0)
+    camera: CameraRange | None = None
     contrast: tuple[float, float] | None = None
+    recorruption: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    plane_gap: int = 1
+    loss: Literal["mse", "log-mse"] = "mse"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     average: float = 0.0
@@ -92,16 +115,38 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for key, value in asdict(self).items():
-            rule = RULES[key]
+        for key, rule in RULES.items():
+            value = getattr(self, key)
             if not rule.allows(value):
                 self._refuse(key, value, rule.allowed)
         stride = ARCHITECTURES[self.architecture].stride
         if self.patch % stride:
             self._refuse("patch", self.patch, f"a multiple of {stride}, the network's stride")
+        # A camera's counts mean something only on planes as they are.
+        if self.camera is not None and self.contrast is not None:
+            self._refuse("contrast", self.contrast, "left out where a camera is given")
+        if self.is_blind:
+            for key, value in _BLIND.items():
+                if getattr(self, key) != value:
+                    allowed = f"{_in_words(value)} where recorruption is above 0"
+                    self._refuse(key, getattr(self, key), allowed)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether it learns from noisy planes alone."""
+        return self.recorruption > 0
 
     def _refuse(self, key: str, value: Any, allowed: str) -> None:
         raise CrispimError(f"{key} is {value!r} in recipe {self.name!r}; it must be {allowed}.")
+
+
+# Planes are taken as they are, since rescaling would change their noise; and noise of the
+# target drops out of the mean squared error alone.
+_BLIND: Mapping[str, Any] = {"camera": None, "contrast": None, "zoom": (1.0, 1.0), "loss": "mse"}
+
+
+def _in_words(value: Any) -> str:
+    return "left out" if value is None else repr(value)
 
 
 @dataclass(frozen=True)
@@ -152,10 +197,21 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "noise_sd": Rule(
             lambda v: _is_range(v) and 0 <= v[0] <= v[1], "two numbers from 0 up, the smaller first"
         ),
+        "camera": Rule(
+            lambda v: v is None or isinstance(v, CameraRange),
+            "a table with gain, offset and read_noise, each a number or two of them, the smaller "
+            "first; or left out",
+        ),
         "contrast": Rule(
             lambda v: v is None or (_is_range(v) and 0 < v[0] <= v[1]),
             "two numbers above 0, the smaller first, or left out",
         ),
+        "recorruption": Rule(lambda v: _is_number(v) and v >= 0, "a number from 0 up"),
+        "zoom": Rule(
+            lambda v: _is_range(v) and 0 < v[0] <= v[1], "two numbers above 0, the smaller first"
+        ),
+        "plane_gap": _whole_from(1),
+        "loss": _one_of("mse", "log-mse"),
         "learning_rate": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),
         "schedule": _one_of("constant", "cosine"),
         "average": Rule(lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"),

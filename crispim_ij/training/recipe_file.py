@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from crispim_ij.camera import read_range
 from crispim_ij.errors import CrispimError
 from crispim_ij.training.recipe import Recipe
 
@@ -65,6 +66,10 @@ def load_recipe(name: str) -> Recipe:
             f"{path} can't be read as a recipe ({error}): mend it, or take one of "
             f"{', '.join(shipped)}."
         ) from error
+    if path.suffix == ".toml" and {"camera", "noise_sd"} <= values.keys():
+        raise CrispimError(
+            f"{path} has both a camera and noise_sd, of which one draws the noise: leave one out."
+        )
     return _checked(values, str(path))
 
 
@@ -84,4 +89,6 @@ def _checked(values: Mapping[str, Any], where: str) -> Recipe:
         raise CrispimError(f"{where} lacks the key {missing[0]!r}: a recipe needs it.")
     # Neither TOML nor JSON has tuples.
     given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    if isinstance(given.get("camera"), dict):
+        given["camera"] = read_range(given["camera"]) or given["camera"]
     return Recipe(**given)

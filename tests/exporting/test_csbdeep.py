@@ -106,13 +106,16 @@ def test_meta_of_a_3d_model(paper_3d: Model, stack_zip: Path, tmp_path: Path) ->
     assert (of_stack["axes_div_by"], of_stack["tile_overlap"]) == ([1, 8, 8, 1], [8, 56, 56, 0])
 
 
-@pytest.mark.parametrize("depth", [1, 5, 16, 19])
-def test_a_stack_is_mirrored_at_both_ends(paper_3d: Model, stack_zip: Path, depth: int) -> None:
+@pytest.mark.parametrize("depth", [1, 5, 19])
+def test_a_stack_is_mirrored_at_both_ends(deep_model: Model, tmp_path: Path, depth: int) -> None:
+    csbdeep_stack.write(deep_model, tmp_path / "stack.zip")
     stack = np.random.default_rng(0).uniform(0, 2000, (depth, 8, 16)).astype(np.float32)
-    mirrored = np.pad(stack, ((8, 7), (0, 0), (0, 0)), mode="symmetric")
-    windows = np.stack([mirrored[z : z + 16] for z in range(depth)])
-    expected = np.asarray(paper_3d.network()(windows[..., np.newaxis]))[..., 0]
-    result = run_zip(stack_zip, stack[np.newaxis, ..., np.newaxis])[0, ..., 0]
+    window = deep_model.spec.depth
+    before, after = window // 2, window - 1 - window // 2
+    mirrored = np.pad(stack, ((before, after), (0, 0), (0, 0)), mode="symmetric")
+    windows = np.stack([mirrored[z : z + window] for z in range(depth)])
+    expected = np.asarray(deep_model.network()(windows[..., np.newaxis]))[..., 0]
+    result = run_zip(tmp_path / "stack.zip", stack[np.newaxis, ..., np.newaxis])[0, ..., 0]
     np.testing.assert_allclose(result, expected, atol=1e-2)
 
 

@@ -36,8 +36,8 @@ def test_the_shipped_model(tmp_path: Path, form: Format) -> None:
 
 
 @pytest.mark.parametrize("form", [*OWN, Format.CSBDEEP_STACK])
-def test_3d_models(paper_3d: Model, tmp_path: Path, form: Format) -> None:
-    assert export(paper_3d, place(tmp_path, form), form) < 1e-2
+def test_3d_models(deep_model: Model, tmp_path: Path, form: Format) -> None:
+    assert export(deep_model, place(tmp_path, form), form) < 1e-2
 
 
 def content(out: Path) -> bytes:

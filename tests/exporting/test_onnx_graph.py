@@ -20,7 +20,7 @@ from crispim_ij.networks import build
 SHIPPED = "crispim-2d"
 
 
-@pytest.fixture(scope="module", params=[SHIPPED, "paper_2d", "paper_3d"])
+@pytest.fixture(scope="module", params=[SHIPPED, "paper_2d", "paper_3d", "planes_5"])
 def model(request: pytest.FixtureRequest) -> Model:
     """The shipped model, which is of the architecture residual-2d, and the paper's."""
     if request.param == SHIPPED:

@@ -10,59 +10,93 @@ from numpy.typing import NDArray
 
 from crispim_ij.networks import ARCHITECTURES, build, mini_stack, receptive_field
 
-FLAT = [name for name, design in ARCHITECTURES.items() if design.axes == "YXC"]
+TRIMMED = [name for name, design in ARCHITECTURES.items() if design.trims]
 
 
-def counts(*shape: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).uniform(0, 500, (1, *shape, 1)).astype(np.float32)
+def counts(name: str, *shape: int) -> NDArray[np.float32]:
+    """A plane, or a mini-stack, for an architecture."""
+    depth = ARCHITECTURES[name].depth
+    planes = (depth, *shape) if depth > 1 else shape
+    return np.random.default_rng(0).uniform(0, 500, (1, *planes, 1)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
     ("name", "parameters"),
-    [("paper-2d", 332_641), ("paper-3d", 5_836_033), ("residual-2d", 332_641)],
+    [
+        ("paper-2d", 332_641),
+        ("paper-3d", 5_836_033),
+        ("residual-2d", 332_641),
+        ("residual-2.5d", 369_505),
+    ],
 )
 def test_parameters(name: str, parameters: int) -> None:
     assert build(name).count_params() == parameters
 
 
 def test_paper_3d_makes_one_plane_of_sixteen() -> None:
-    assert build("paper-3d")(counts(16, 24, 32)).shape == (1, 24, 32, 1)
+    assert build("paper-3d")(counts("paper-3d", 24, 32)).shape == (1, 24, 32, 1)
 
 
-@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("name", TRIMMED)
 @pytest.mark.parametrize("shape", [(4, 8), (40, 64)])
 def test_trimmed_is_the_centre_of_the_whole(name: str, shape: tuple[int, int]) -> None:
     whole, trimmed = build(name), build(name, trimmed=True)
     trimmed.set_weights(whole.get_weights())
     halo = receptive_field(whole).halo
-    pixels = counts(shape[0] + 2 * halo, shape[1] + 2 * halo)
+    pixels = counts(name, shape[0] + 2 * halo, shape[1] + 2 * halo)
     centre = np.asarray(whole(pixels))[:, halo:-halo, halo:-halo]
     np.testing.assert_allclose(np.asarray(trimmed(pixels)), centre, atol=1e-3)
 
 
-def test_there_is_no_trimmed_3d() -> None:
+def test_there_is_no_trimmed_form_of_the_papers_3d() -> None:
     with pytest.raises(ValueError, match="no trimmed form"):
         build("paper-3d", trimmed=True)
 
 
-@pytest.mark.parametrize("name", FLAT)
+@pytest.mark.parametrize("name", TRIMMED)
 def test_bfloat16_is_near_float32(name: str) -> None:
     exact, fast = build(name), build(name, precision="bfloat16")
     fast.set_weights(exact.get_weights())
-    pixels = counts(64, 64)
+    pixels = counts(name, 64, 64)
     expected, result = np.asarray(exact(pixels)), np.asarray(fast(pixels))
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_residual_carries_brightness_through() -> None:
-    network = build("residual-2d")
-    pixels = counts(64, 64)
+@pytest.mark.parametrize("name", ["residual-2d", "residual-2.5d"])
+def test_residual_carries_brightness_through(name: str) -> None:
+    network = build(name)
+    pixels = counts(name, 64, 64)
     shifted: Any = network(pixels + 3000)
     inner = (slice(None), slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(
         np.asarray(shifted)[inner], np.asarray(network(pixels))[inner] + 3000, atol=0.05
     )
+
+
+def test_neighbours_may_differ_in_brightness() -> None:
+    """Each plane is centred on its own mean."""
+    network = build("residual-2.5d")
+    planes = counts("residual-2.5d", 64, 64)
+    flickering = planes + np.float32([700, 0, 0, 0, 50])[:, None, None, None]
+    inner = (slice(None), slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(
+        np.asarray(network(flickering))[inner], np.asarray(network(planes))[inner], atol=0.05
+    )
+
+
+def test_an_inflated_network_gives_what_the_2d_one_did() -> None:
+    from crispim_ij.networks.unet25d import inflate
+
+    flat, deep = build("residual-2d"), build("residual-2.5d")
+    deep.set_weights(inflate(flat.get_weights()))
+    planes = counts("residual-2.5d", 32, 40)
+    np.testing.assert_allclose(np.asarray(deep(planes)), np.asarray(flat(planes[:, 2])), atol=1e-3)
+
+
+def test_neighbours_of_a_mini_stack_may_lie_apart() -> None:
+    assert mini_stack(4, 10, 5, gap=3) == [1, 1, 4, 7, 9]
+    assert mini_stack(0, 10, 3, gap=2) == [1, 0, 2]
 
 
 @given(count=st.integers(1, 60), data=st.data())

@@ -18,18 +18,19 @@ def measured_radius(network: keras.Model, stride: int) -> int:
     All weights are made positive, so that nothing cancels; a ReLU can hide only one of the signs.
     """
     network.set_weights([np.abs(weights) + 1e-3 for weights in network.get_weights()])
-    flat = np.ones((1, 16, SIDE, 1), np.float32)
+    planes = network.input_shape[1:-3]
+    flat = np.ones((1, *planes, 16, SIDE, 1), np.float32)
     before = np.asarray(network(flat))
     farthest = 0
     for place, bump in product(range(SIDE // 2, SIDE // 2 + stride), (1e4, -1e4)):
         bumped = flat.copy()
-        bumped[0, 8, place, 0] = bump
+        bumped[0, ..., 8, place, 0] = bump
         changed = np.flatnonzero((np.asarray(network(bumped)) != before).any(axis=(0, 1, 3)))
         farthest = max(farthest, *np.abs(changed - place))
     return farthest
 
 
-@pytest.mark.parametrize("name", ["paper-2d", "residual-2d"])
+@pytest.mark.parametrize("name", ["paper-2d", "residual-2d", "residual-2.5d"])
 def test_is_what_a_bump_reaches(name: str) -> None:
     field = receptive_field(build(name))
     assert field.stride == 4

@@ -2,74 +2,32 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
-from scipy.ndimage import gaussian_filter
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
-from crispim_ij.planes import open_source
-from crispim_ij.training import Recipe, TrainingStack, open_stack, train
-from crispim_ij.training.checkpoint import load_checkpoint
-from crispim_ij.training.history import Record, read_history
+from crispim_ij.training import RunSettings, TrainingStack
+from crispim_ij.training import train as train_network
+from crispim_ij.training.checkpoint import load_checkpoint, steps_done
+from crispim_ij.training.history import read_history, share_waited
 from crispim_ij.training.patches import training_batch, validation_batch
-
-RECIPE = Recipe(
-    name="small",
-    architecture="residual-2d",
-    steps=8,
-    batch=2,
-    patch=32,
-    validate_every=2,
-    checkpoint_every=3,
-    validation_batch=2,
+from tests.training.process import train_apart
+from tests.training.small import (
+    QUIET,
+    RECIPE,
+    assert_same_weights,
+    ignore,
+    interrupt_at,
+    steps_told,
 )
+from tests.training.test_events import told
 
-
-@pytest.fixture
-def stacks(tmp_path: Path) -> Iterator[list[TrainingStack]]:
-    speckle = np.random.default_rng(5).gamma(4, 60, (12, 40, 40))
-    planes = gaussian_filter(speckle, (0, 3, 3)).astype(np.uint16)
-    tifffile.imwrite(tmp_path / "clean.tif", planes, photometric="minisblack")
-    with open_source(tmp_path / "clean.tif") as source:
-        yield [open_stack(source, None, RECIPE)]
-
-
-KILLED = """
-import os, signal
-from dataclasses import replace
-from pathlib import Path
-from crispim_ij.planes import open_source
-from crispim_ij.training import open_stack, train
-from tests.training.test_loop import RECIPE
-
-def kill_at_9(done, newest):
-    if done == 9:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-with open_source({clean!r}) as source:
-    recipe = replace(RECIPE, steps=14, average=0.9, keep="best")
-    train([open_stack(source, None, RECIPE)], recipe, Path({folder!r}), on_step=kill_at_9)
-"""
-
-
-def ignore(done: int, newest: Record | None) -> None:
-    """Watch a run without doing anything."""
-
-
-def interrupt_at(step: int) -> object:
-    def on_step(done: int, newest: Record | None) -> None:
-        if done == step:
-            raise KeyboardInterrupt
-
-    return on_step
+train = partial(train_network, settings=QUIET)
 
 
 def test_a_run_leaves_a_model_with_its_history(stacks: list[TrainingStack], tmp_path: Path) -> None:
@@ -81,7 +39,8 @@ def test_a_run_leaves_a_model_with_its_history(stacks: list[TrainingStack], tmp_
     assert model.spec.provenance["recipe"]["name"] == "small"
     (data,) = model.spec.provenance["data"]
     assert (data["clean"], data["shape"], len(data["sha256"])) == ("clean.tif", [12, 40, 40], 64)
-    assert [record.step for record in read_history(tmp_path / "mine/history.csv")] == [2, 4, 6, 8]
+    assert steps_told(tmp_path / "mine") == [2, 4, 6, 8]
+    assert model.spec.provenance["devices"] == 1
     names = {path.name for path in (tmp_path / "mine").iterdir()}
     assert names == {"model.keras", "model.json", "recipe.json", "history.csv", "history.png"}
 
@@ -96,6 +55,8 @@ def test_the_history_holds_means_over_the_steps(
     expected = np.mean(np.reshape(errors, (-1, still.validate_every)), axis=1)
     history = read_history(tmp_path / "mine/history.csv")
     np.testing.assert_allclose([record.loss for record in history], expected, rtol=1e-4)
+    assert all(0 <= record.waited < record.seconds for record in history)
+    assert 0 < share_waited(history) < 1
 
 
 def test_training_lowers_the_loss(stacks: list[TrainingStack], tmp_path: Path) -> None:
@@ -114,12 +75,8 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(
         train(stacks, RECIPE, tmp_path / "parts", on_step=interrupt_at(5))
     assert (tmp_path / "parts/checkpoint.keras").exists()
     parts = train(stacks, RECIPE, tmp_path / "parts", resume=True, on_step=ignore)
-    for ours, theirs in zip(
-        parts.network().get_weights(), whole.network().get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(ours, theirs)
-    steps = [record.step for record in read_history(tmp_path / "parts/history.csv")]
-    assert steps == [2, 4, 6, 8]
+    assert_same_weights(parts, whole)
+    assert steps_told(tmp_path / "parts") == [2, 4, 6, 8]
 
 
 def test_only_the_same_run_is_resumed(stacks: list[TrainingStack], tmp_path: Path) -> None:
@@ -162,6 +119,21 @@ def test_a_run_can_start_from_a_model(stacks: list[TrainingStack], tmp_path: Pat
     assert not (tmp_path / "third").exists()
 
 
+def test_a_network_of_several_planes_can_start_from_a_flat_one(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
+    recipe = replace(RECIPE, architecture="residual-2.5d", learning_rate=1e-12, loss="log-mse")
+    deep = train(stacks, recipe, tmp_path / "deep", start_from=first, on_step=ignore)
+    planes = np.random.default_rng(0).uniform(0, 500, (1, 5, 32, 32, 1)).astype(np.float32)
+    np.testing.assert_allclose(
+        np.asarray(deep.network()(planes)), np.asarray(first.network()(planes[:, 2])), atol=1e-2
+    )
+    history = read_history(tmp_path / "deep" / "history.csv")
+    # Told in squared counts, whatever the loss is: noise of sd 30 to 40 here.
+    assert all(10**2 < record.validation_loss < 40**2 for record in history)
+
+
 def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(RECIPE, architecture="paper-2d", schedule="constant", precision="bfloat16")
     model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
@@ -171,18 +143,45 @@ def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_pa
 def test_a_killed_run_goes_on_to_the_same_weights(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
+    """Whatever is told of the run, and however its batches are read."""
     recipe = replace(RECIPE, steps=14, average=0.9, keep="best")
     whole = train(stacks, recipe, tmp_path / "whole", on_step=ignore)
-    script = KILLED.format(clean=str(stacks[0].clean.path), folder=str(tmp_path / "parts"))
-    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not (tmp_path / "parts" / "model.json").exists()
-    parts = train(stacks, recipe, tmp_path / "parts", resume=True, on_step=ignore)
-    for ours, theirs in zip(
-        parts.network().get_weights(), whole.network().get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(ours, theirs)
-    assert [r.step for r in read_history(tmp_path / "parts/history.csv")] == list(range(2, 15, 2))
+    parts = tmp_path / "parts"
+    told_of = {"devices": 1, "tensorboard": True, "sample_every": 5, "workers": 3, "cache": 0}
+    run = {"folder": parts, "settings": told_of, "kill_at": 11}
+    assert train_apart(stacks[0].clean.path, recipe, run) == -signal.SIGKILL
+    assert not (parts / "model.json").exists()
+    assert told(parts / "tensorboard")["samples"] == [5, 10]
+
+    settings = RunSettings(tensorboard=True, sample_every=5)
+    resumed = train_network(stacks, recipe, parts, settings=settings, resume=True, on_step=ignore)
+    assert_same_weights(resumed, whole)
+    steps = list(range(2, 15, 2))
+    assert steps_told(parts) == steps
+    curves = told(parts / "tensorboard")
+    assert curves.pop("samples") == [5, 10, 14]
+    assert set(map(tuple, curves.values())) == {tuple(steps)}
+    pictures = sorted(file.name for file in (parts / "samples").iterdir())
+    assert pictures == ["step-000005.png", "step-000010.png", "step-000014.png"]
+
+
+def test_a_run_anew_forgets_the_old_one(stacks: list[TrainingStack], tmp_path: Path) -> None:
+    settings = RunSettings(tensorboard=True, sample_every=4)
+    train_network(stacks, RECIPE, tmp_path / "mine", settings=settings, on_step=ignore)
+    train(stacks, replace(RECIPE, steps=2), tmp_path / "mine", on_step=ignore)
+    assert steps_told(tmp_path / "mine") == [2]
+    for folder in ("samples", "tensorboard"):
+        assert list((tmp_path / "mine" / folder).iterdir()) == []
+
+
+def test_by_default_a_tenth_of_the_steps_is_pictured(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, steps=25, learning_rate=1e-9, patience=1)
+    train_network(stacks, recipe, tmp_path / "mine", on_step=ignore)
+    pictures = {file.name for file in (tmp_path / "mine/samples").iterdir()}
+    ended = steps_told(tmp_path / "mine")[-1]
+    assert pictures == {f"step-{step:06}.png" for step in (*range(2, ended, 2), ended)}
 
 
 def test_the_best_weights_are_kept(stacks: list[TrainingStack], tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_patience_ends_a_run_that_does_not_get_better(
 ) -> None:
     recipe = replace(RECIPE, steps=500, learning_rate=1e-30, schedule="constant", patience=3)
     train(stacks, recipe, tmp_path / "mine", on_step=ignore)
-    assert [r.step for r in read_history(tmp_path / "mine/history.csv")] == [2, 4, 6, 8]
+    assert steps_told(tmp_path / "mine") == [2, 4, 6, 8]
 
 
 def test_averaged_weights_lag_behind(stacks: list[TrainingStack], tmp_path: Path) -> None:
@@ -226,4 +225,4 @@ def test_averaged_weights_lag_behind(stacks: list[TrainingStack], tmp_path: Path
 def test_ctrl_c_saves(stacks: list[TrainingStack], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(1))
-    assert int(load_checkpoint(tmp_path / "mine/checkpoint.keras").optimizer.iterations) == 1
+    assert steps_done(load_checkpoint(tmp_path / "mine/checkpoint.keras")) == 1

@@ -158,3 +158,37 @@ def test_noisy_mini_stacks_are_used_where_given(clean: Source, noisy: Source) ->
     stack = open_stack(clean, noisy, VOLUME)
     given, target = training_batch([stack], VOLUME, 0)
     np.testing.assert_array_equal(given[:, 8] - target, np.full((4, 16, 16, 1), 7))
+
+
+def test_zoom_makes_structures_larger_or_smaller(tmp_path: Path) -> None:
+    """A ramp of 10 counts a px gets steeper or flatter by the zoom."""
+    ramp = np.tile(10 * np.arange(64, dtype=np.uint16), (6, 64, 1))
+    tifffile.imwrite(tmp_path / "ramp.tif", ramp, photometric="minisblack")
+    for zoom in (0.5, 2.0):
+        recipe = replace(RECIPE, zoom=(zoom, zoom), crop="top-left")
+        with open_source(tmp_path / "ramp.tif") as source:
+            _, target = training_batch([open_stack(source, None, recipe)], recipe, 0)
+        assert target.shape == (5, 16, 16, 1)
+        rise = target[:, :, 12, 0] - target[:, :, 4, 0]
+        np.testing.assert_allclose(rise, 8 * 10 / zoom, rtol=0.02)
+
+
+def test_zoom_takes_no_more_than_there_is(clean: Source) -> None:
+    _, target = batch(clean, zoom=(0.1, 0.1))
+    assert target.shape == (5, 16, 16, 1)
+
+
+def test_noisy_planes_can_not_be_zoomed(clean: Source, noisy: Source) -> None:
+    with pytest.raises(CrispimError, match="rescales planes"):
+        open_stack(clean, noisy, replace(RECIPE, zoom=(0.5, 2.0)))
+
+
+def test_planes_of_a_mini_stack_may_lie_apart(clean: Source) -> None:
+    recipe = replace(VOLUME, architecture="residual-2.5d", plane_gap=3, batch=60)
+    noisy, _ = training_batch([open_stack(clean, None, recipe)], recipe, 0)
+    levels = noisy.mean((2, 3, 4))
+    inner = (levels[:, 2] > 1000) & (levels[:, 2] < 1600)
+    # The planes' levels rise by 100 from one to the next.
+    gaps = np.rint((levels[inner, 3] - levels[inner, 1]) / 200)
+    assert set(gaps) == {1, 2, 3}
+    assert np.mean(gaps == 1) == pytest.approx(0.5, abs=0.25)

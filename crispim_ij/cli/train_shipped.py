@@ -1,0 +1,101 @@
+"""`crispim-ij models train-shipped`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.preprocess import preprocess
+from crispim_ij.cli.train import Data, train_model
+from crispim_ij.errors import CrispimError
+from crispim_ij.parity import Interpolation
+from crispim_ij.training.settings import RunSettings
+
+if TYPE_CHECKING:
+    from crispim_ij.training.shipped import Run
+
+HALF = ":half"
+
+
+def train_shipped(
+    model: Annotated[str, typer.Argument(help="Model to make again, such as crispim-2d.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Folder of the stacks that its card names.")
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for the models and what they need.")
+    ],
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Steps of each run, to try it out. [default: the run's own]"),
+    ] = None,
+) -> None:
+    """Train a model that ships again, by the very runs that made it.
+
+    What is there already in OUT is kept, and a run that was stopped goes on: after an
+    interruption give the same command again.
+    """
+    from crispim_ij.training.shipped import runs_for
+
+    runs = runs_for(model)
+    stacks = {name: _stack(name, data, output) for run in runs for name in run.stacks}
+    for run in runs:
+        if (output / run.model / "model.json").exists():
+            console.print(f"{output / run.model} is there already.", soft_wrap=True)
+            continue
+        _train(run, [stacks[name] for name in run.stacks], output, steps)
+
+
+def _stack(name: str, data: Path, output: Path) -> Path:
+    """Find a stack, or make it."""
+    from crispim_ij.training.shipped import phantoms
+
+    made = output / "stacks" / f"{name.replace(HALF, '-half')}.tif"
+    if name in phantoms():
+        if not made.exists():
+            _simulate(name, made)
+        return made
+    original = data / f"{name.removesuffix(HALF)}.tif"
+    if not original.exists():
+        raise CrispimError(f"{data} lacks {original.name}, which this model was trained on.")
+    if not name.endswith(HALF):
+        return original
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        preprocess(original, made, factor=2, interpolation=Interpolation.NONE, noise_sd="0")
+    return made
+
+
+def _simulate(name: str, path: Path) -> None:
+    """Write a simulated volume."""
+    import tifffile
+
+    from crispim_ij.phantom import simulate_planes
+    from crispim_ij.planes.atomic import whole_file
+    from crispim_ij.training.shipped import phantoms
+
+    settings = phantoms()[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        progress_bar(f"simulating {name}", settings.shape[0], "planes") as bar,
+        whole_file(path) as part,
+        tifffile.TiffWriter(part, imagej=True) as writer,
+    ):
+        for plane in simulate_planes(settings):
+            writer.write(plane, contiguous=True)
+            bar.advance(bar.task_ids[0])
+
+
+def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> None:
+    """Do one run, or what is left of it."""
+    from dataclasses import replace
+
+    folder = output / run.model
+    recipe = run.recipe if steps is None else replace(run.recipe, steps=steps)
+    start = str(output / run.start_from) if run.start_from else None
+    console.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
+    resume = (folder / "checkpoint.keras").exists()
+    train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)

@@ -1,0 +1,96 @@
+"""The runs that made the models that ship, so that anyone can repeat them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.phantom import PhantomSettings
+from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.recipe_file import load_recipe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes
+    ----------
+    model : str
+        Name of the model that it makes.
+    recipe : Recipe
+        Its settings.
+    stacks : tuple of str
+        Names of clean stacks. 'NAME:half' is a stack averaged 2 x 2, a name among
+        `phantoms` is simulated.
+    start_from : str or None
+        The run whose weights it begins with.
+    """
+
+    model: str
+    recipe: Recipe
+    stacks: tuple[str, ...]
+    start_from: str | None = None
+
+
+def runs_for(model: str) -> list[Run]:
+    """List the runs that lead to a model that ships.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+
+    Returns
+    -------
+    list of Run
+        In the order in which they must be done; the last one makes the model.
+
+    Raises
+    ------
+    CrispimError
+        If it is not known how the model was made.
+    """
+    known = {values["model"]: _run(values) for values in _plan()["run"]}
+    if model not in known:
+        raise CrispimError(
+            f"How {model!r} was trained is not known here: take one of {', '.join(known)}."
+        )
+    chain = [known[model]]
+    while chain[0].start_from is not None:
+        chain.insert(0, known[chain[0].start_from])
+    return chain
+
+
+def phantoms() -> dict[str, PhantomSettings]:
+    """Return the simulated volumes that the runs use, by name."""
+    return {
+        values["name"]: PhantomSettings(**_with_tuples(values["settings"]))
+        for values in _plan()["phantom"]
+    }
+
+
+def _plan() -> dict[str, Any]:
+    text = (files("crispim_ij.training") / "shipped.toml").read_text("utf-8")
+    plan: dict[str, Any] = tomllib.loads(text)
+    return plan
+
+
+def _run(values: Mapping[str, Any]) -> Run:
+    recipe = replace(load_recipe(values["recipe"]), **_with_tuples(values["options"]))
+    stacks = tuple(values["stacks"])
+    return Run(values["model"], recipe, stacks, values.get("start_from"))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML has lists for tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crispim_ij.training.losses import FLOOR, LOSSES, log_mse, squared_error
+
+CLEAN = np.zeros((2, 4, 4, 1), np.float32)
+PREDICTED = CLEAN + np.float32([10, 100]).reshape(2, 1, 1, 1)
+
+
+def test_log_mse_is_the_mean_of_the_patches_logarithms() -> None:
+    expected = np.log([10**2 + FLOOR, 100**2 + FLOOR]).mean()
+    assert float(log_mse(CLEAN, PREDICTED)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_losses_are_told_in_squared_counts() -> None:
+    value = float(log_mse(CLEAN, CLEAN + np.float32(30)))
+    assert squared_error("log-mse", value) == pytest.approx(900, rel=1e-4)
+    assert squared_error("mse", 900.0) == 900.0
+
+
+def test_every_loss_of_a_recipe_is_there() -> None:
+    assert set(LOSSES) == {"mse", "log-mse"}

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.training import load_recipe
+from crispim_ij.training.shipped import phantoms, runs_for
+
+
+def test_a_model_is_made_by_a_chain_of_runs() -> None:
+    runs = runs_for("crispim-2d")
+    assert [run.model for run in runs] == ["crispim-2d-first", "crispim-2d-second", "crispim-2d"]
+    assert [run.start_from for run in runs] == [None, "crispim-2d-first", "crispim-2d-second"]
+    assert runs[-1].recipe.zoom == load_recipe("crispim-2d").zoom
+    assert runs_for("crispim-3d")[-1].recipe.architecture == "residual-2.5d"
+
+
+def test_phantoms_of_the_runs_are_known() -> None:
+    used = {name for run in runs_for("crispim-3d") for name in run.stacks if "phantom" in name}
+    assert used == set(phantoms())
+    assert phantoms()["phantom-1"].shape == (24, 400, 500)
+
+
+def test_other_models_are_not() -> None:
+    with pytest.raises(CrispimError, match="How 'mine' was trained is not known"):
+        runs_for("mine")
