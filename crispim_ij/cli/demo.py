@@ -52,7 +52,7 @@ def demo(
         result=[f"{MODEL}={denoised}"],
         overwrite=overwrite,
     )
-    say(f"Done. Look at {report / f'panel-{MODEL}.png'}; the table is {report / 'summary.csv'}.")
+    say(f"Done. Open {report / 'report.html'} in a browser; the table is {report / 'summary.csv'}.")
 
 
 def _simulate(folder: Path, shape: tuple[int, int, int], seed: int, *, overwrite: bool) -> None:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Overwrite, parse_noise_sd
+from crispim_ij.cli.options import Camera, Overwrite, parse_noise_sd, refuse_two_noises
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
-from crispim_ij.planes.atomic import make_folders
 from crispim_ij.planes.output_checks import check_output
 
 if TYPE_CHECKING:
     from crispim_ij.evaluation import Bias, Evaluated, Row
+    from crispim_ij.report import Display, Experiment
 
+_DEFAULT_SD = "30:40"
 _DEFAULT_METHODS = ("noisy", "tv", "cv2", "crispim-2d")
 
 
@@ -40,15 +42,17 @@ def evaluate(
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the tables and pictures.")
+        Path, typer.Option(metavar="DIR", help="Folder for the report and its tables and figures.")
     ] = Path("evaluation"),
     noise_sd: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="SD|LOW:HIGH",
-            help="Standard deviation of the noise in counts; each plane draws a whole number.",
+            help="Standard deviation of the noise in counts; each plane draws a whole number. "
+            f"[default: {_DEFAULT_SD}]",
         ),
-    ] = "30:40",
+    ] = None,
+    camera: Camera = None,
     planes: Annotated[int, typer.Option(help="How many planes to draw at random.")] = 20,
     seed: Annotated[int, typer.Option(help="Draws the planes and their noise.")] = 0,
     noisy: Annotated[
@@ -67,23 +71,33 @@ def evaluate(
         str,
         typer.Option(
             metavar="auto|paper|LOW:HIGH",
-            help="Counts shown black and white in the pictures; the paper shows 0:500.",
+            help="Counts shown black and white in the pictures; auto is the paper's 0:500 where "
+            "that fits the planes.",
         ),
     ] = "auto",
     overwrite: Overwrite = False,
 ) -> None:
     """Measure denoisers on clean planes with noise added.
 
-    Writes evaluation.csv (each plane), summary.csv (means), comparison.csv (each pair of methods:
-    gain in PSNR, its confidence interval, Wilcoxon's p), bias.csv (mean error by brightness) and
-    panel-METHOD.png.
+    Writes report.html, and its content as evaluation.csv (each plane), summary.csv (means),
+    comparison.csv (each pair of methods: gain in PSNR, its confidence interval, Wilcoxon's p),
+    bias.csv (mean error by brightness), report.json and figures/.
     """
     from crispim_ij import evaluation as job
+    from crispim_ij import report as reporting
+    from crispim_ij.camera import camera_as_text, read_camera
 
-    settings = job.EvaluationSettings(planes, job.NoiseSettings(parse_noise_sd(noise_sd), seed))
-    shown = job.parse_display(display)
+    started = time.perf_counter()
+    refuse_two_noises(camera=camera, noise_sd=noise_sd)
+    refuse_two_noises(camera=camera, noisy=noisy)
+    noise = job.NoiseSettings(
+        parse_noise_sd(noise_sd or _DEFAULT_SD), seed, read_camera(camera) if camera else None
+    )
+    settings = job.EvaluationSettings(planes, noise)
+    shown = reporting.parse_display(display)
     folders = _named_folders(result or [])
     names = method or _default_methods(noisy, folders)
+    title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
         source = stack.enter_context(open_source(clean))
         given = job.Given(
@@ -97,41 +111,72 @@ def evaluate(
             for name in names
         ]
         evaluated = job.evaluate(source, methods, settings, given)
-        panels = _panels(out, [one.name for one in methods] + list(folders))
-        tables = ["evaluation.csv", "summary.csv", "bias.csv"]
-        # One method alone has none to be compared with.
-        tables += ["comparison.csv"] if len(panels) > 1 else []
-        files = [*(out / name for name in tables), *panels.values()]
-        check_output(out, [file.name for file in files], source.path, overwrite=overwrite)
-        rows, biases, pictured = _measure(evaluated, min(planes, len(source)))
-    summaries = job.summarise(rows)
-    make_folders(out)
-    job.write_csv(rows, out / "evaluation.csv")
-    job.write_csv(summaries, out / "summary.csv")
-    job.write_csv(job.summarise_bias(biases), out / "bias.csv")
-    if "comparison.csv" in tables:
-        job.write_csv(job.compare_methods(rows), out / "comparison.csv")
-    for name, path in panels.items():
-        job.write_panel(pictured, name, shown, path)
-    console.print(job.render_table(summaries))
-    for path in files:
-        console.print(str(path), soft_wrap=True)
+        check_output(out, reporting.report_names([title]), source.path, overwrite=overwrite)
+        experiment = _measure(evaluated, min(planes, len(source)), title, shown)
+    options: dict[str, object] = {
+        "--noise-sd": None if noise.camera else noise_sd or _DEFAULT_SD,
+        "--camera": noise.camera and camera_as_text(noise.camera),
+        "--planes": planes,
+        "--seed": seed,
+        "--noisy": noisy,
+        "--display": display,
+        "--out": out,
+    }
+    report = reporting.Report(
+        title=title,
+        command=_command(clean, names, result or [], options),
+        notes=[],
+        experiments=[experiment],
+        recipes=_recipes(names),
+        seconds=time.perf_counter() - started,
+    )
+    page = reporting.write_report(report, out)
+    console.print(job.render_table(job.summarise(experiment.rows)))
+    console.print(str(page), soft_wrap=True)
 
 
 def _measure(
-    evaluated: Iterator[Evaluated], count: int
-) -> tuple[list[Row], list[Mapping[str, Sequence[Bias]]], Evaluated]:
-    """Return all planes' figures, and the middle plane to be pictured."""
+    evaluated: Iterator[Evaluated], count: int, title: str, display: Display
+) -> Experiment:
+    """Measure all planes, and keep up to three of them to be shown."""
+    from crispim_ij.evaluation import compare_methods, summarise_bias
+    from crispim_ij.report import Experiment
+
     rows: list[Row] = []
-    biases = []
+    biases: list[Mapping[str, Sequence[Bias]]] = []
+    shown: list[Evaluated] = []
+    wanted = {count // 4, count // 2, 3 * count // 4}
     with progress_bar("evaluating", count, "planes") as bar:
         for k, plane in enumerate(evaluated):
             rows.extend(plane.rows)
             biases.append(plane.biases)
-            if k == count // 2:
-                pictured = plane
+            if k in wanted:
+                shown.append(plane)
             bar.advance(bar.task_ids[0])
-    return rows, biases, pictured
+    return Experiment(
+        title, rows, compare_methods(rows), summarise_bias(biases), shown, display=display
+    )
+
+
+def _command(
+    clean: Path, names: Sequence[str], results: Sequence[str], options: Mapping[str, object]
+) -> str:
+    """Write the command with every option, so that it can be given again."""
+    words = ["crispim-ij", "evaluate", str(clean)]
+    for name, values in (("--method", names), ("--result", results)):
+        words += [word for value in values for word in (name, value)]
+    for name, value in options.items():
+        words += [] if value is None else [name, str(value)]
+    return shlex.join(words)
+
+
+def _recipes(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Return what each model records about its making."""
+    from crispim_ij.evaluation import BASELINES, CLASSICS
+    from crispim_ij.models import find_model
+
+    models = [find_model(name) for name in names if name not in {*BASELINES, *CLASSICS}]
+    return {model.folder.resolve().name: model.spec.provenance for model in models}
 
 
 def _default_methods(noisy: Path | None, folders: dict[str, Path]) -> tuple[str, ...]:
@@ -155,17 +200,3 @@ def _named_folders(texts: list[str]) -> dict[str, Path]:
             raise CrispimError(f"The result {name!r} (--result) is given twice: rename one.")
         folders[name] = Path(folder)
     return folders
-
-
-def _panels(out: Path, names: list[str]) -> dict[str, Path]:
-    """Return each method's picture, under a name that any file system takes."""
-    panels: dict[str, Path] = {}
-    for name in names:
-        path = out / f"panel-{re.sub(r'[^a-zA-Z0-9_.-]+', '_', name).lower()}.png"
-        if path in panels.values():
-            raise CrispimError(
-                f"The picture of method {name!r} would take the place of another's, {path.name}: "
-                "give the methods (--method, --result) names that differ more."
-            )
-        panels[name] = path
-    return panels

@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from crispim_ij import __version__
+from crispim_ij.cli.calibrate import calibrate
 from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
 from crispim_ij.cli.denoise import denoise
 from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.cli.export import export
 from crispim_ij.cli.fiji import fiji_app
+from crispim_ij.cli.inspect import inspect
 from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
+from crispim_ij.cli.preview import preview
+from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
 from crispim_ij.errors import CrispimError
 
@@ -26,7 +30,18 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, preprocess, denoise, evaluate, train, export):
+for command in (
+    demo,
+    inspect,
+    preview,
+    denoise,
+    preprocess,
+    train,
+    calibrate,
+    evaluate,
+    export,
+    reproduce,
+):
     app.command()(command)
 app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")

@@ -1,4 +1,4 @@
-"""How good a denoiser is: metrics, baselines, tables and pictures."""
+"""How good a denoiser is: metrics, baselines and tables."""
 
 from crispim_ij.evaluation.baselines import BASELINES
 from crispim_ij.evaluation.bias import Bias, MethodBias, summarise_bias
@@ -12,13 +12,6 @@ from crispim_ij.evaluation.evaluate import (
 )
 from crispim_ij.evaluation.methods import Method, find_method
 from crispim_ij.evaluation.noise import NoiseSettings, noisy_plane
-from crispim_ij.evaluation.panels import (
-    DISPLAYS,
-    best_place,
-    display_range,
-    parse_display,
-    write_panel,
-)
 from crispim_ij.evaluation.statistics import Paired, compare_methods
 from crispim_ij.evaluation.table import Summary, render_table, summarise, write_csv
 from crispim_ij.evaluation.tuning import tune
@@ -26,7 +19,6 @@ from crispim_ij.evaluation.tuning import tune
 __all__ = [
     "BASELINES",
     "CLASSICS",
-    "DISPLAYS",
     "Bias",
     "Evaluated",
     "EvaluationSettings",
@@ -37,17 +29,13 @@ __all__ = [
     "Paired",
     "Row",
     "Summary",
-    "best_place",
     "compare_methods",
-    "display_range",
     "evaluate",
     "find_method",
     "noisy_plane",
-    "parse_display",
     "render_table",
     "summarise",
     "summarise_bias",
     "tune",
     "write_csv",
-    "write_panel",
 ]

@@ -67,7 +67,8 @@ class Row:
     plane : str
         The clean plane's name.
     sd : int or None
-        Standard deviation of the noise in counts; None where it was not drawn here.
+        Standard deviation of the noise in counts; None where it was not drawn here, or is
+        a camera's, which has no single one.
     method : str
         The method's name.
     psnr, ssim : float

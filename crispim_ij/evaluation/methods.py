@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation.baselines import BASELINES, Denoise
 from crispim_ij.evaluation.classics import CLASSICS
+
+if TYPE_CHECKING:
+    from crispim_ij.models import Model
+
+MODEL_SUFFIXES = (".keras", ".h5")
+"""Files that hold a whole model."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +43,49 @@ def find_method(name: str) -> Method:
     Parameters
     ----------
     name : str
-        ``noisy``, ``tv``, ``cv2``, a model's name or the path of a model's folder.
+        ``noisy``, ``tv``, ``cv2``, a model's name, the path of a model's folder, or a
+        ``.keras`` or ``.h5`` file of the paper's family that Keras 2 wrote.
 
     Returns
     -------
     Method
-        Of that name; of the folder's name where a path was given.
+        Of that name; of the folder's name, or the file's without its ending, where a path
+        was given.
 
     Raises
     ------
     CrispimError
-        If there is neither a baseline nor a model of that name.
+        If there is neither a baseline nor a model of that name, or it can't be used.
     """
     if name in BASELINES:
         return Method(name, BASELINES[name])
-    from crispim_ij.models import find_model, list_models
+    path = Path(name)
+    if path.suffix in MODEL_SUFFIXES and path.is_file():
+        return _from_file(path)
+    from crispim_ij.models import list_models, load_model
 
-    models = [] if Path(name).is_dir() else [model.folder.name for model in list_models()]
-    if not (Path(name).is_dir() or name in models):
+    if path.is_dir():
+        return _from_model(load_model(path))
+    models = {model.folder.name: model for model in list_models()}
+    if name not in models:
         raise CrispimError(
             f"There is no method {name!r}: take one of "
-            f"{', '.join([*BASELINES, *CLASSICS, *models])}, or "
-            "give a model's folder."
+            f"{', '.join([*BASELINES, *CLASSICS, *models])}, or give a model's folder or its "
+            "Keras 2 file."
         )
-    model = find_model(name)
-    from crispim_ij.denoising import load_denoiser
+    return _from_model(models[name])
 
-    denoiser = load_denoiser(name)
+
+def _from_model(model: Model) -> Method:
+    from crispim_ij.denoising import Denoiser, DenoiseSettings
+
+    denoiser = Denoiser(model, DenoiseSettings())
     return Method(model.folder.resolve().name, denoiser, denoiser.depth)
+
+
+def _from_file(path: Path) -> Method:
+    """Import a model for as long as its weights are read."""
+    from crispim_ij.models.keras2 import import_model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return _from_model(import_model(path, Path(scratch) / path.stem))

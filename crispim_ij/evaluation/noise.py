@@ -1,4 +1,4 @@
-"""The noise of the paper's test: drawn in NumPy, plane by plane."""
+"""The noise of the paper's test, or a camera's: drawn in NumPy, plane by plane."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.camera import CameraNoise, add_camera_noise
 from crispim_ij.errors import CrispimError
 
 
@@ -19,13 +20,16 @@ class NoiseSettings:
     ----------
     sd : tuple of int
         Lowest and highest standard deviation in counts; each plane draws a whole
-        number from this range, both ends included.
+        number from this range, both ends included. Unused where there is a camera.
     seed : int
         With the plane's index it settles the plane's noise.
+    camera : CameraNoise or None
+        Whose noise is drawn; None draws Gaussian noise, as the paper's test does.
     """
 
     sd: tuple[float, float] = (30, 40)
     seed: int = 0
+    camera: CameraNoise | None = None
 
     def __post_init__(self) -> None:
         low, high = self.sd
@@ -40,10 +44,11 @@ class NoiseSettings:
 
 def noisy_plane(
     clean: NDArray[Any], index: int, settings: NoiseSettings
-) -> tuple[NDArray[np.float64], int]:
-    """Add noise to a plane as the paper's test does.
+) -> tuple[NDArray[np.float64], int | None]:
+    """Add noise to a plane as the paper's test does, or as a camera.
 
-    Normal noise is added and the sum clipped to 0..65535, not rounded.
+    Gaussian noise is added and the sum clipped to 0..65535, a camera's to the range of the
+    plane's type; neither is rounded.
 
     Parameters
     ----------
@@ -52,16 +57,19 @@ def noisy_plane(
     index : int
         The plane's index in its stack.
     settings : NoiseSettings
-        Range and seed.
+        Range or camera, and seed.
 
     Returns
     -------
     noisy : ndarray of float64, shape (Y, X)
         Counts.
-    sd : int
-        The standard deviation that was drawn.
+    sd : int or None
+        The standard deviation that was drawn; None with a camera, whose noise has another
+        one in each pixel.
     """
     rng = np.random.default_rng((settings.seed, index))
+    if settings.camera is not None:
+        return add_camera_noise(clean, settings.camera, rng), None
     low, high = (int(value) for value in settings.sd)
     sd = int(rng.integers(low, high, endpoint=True))
     return np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535), sd

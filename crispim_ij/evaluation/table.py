@@ -48,7 +48,7 @@ class Summary:
 
 
 # Title, field and format of the screen's columns, and which way is better.
-_COLUMNS = (
+COLUMNS = (
     ("PSNR\n(dB)", "psnr", ".2f", max),
     ("SSIM", "ssim", ".4f", max),
     ("PCC", "pcc", ".4f", max),
@@ -79,7 +79,7 @@ def summarise(rows: Sequence[Row]) -> list[Summary]:
 def _summary(method: str, rows: Sequence[Row]) -> Summary:
     """Return one method's means."""
     means = {
-        name: float(np.mean([getattr(row, name) for row in rows])) for _, name, _, _ in _COLUMNS
+        name: float(np.mean([getattr(row, name) for row in rows])) for _, name, _, _ in COLUMNS
     }
     psnrs = [row.psnr for row in rows]
     # Equal planes have an infinite PSNR, of which there is no deviation.
@@ -107,16 +107,16 @@ def render_table(summaries: Sequence[Summary]) -> Table:
         "0.1-99.9 percentiles; FRC: highest frequency that agrees with the clean plane, of 0.5",
     )
     table.add_column("method", no_wrap=True)
-    for title, *_ in _COLUMNS:
+    for title, *_ in COLUMNS:
         table.add_column(title, justify="right")
     best = {
         name: better(getattr(summary, name) for summary in summaries)
-        for _, name, _, better in _COLUMNS
+        for _, name, _, better in COLUMNS
         if summaries
     }
     for summary in summaries:
         cells = []
-        for _, name, form, _ in _COLUMNS:
+        for _, name, form, _ in COLUMNS:
             value = getattr(summary, name)
             text = format(value, form)
             cells.append(f"[bold]{text}[/bold]" if value == best[name] else text)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -45,36 +47,24 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_tables_and_pictures_are_written(clean: Path, tmp_path: Path) -> None:
+def test_a_report_is_written(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = call(clean, "--method", "noisy", "--method", "tv", "--out", out)
     assert result.exit_code == 0, result.output
     tables = {"evaluation.csv", "summary.csv", "bias.csv", "comparison.csv"}
-    names = tables | {"panel-noisy.png", "panel-tv.png"}
+    names = tables | {"report.html", "report.json", "figures"}
     assert {path.name for path in out.iterdir()} == names
+    figures = {path.name for path in (out / "figures").iterdir()}
+    kinds = ("png", "svg", "pdf")
+    assert figures == {f"{name}.{kind}" for name in ("boxes", "panels", "bias") for kind in kinds}
     assert len(read(out / "evaluation.csv")) == 6
     assert len(read(out / "bias.csv")) == 20
     (pair,) = read(out / "comparison.csv")
     assert (pair["method"], pair["other"], pair["planes"]) == ("tv", "noisy", "3")
-    noisy, tv = read(out / "summary.csv")
+    tv, noisy = read(out / "summary.csv")
     assert float(tv["psnr"]) > float(noisy["psnr"])
-    unwrapped = result.output.replace("\n", "")
-    assert all(str(out / name) in unwrapped for name in names)
+    assert str(out / "report.html") in result.output
     assert f"{float(tv['psnr']):.2f}" in result.output
-
-
-def test_runs_repeat(clean: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        call(clean, "--method", "noisy", "--planes", 2, "--seed", 3, "--out", tmp_path / name)
-    first, again = (tmp_path / name / "evaluation.csv" for name in ("a", "b"))
-    assert first.read_bytes() == again.read_bytes()
-
-
-def test_results_are_kept_unless_told(clean: Path, tmp_path: Path) -> None:
-    arguments = (clean, "--method", "noisy", "--out", tmp_path / "out")
-    assert call(*arguments).exit_code == 0
-    assert "--overwrite" in refusal(*arguments)
-    assert call(*arguments, "--overwrite").exit_code == 0
 
 
 def test_given_results(clean: Path, tmp_path: Path, volume: NDArray[np.uint16]) -> None:
@@ -87,7 +77,8 @@ def test_given_results(clean: Path, tmp_path: Path, volume: NDArray[np.uint16]) 
         "noisy": 3.0,
         "my net": 3.0,
     }
-    assert (out / "panel-my_net.png").exists()
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert f"--result 'my net={other}'" in page.replace("&#x27;", "'")
 
 
 @pytest.mark.parametrize(
@@ -114,9 +105,30 @@ def test_bad_options_are_refused_and_nothing_is_written(
     assert not out.exists()
 
 
-def test_results_whose_pictures_would_share_a_name_are_refused(clean: Path, tmp_path: Path) -> None:
-    arguments = ("--result", f"a b={clean}", "--result", f"A_b={clean}")
-    assert "panel-a_b.png" in refusal(clean, "--out", tmp_path / "out", *arguments)
+def test_a_report_is_kept_unless_told(clean: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    both = ("--method", "noisy", "--method", "tv", "--out", out)
+    assert call(clean, *both).exit_code == 0
+    assert "--overwrite" in refusal(clean, *both)
+    assert call(clean, "--method", "tv", "--out", out, "--overwrite").exit_code == 0
+    # One method has none to be compared with, and what an earlier report said is gone.
+    assert not (out / "comparison.csv").exists()
+    assert "Paired statistics" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    methods = ("--method", "noisy", "--method", "crispim-2d")
+    options = ("--planes", 2, "--seed", 5, "--noise-sd", "10:12", "--out", out)
+    result = call(clean, *methods, *options)
+    assert result.exit_code == 0, result.output
+    content = json.loads((out / "report.json").read_text())
+    assert content["recipes"]["crispim-2d"]["recipe"]["architecture"] == "residual-2d"
+    before = (out / "evaluation.csv").read_bytes()
+    program, subcommand, *arguments = shlex.split(content["command"])
+    assert (program, subcommand) == ("crispim-ij", "evaluate")
+    assert call(*arguments, "--overwrite").exit_code == 0
+    assert (out / "evaluation.csv").read_bytes() == before
 
 
 def test_missing_input_is_refused(tmp_path: Path) -> None:

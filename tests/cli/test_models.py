@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from tests.cli.conftest import Call
 from tests.models.keras2_files import write_paper_2d
@@ -31,3 +34,31 @@ def test_an_imported_model_is_listed_and_shown(call: Call, tmp_path: Path, libra
 def test_the_shipped_model_is_listed_and_shown(call: Call) -> None:
     assert "crispim-2d" in call("models", "list").out
     assert "residual-2d" in call("models", "show", "crispim-2d").out
+
+
+def test_calibrate_and_denoise_with_uncertainty(
+    call: Call, model: Path, noisy: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(model, mine)
+    options = ("denoise", noisy, tmp_path / "out", "--model", mine)
+    answer = call(*options, "--uncertainty", tmp_path / "errors.tif")
+    assert answer.status == 2
+    assert "models calibrate mine --clean" in " ".join(answer.err.split())
+    assert not (tmp_path / "errors.tif").exists()
+
+    answer = call("models", "calibrate", mine, "--clean", noisy, "--planes", 2)
+    assert answer.status == 0, answer.err
+    assert "expected error" in answer.out
+
+    answer = call(*options, "--uncertainty", tmp_path / "errors.tif")
+    assert answer.status == 0, answer.err
+    errors = tifffile.imread(tmp_path / "errors.tif")
+    assert errors.shape == (3, 40, 60)
+    assert errors.dtype == np.float32
+    assert (errors > 0).all()
+    plain = call("denoise", noisy, tmp_path / "plain", "--model", mine)
+    assert plain.status == 0, plain.err
+    for name in ("0.tif", "1.tif", "2.tif"):
+        ours, theirs = (tifffile.imread(tmp_path / folder / name) for folder in ("out", "plain"))
+        np.testing.assert_allclose(ours.astype(int), theirs, atol=1)

@@ -1,0 +1,91 @@
+"""Cameras in files and on the command line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crispim_ij import __version__
+from crispim_ij.camera.model import CameraNoise
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.atomic import whole_file
+
+if TYPE_CHECKING:
+    from crispim_ij.camera.calibrate import Calibration
+
+_FORM = "camera.json, as `crispim-ij calibrate` writes it, or GAIN:OFFSET:READ such as 0.5:100:3"
+
+
+def read_camera(text: str) -> CameraNoise:
+    """Read a camera.
+
+    Parameters
+    ----------
+    text : str
+        ``GAIN:OFFSET:READ`` in counts, or a file that `write_camera` wrote.
+
+    Returns
+    -------
+    CameraNoise
+        The camera.
+
+    Raises
+    ------
+    CrispimError
+        If it is neither, or no camera can have such values.
+    """
+    parts = text.split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 3:
+        return CameraNoise(*numbers)
+    path = Path(text)
+    if numbers or not path.is_file():
+        raise CrispimError(f"The camera {text!r} (--camera) is not there: give {_FORM}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["camera"]
+        values = [float(content[key]) for key in ("gain", "offset", "read_noise")]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CrispimError(
+            f"'{path}' (--camera) can't be read as a camera ({error!r}): give {_FORM}."
+        ) from error
+    return CameraNoise(*values)
+
+
+def camera_as_text(camera: CameraNoise) -> str:
+    """Write a camera as GAIN:OFFSET:READ, to the last bit."""
+    return f"{camera.gain!r}:{camera.offset!r}:{camera.read_noise!r}"
+
+
+def write_camera(calibration: Calibration, measured: Path, path: Path) -> None:
+    """Write a camera and how it was measured, as JSON.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What was measured.
+    measured : Path
+        The stack that it was measured on.
+    path : Path
+        The file, replaced at once or not at all.
+    """
+    content = {
+        "crispim_ij": __version__,
+        "camera": asdict(calibration.camera),
+        "measured": {
+            "input": str(measured),
+            "planes": calibration.planes,
+            "model": calibration.model,
+            "offset_given": calibration.offset_given,
+            "residual": calibration.residual,
+            "neighbours": {"down": calibration.down, "right": calibration.right},
+            "left_out": calibration.left_out,
+            "points": [asdict(point) for point in calibration.points],
+        },
+    }
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,191 @@
+"""Poisson-Gaussian noise: what a camera adds to light."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from crispim_ij.errors import CrispimError
+
+Range = tuple[float, float]
+
+LARGEST = 1e6
+"""Largest gain, offset and read noise, in counts."""
+
+SMALLEST_GAIN = 1e-9
+"""Smallest gain but 0, in counts a photo-electron: below it Poisson's numbers grow too large."""
+
+
+@dataclass(frozen=True)
+class CameraNoise:
+    r"""A camera's noise, Poisson-Gaussian [1]_.
+
+    A pixel whose clean value is :math:`c` counts becomes
+
+    .. math:: o + g \, \mathrm{Poisson}((c - o) / g) + \mathrm{Normal}(0, r)
+
+    with gain :math:`g`, offset :math:`o` and read noise :math:`r`. Its mean is :math:`c`
+    and its variance :math:`g (c - o) + r^2`.
+
+    Attributes
+    ----------
+    gain : float
+        Counts a photo-electron. 0 leaves Gaussian noise alone.
+    offset : float
+        Counts without light.
+    read_noise : float
+        Standard deviation in counts without light.
+
+    Raises
+    ------
+    CrispimError
+        If a value is none that a camera can have.
+
+    References
+    ----------
+    .. [1] A. Foi, M. Trimeche, V. Katkovnik, K. Egiazarian, "Practical Poissonian-Gaussian
+       noise modeling and fitting for single-image raw-data", IEEE Transactions on Image
+       Processing 17 (2008) 1737-1754, doi:10.1109/TIP.2008.2001399
+    """
+
+    gain: float
+    offset: float
+    read_noise: float
+
+    def __post_init__(self) -> None:
+        _check("gain", self.gain, self.gain == 0 or SMALLEST_GAIN <= self.gain <= LARGEST)
+        _check("offset", self.offset, abs(self.offset) <= LARGEST)
+        _check("read_noise", self.read_noise, 0 <= self.read_noise <= LARGEST)
+
+    def variance(self, clean: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the noise's variance, in counts squared, where clean counts are as given."""
+        light = np.maximum(np.asarray(clean, np.float64) - self.offset, 0)
+        return np.asarray(self.gain * light + self.read_noise**2)
+
+
+@dataclass(frozen=True)
+class CameraRange:
+    """Cameras of which one is drawn for each patch that is trained on.
+
+    Attributes
+    ----------
+    gain, offset, read_noise : tuple of float
+        Smallest and largest of `CameraNoise`'s values, drawn uniformly; equal for one
+        camera.
+
+    Raises
+    ------
+    CrispimError
+        If a camera can't have them, or the larger comes first.
+    """
+
+    gain: Range
+    offset: Range
+    read_noise: Range
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            low, high = getattr(self, field.name)
+            _check(field.name, f"{low:g}:{high:g}", low <= high)
+        for values in zip(self.gain, self.offset, self.read_noise, strict=True):
+            CameraNoise(*values)
+        _check("gain", "{:g}:{:g}".format(*self.gain), self.gain[0] > 0 or self.gain[1] == 0)
+
+    def draw(self, rng: np.random.Generator) -> CameraNoise:
+        """Draw a camera."""
+        gain, offset, read_noise = (
+            float(rng.uniform(*ends)) for ends in (self.gain, self.offset, self.read_noise)
+        )
+        return CameraNoise(gain, offset, read_noise)
+
+
+def range_of(camera: CameraNoise) -> CameraRange:
+    """Return the range that holds one camera alone."""
+    return CameraRange(*((value, value) for value in vars(camera).values()))
+
+
+def read_range(table: Mapping[str, Any]) -> CameraRange | None:
+    """Read a recipe's table.
+
+    Parameters
+    ----------
+    table : mapping
+        gain, offset and read_noise, each a number or a sequence of two.
+
+    Returns
+    -------
+    CameraRange or None
+        None where the table has other keys or values that are no numbers.
+    """
+    names = [field.name for field in fields(CameraRange)]
+    if set(table) != set(names):
+        return None
+    pairs = [_pair(table[name]) for name in names]
+    ranges = [pair for pair in pairs if pair is not None]
+    return CameraRange(*ranges) if len(ranges) == len(names) else None
+
+
+def add_camera_noise(
+    clean: NDArray[Any],
+    camera: CameraNoise,
+    rng: np.random.Generator,
+    dtype: DTypeLike | None = None,
+) -> NDArray[np.float64]:
+    """Picture a clean plane as a camera would.
+
+    Where the clean plane lies below the offset, which light can't do, there is read noise
+    alone. So the mean is the clean value everywhere, but for clipping.
+
+    Parameters
+    ----------
+    clean : ndarray
+        Counts.
+    camera : CameraNoise
+        Its noise.
+    rng : numpy.random.Generator
+        Where chance comes from.
+    dtype : numpy dtype, optional
+        The pixel type whose range the result is clipped to, by default that of `clean`;
+        a floating type has no limits.
+
+    Returns
+    -------
+    ndarray of float64, shape of `clean`
+        Noisy counts, not rounded.
+    """
+    noisy = np.asarray(clean, np.float64)
+    if camera.gain:
+        electrons = np.maximum(noisy - camera.offset, 0) / camera.gain
+        noisy = noisy + camera.gain * (rng.poisson(electrons) - electrons)
+    noisy = noisy + rng.normal(0, camera.read_noise, noisy.shape)
+    wanted = np.dtype(clean.dtype if dtype is None else dtype)
+    if wanted.kind == "f":
+        return noisy
+    limits = np.iinfo(wanted)
+    return np.clip(noisy, limits.min, limits.max)
+
+
+def _pair(value: Any) -> Range | None:
+    """Return one number twice, and two numbers as they are."""
+    pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
+    is_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in pair)
+    return (float(pair[0]), float(pair[1])) if len(pair) == 2 and is_numbers else None
+
+
+def _check(name: str, value: float | str, is_possible: bool) -> None:
+    """Raise CrispimError unless a camera can have a value."""
+    allowed = {
+        "gain": f"0, or from {SMALLEST_GAIN:g} to {LARGEST:g} counts a photo-electron",
+        "offset": f"from {-LARGEST:g} to {LARGEST:g} counts",
+        "read_noise": f"from 0 to {LARGEST:g} counts",
+    }
+    if not is_possible or (isinstance(value, float) and not math.isfinite(value)):
+        raise CrispimError(
+            f"A camera's {name} can't be {value} (--camera, or a recipe's camera): give "
+            f"{allowed[name]}, of two numbers the smaller first."
+        )

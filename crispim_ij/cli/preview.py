@@ -1,0 +1,192 @@
+"""`crispim-ij preview`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crispim_ij.cli.console import console, errors, start_tensorflow
+from crispim_ij.cli.options import Channel, Input, Level, Time, selection_of
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import open_source
+from crispim_ij.planes.output_checks import check_output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from crispim_ij.planes import Source
+    from crispim_ij.previewing import Looked, Noise, Preview
+
+PANELS = "noisy | denoised | difference"
+
+
+def preview(
+    source: Input,
+    model: Annotated[
+        str, typer.Option(help="Name of a model, or path of a model folder.")
+    ] = "crispim-2d",
+    plane: Annotated[
+        int | None, typer.Option(metavar="K", help="Plane to show, from 0. [the middle one]")
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Y:X:SIZE",
+            help="Square to enlarge: first row, first column and side, in px. "
+            "[256 px where most is to be seen]",
+        ),
+    ] = None,
+    channel: Channel = None,
+    time: Time = None,
+    level: Level = 0,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Picture to write, as PNG; replaced if it is there."),
+    ] = Path("preview.png"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was found as JSON, for scripts.")
+    ] = False,
+) -> None:
+    """Denoise one plane and show what that does, before a long run.
+
+    Draws noisy, denoised and difference; in terminals that show pictures, the enlarged square
+    comes first. Measures the noise and says whether the model was trained on such noise, which
+    precision is fastest here, how long all planes take and how much disk they need. Of planes
+    above 2048 px a part of that size is shown.
+    """
+    from crispim_ij.models import find_model
+    from crispim_ij.previewing import look, parse_crop, write_picture
+    from crispim_ij.previewing import preview as denoise_plane
+
+    square = parse_crop(crop) if crop else None
+    if out.suffix.lower() != ".png":
+        raise CrispimError(f"The picture '{out}' (--out) is a PNG: give a name that ends in .png.")
+    chosen = find_model(model)
+    with open_source(source, selection_of(channel, time, level)) as planes:
+        check_output(out, None, planes.path, overwrite=True)
+        with errors.status("reading the plane") as status:
+            # TensorFlow takes seconds to import, most of which a second core has to spare.
+            with ThreadPoolExecutor(1) as pool:
+                started = pool.submit(start_tensorflow)
+                looked = look(planes, chosen, plane, square)
+                status.update("starting TensorFlow")
+                started.result()
+            status.update("denoising the plane")
+
+            def show(denoised: NDArray[np.float32]) -> None:
+                if not as_json:
+                    _show_inline(looked, denoised)
+
+            found = denoise_plane(planes, chosen, looked, show)
+            status.update("drawing")
+            place = f"plane {looked.index} of {len(planes)}"
+            write_picture(found, f"{source.name}, {place}, by {chosen.folder.name}", out)
+        if as_json:
+            console.print_json(data=_facts(found, model, len(planes), out))
+            return
+        for line in _lines(found, planes, source, model):
+            console.print(line, soft_wrap=True)
+        console.print(f"Picture: {out}", soft_wrap=True)
+
+
+def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
+    """Show the crop in a terminal: as a picture by its protocols, or in half blocks."""
+    if not console.is_terminal or console.is_dumb_terminal or not sys.stdin.isatty():
+        return
+    from PIL import Image as Pillow
+    from textual_image.renderable import Image
+
+    from crispim_ij.previewing import strip
+
+    console.print(Image(Pillow.fromarray(strip(looked, denoised))))
+    console.print(PANELS)
+
+
+def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator[str]:
+    """Say what was found, for people."""
+    from crispim_ij.report.numbers import shown_time
+
+    looked, fastest, expected = found.looked, found.fastest, found.forecast
+    rows, columns = looked.part
+    shown = f"all of its {planes.shape[2]} x {planes.shape[1]} px"
+    if looked.plane.shape != planes.shape[1:]:
+        shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
+    yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
+    yield f"Noise: {noise_in_words(looked.noise)}"
+    yield f"Model: {looked.fit.says}"
+    if looked.fit.fits is False:
+        yield f"[yellow]{_remedy(looked, source)}"
+    yield _precisions(found)
+    count = f"{len(planes)} plane{'s' * (len(planes) != 1)}"
+    yield (
+        f"Whole run: about {shown_time(expected.seconds)} for {count} in {fastest.precision}, and "
+        f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
+        f"{expected.free / 1e9:.2f} GB are free here"
+    )
+    words = ["crispim-ij", "denoise", str(source), "OUTPUT", "--model", model]
+    words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
+    yield f"Command: {shlex.join(words)}"
+
+
+def noise_in_words(noise: Noise) -> str:
+    """Say how strong noise is."""
+    if noise.typical == 0:
+        return "none that could be measured"
+    says = f"sd {noise.typical:.3g} counts"
+    if noise.bright > 1.1 * noise.dark:
+        says += f", from {noise.dark:.3g} where it is dark to {noise.bright:.3g} where bright"
+    return says + (", shared by neighbouring pixels" if noise.is_correlated else "")
+
+
+def _precisions(found: Preview) -> str:
+    """Say which precision to choose."""
+    first, *others = found.trials
+    if not others:
+        return "Precision: float32, as this processor doesn't compute in bfloat16"
+    ratio = others[0].rate / first.rate
+    return (
+        f"Precision: {found.fastest.precision}; here bfloat16 has {ratio:.1f} times the speed of "
+        f"float32, and its result differs by {others[0].deviation:.2g} counts (root mean square)"
+    )
+
+
+def _remedy(looked: Looked, source: Path) -> str:
+    """Say what to do where the model doesn't fit."""
+    if looked.noise.is_correlated:
+        return "Give planes as the camera took them: neither resized nor filtered."
+    if looked.alternatives:
+        return f"These models fit: {', '.join(looked.alternatives)}."
+    words = shlex.join(
+        ["crispim-ij", "train", "MODEL", "--recipe", "blind", "--noisy", str(source)]
+    )
+    return f"A model of these planes' own would fit: {words}"
+
+
+def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]:
+    """Say what was found, for scripts."""
+    from dataclasses import asdict
+
+    looked = found.looked
+    return {
+        "plane": looked.index,
+        "planes": planes,
+        "name": looked.name,
+        "part": [[side.start, side.stop] for side in looked.part],
+        "crop": [[side.start, side.stop] for side in looked.crop],
+        "display": list(looked.limits),
+        "noise": asdict(looked.noise),
+        "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
+        "models that fit": list(looked.alternatives),
+        "precisions": [asdict(trial) for trial in found.trials],
+        "precision": found.fastest.precision,
+        "whole run": asdict(found.forecast),
+        "picture": str(out),
+    }

@@ -1,0 +1,222 @@
+"""`crispim-ij reproduce`."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.options import Overwrite, Resume, refuse_both
+from crispim_ij.errors import CrispimError
+
+if TYPE_CHECKING:
+    from crispim_ij.reproduction import (
+        Advance,
+        Cost,
+        Offer,
+        Plan,
+        Reproduction,
+        ReproductionSettings,
+        Workplace,
+    )
+    from crispim_ij.training import Recipe
+
+
+class FactorName(str, Enum):
+    """By how much planes can be made to shrink."""
+
+    auto = "auto"
+    one = "1"
+    paper = "4"
+
+
+def reproduce(
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA...",
+            help="Clean stacks: a folder of them, or several stacks. A stack is a TIFF file, a "
+            "folder of TIFF planes or an OME-Zarr.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT", help="Folder for stacks, models and report.", show_default=False
+        ),
+    ],
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Train for minutes only; the report says what that changes."),
+    ] = False,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STACK",
+            help="Name or path of the stack to test on, which is not trained on. [default: the "
+            "one with the least noise of its own among the long ones]",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Also measure this model; may be repeated. A model, a model folder, or a .keras "
+            "or .h5 file that Keras 2 wrote, such as the paper's authors'.",
+            show_default=False,
+        ),
+    ] = None,
+    factor: Annotated[
+        FactorName,
+        typer.Option(
+            help="Downsampling. auto: the paper's 4 where planes still hold a patch of 256 px "
+            "then, else none.",
+        ),
+    ] = FactorName.auto,
+    rescale: Annotated[
+        bool,
+        typer.Option(
+            "--rescale/--no-rescale",
+            help="Map each stack's 1st and 99th percentile to 100 and 500 counts, the paper's "
+            "range, or leave counts as they are.",
+        ),
+    ] = True,
+    seed: Annotated[
+        int, typer.Option(help="Decides noise, first weights, patches and tested planes.")
+    ] = 0,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Reproduce the paper on your own clean stacks.
+
+    Downsamples them and adds noise as the paper did in ImageJ, trains its 2D and its 3D network,
+    measures them beside TV, CV2 and classic methods at their best strength, and writes Tables 1 and
+    2 and Figures 3 to 6 into one report. Says first what it will do, and how long that takes.
+    """
+    from crispim_ij import reproduction as job
+
+    settings = job.ReproductionSettings(
+        test=test,
+        factor=None if factor is FactorName.auto else float(factor.value),
+        rescale=rescale,
+        quick=quick,
+        models=tuple(model or ()),
+        seed=seed,
+    )
+    refuse_both(overwrite=overwrite, resume=resume)
+    place = job.Workplace(out)
+    place.check(resume=resume, overwrite=overwrite)
+    plan = job.make_plan(data, settings)
+    place.check_stacks([stack.path for stack in (*plan.training, plan.test)])
+    described = {"settings": asdict(settings), "stacks": plan.described()}
+    written = place.go_on(described) if resume else {}
+    if resume and job.REPORTED in place.done():
+        console.print(f"All of this run is done already; its report: {place.page}", soft_wrap=True)
+        return
+    start_tensorflow()
+    models = job.load_models(settings.models)
+    if resume:
+        recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
+        console.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
+    else:
+        recipes = _begin(plan, settings, place, described)
+    command = shlex.join(["crispim-ij", *sys.argv[1:]])
+    _run(job.Reproduction(settings, plan, recipes, models, command), place)
+
+
+def _begin(
+    plan: Plan, settings: ReproductionSettings, place: Workplace, described: dict[str, Any]
+) -> dict[str, Recipe]:
+    """Time the networks, say what is to be expected, and claim the folder."""
+    from crispim_ij import reproduction as job
+
+    console.print("Timing a few training steps ...")
+    offer = job.make_offer(plan, settings)
+    for note in job.notes_on(plan, settings, offer.recipes):
+        console.print(f"- {note}", soft_wrap=True)
+    needed = job.disk_bytes(plan)
+    _print_cost(offer, needed, quick=settings.quick)
+    _check_space(place.folder, needed)
+    precisions = {name: recipe.precision for name, recipe in offer.recipes.items()}
+    place.begin({**described, "precisions": precisions})
+    return dict(offer.recipes)
+
+
+def _run(run: Reproduction, place: Workplace) -> None:
+    """Do all stages, and show the tables."""
+    from crispim_ij import reproduction as job
+    from crispim_ij.cli.train import _stop_after_step
+    from crispim_ij.evaluation import render_table, summarise
+
+    with _stop_after_step() as stopped:
+
+        @contextmanager
+        def progress(what: str, total: int, unit: str) -> Iterator[Advance]:
+            with _bar(what, total, unit, stopped) as advance:
+                yield advance
+
+        try:
+            page, experiments = job.reproduce(run, place, progress)
+        except KeyboardInterrupt:
+            raise CrispimError(
+                f"The reproduction in {place.folder} was interrupted; the same command with "
+                "--resume goes on."
+            ) from None
+    for experiment in experiments:
+        console.print(experiment.title, style="bold")
+        console.print(render_table(summarise(experiment.rows)))
+    console.print(f"Report: {page}", soft_wrap=True)
+
+
+@contextmanager
+def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator[Advance]:
+    """Show a stage's progress; end it where Ctrl-C has asked for that."""
+    with progress_bar(what, total, unit) as bar:
+
+        def advance(done: int, remark: str) -> None:
+            text = f"{what}, {remark}" if remark else what
+            bar.update(bar.task_ids[0], completed=done, description=text)
+            if stopped.is_set():
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:
+    """Show what a run takes."""
+    console.print(f"Expected time of this run: {_in_words(offer.cost)}", soft_wrap=True)
+    if quick:
+        console.print(f"Expected time without --quick: {_in_words(offer.full)}", soft_wrap=True)
+    console.print(f"Needed on disk: at most {needed / 1e9:.2f} GB")
+
+
+def _in_words(cost: Cost) -> str:
+    """Return a run's time and its parts."""
+    from crispim_ij.report.numbers import shown_time
+
+    parts = [f"{name} {shown_time(seconds)}" for name, seconds in cost.training.items()]
+    return (
+        f"about {shown_time(cost.seconds)} ({', '.join(parts)}, testing {shown_time(cost.testing)})"
+    )
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    """Refuse to begin where there is too little room."""
+    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    free = shutil.disk_usage(nearest).free
+    if free < needed:
+        raise CrispimError(
+            f"'{folder}' has {free / 1e9:.2f} GB left and the run needs {needed / 1e9:.2f} GB: "
+            "free some, or give a folder on another drive."
+        )

@@ -1,0 +1,181 @@
+"""How well the errors that a model expects are those that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.denoising.uncertainty import ErrorModel, Evidence
+from crispim_ij.evaluation.evaluate import EvaluationSettings, choose_planes
+from crispim_ij.evaluation.noise import noisy_plane
+from crispim_ij.models import Model
+from crispim_ij.networks import mini_stack
+from crispim_ij.planes import Source
+
+BINS = 10
+
+PIXELS = 20_000
+"""Pixels of a plane that are looked at, so that small planes count as much as large ones."""
+
+Squares = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pixels of which like errors are expected.
+
+    Attributes
+    ----------
+    expected, real : float
+        Root mean squares of the expected and of the real errors, in counts.
+    """
+
+    expected: float
+    real: float
+
+    @property
+    def ratio(self) -> float:
+        """Real over expected: 1 where the expectation is right."""
+        return self.real / self.expected
+
+
+def measure_errors(
+    model: Model,
+    sources: Sequence[Source],
+    settings: EvaluationSettings,
+    on_plane: Callable[[], None] = lambda: None,
+) -> tuple[ErrorModel, list[Bin]]:
+    """Measure how a model's errors follow from what it sees.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    sources : sequence of Source
+        Clean planes, which it wasn't trained on.
+    settings : EvaluationSettings
+        How many planes are drawn from each, and their noise.
+    on_plane : callable
+        Called after each plane.
+
+    Returns
+    -------
+    errors : ErrorModel
+        For the model's folder.
+    bins : list of Bin
+        Expected and real errors of the same pixels.
+    """
+    denoise = Evidence(model, DenoiseSettings())
+    squares = np.concatenate([gather(source, denoise, settings, on_plane) for source in sources])
+    spread, residue = fit_factors(squares)
+    measured_on = {
+        "clean": [source.path.name for source in sources],
+        "planes": settings.planes,
+        "noise_sd": list(settings.noise.sd),
+    }
+    errors = ErrorModel(spread, residue, model.spec.sha256, measured_on)
+    expected = squares[:, :2] @ np.square([spread, residue])
+    return errors, list(reliability(expected, squares[:, 2]))
+
+
+def gather(
+    source: Source,
+    denoise: Evidence,
+    settings: EvaluationSettings,
+    on_plane: Callable[[], None] = lambda: None,
+) -> Squares:
+    """Collect what a model sees of its errors, and the errors.
+
+    Parameters
+    ----------
+    source : Source
+        Clean planes, which the model wasn't trained on.
+    denoise : Evidence
+        The model.
+    settings : EvaluationSettings
+        How many planes are drawn, and their noise.
+    on_plane : callable
+        Called after each plane.
+
+    Returns
+    -------
+    ndarray of float64, shape (pixels, 3)
+        Squares of spread, residue and error, in counts squared, at random pixels.
+    """
+    chosen = choose_planes(len(source), settings)
+    parts = []
+    for index in chosen:
+        parts.append(_squares(source, index, denoise, settings))
+        on_plane()
+    return np.concatenate(parts)
+
+
+def _squares(
+    source: Source, index: int, denoise: Evidence, settings: EvaluationSettings
+) -> Squares:
+    def with_noise(plane: int) -> NDArray[np.float64]:
+        return noisy_plane(source.read(plane), plane, settings.noise)[0]
+
+    if denoise.depth == 1:
+        given = with_noise(index)
+    else:
+        around = mini_stack(index, len(source), denoise.depth)
+        given = np.stack([with_noise(plane) for plane in around])
+    denoised, spread, residue = denoise(given)
+    columns = np.stack([spread, residue, denoised - source.read(index)], -1).reshape(-1, 3)
+    rng = np.random.default_rng((settings.noise.seed, index, 1))
+    picked = rng.choice(len(columns), min(PIXELS, len(columns)), replace=False)
+    return columns[picked].astype(np.float64) ** 2
+
+
+def fit_factors(squares: Squares) -> tuple[float, float]:
+    """Choose the factors of `ErrorModel` that suit errors best.
+
+    Errors are taken to be normal with the expected variance; its likelihood is made
+    largest by least squares that are weighed anew until they settle.
+
+    Parameters
+    ----------
+    squares : ndarray of float64, shape (pixels, 3)
+        As `gather` gives them.
+
+    Returns
+    -------
+    tuple of float
+        Factors of spread and residue, at least 0.
+    """
+    from scipy.optimize import nnls
+
+    seen, errors = squares[:, :2], squares[:, 2]
+    weights = np.ones(len(errors))
+    for _ in range(_ROUNDS):
+        factors, _ = nnls(seen * weights[:, np.newaxis], errors * weights)
+        weights = 1 / np.maximum(seen @ factors, _SMALLEST)
+    spread, residue = np.sqrt(factors)
+    return float(spread), float(residue)
+
+
+_ROUNDS = 12
+_SMALLEST = 1e-2  # counts squared
+
+
+def reliability(expected: NDArray[np.float64], real: NDArray[np.float64]) -> Iterator[Bin]:
+    """Compare squared errors in tenths of the pixels, from the surest to the least sure.
+
+    Parameters
+    ----------
+    expected, real : ndarray of float64
+        Squared errors of the same pixels, in counts squared.
+
+    Yields
+    ------
+    Bin
+        Ten of equally many pixels but for one.
+    """
+    parts: Sequence[NDArray[np.intp]] = np.array_split(np.argsort(expected, kind="stable"), BINS)
+    for part in parts:
+        yield Bin(float(np.sqrt(expected[part].mean())), float(np.sqrt(real[part].mean())))

@@ -1,0 +1,74 @@
+"""Figures as a page shows them."""
+
+from __future__ import annotations
+
+import math
+
+MINUS, NONE = "\N{MINUS SIGN}", "\N{EN DASH}"
+"""A true minus, and what stands where there is no figure."""
+
+_SMALLEST_P = 0.0001
+
+
+def with_minus(text: str) -> str:
+    """Write a figure with a true minus, which is as wide as a plus."""
+    return text.replace("-", MINUS)
+
+
+def shown(value: float, form: str) -> str:
+    """Format a figure; one that isn't a number is a dash.
+
+    Parameters
+    ----------
+    value : float
+        The figure.
+    form : str
+        Such as ``.2f``.
+
+    Returns
+    -------
+    str
+        With a true minus.
+    """
+    if math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    return with_minus(format(value, form))
+
+
+def shown_p(value: float) -> str:
+    """Format the result of a test.
+
+    Parameters
+    ----------
+    value : float
+        From 0 to 1, or NaN.
+
+    Returns
+    -------
+    str
+        Four decimals.
+    """
+    return f"< {_SMALLEST_P}" if value < _SMALLEST_P else shown(value, ".4f")
+
+
+def shown_time(seconds: float) -> str:
+    """Format a duration.
+
+    Parameters
+    ----------
+    seconds : float
+        How long.
+
+    Returns
+    -------
+    str
+        In the two units that matter.
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,155 @@
+"""Which method beats which, in words that the figures settle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from crispim_ij.evaluation import BASELINES, CLASSICS, Paired, Row, Summary, summarise
+from crispim_ij.report.content import Experiment
+from crispim_ij.report.numbers import shown
+
+_LEVEL = 0.05
+_NOISY = "noisy"
+
+
+def ranked(rows: Sequence[Row]) -> list[Summary]:
+    """Average each method over its planes, the highest mean PSNR first.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All methods on all planes.
+
+    Returns
+    -------
+    list of Summary
+        One a method; those without a PSNR last.
+    """
+    return sorted(summarise(rows), key=lambda one: -math.inf if math.isnan(one.psnr) else one.psnr)[
+        ::-1
+    ]
+
+
+def ranked_pairs(experiment: Experiment) -> list[Paired]:
+    """Put comparisons in the order of the methods.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        One test.
+
+    Returns
+    -------
+    list of Paired
+        Those of the best method first, each against the next best first.
+    """
+    place = {one.method: k for k, one in enumerate(ranked(experiment.rows))}
+    return sorted(experiment.comparisons, key=lambda pair: (place[pair.method], place[pair.other]))
+
+
+def findings(experiment: Experiment) -> list[str]:
+    """Say what an experiment shows.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        One test.
+
+    Returns
+    -------
+    list of str
+        Sentences: the order, what is not told apart, what is worse than doing nothing,
+        networks against classic methods, and the paper's order.
+    """
+    summaries = ranked(experiment.rows)
+    sentences = [
+        _order(summaries),
+        _not_told_apart(summaries, experiment.comparisons),
+        _harm(summaries),
+        *_classics(summaries, experiment.comparisons),
+        _paper(summaries, experiment),
+    ]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _order(summaries: Sequence[Summary]) -> str:
+    """Give the methods in their order."""
+    planes = max(one.planes for one in summaries)
+    figures = [f"{one.method} {shown(one.psnr, '.2f')} dB" for one in summaries]
+    return f"Mean PSNR over {planes} plane{'s' * (planes != 1)}: {', '.join(figures)}."
+
+
+def _not_told_apart(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> str:
+    """Name neighbours in the order whose difference may be chance."""
+    if not comparisons:
+        return ""
+    open_pairs = [
+        pair
+        for better, worse in pairwise(summaries)
+        if (pair := _pair(comparisons, better.method, worse.method)) and not pair.p < _LEVEL
+    ]
+    if not open_pairs:
+        return "Each method differs from the next in that order (Wilcoxon, p < 0.05)."
+    names = [f"{pair.method} and {pair.other}" for pair in open_pairs]
+    return f"Not told apart by Wilcoxon's test at p < 0.05: {'; '.join(names)}."
+
+
+def _harm(summaries: Sequence[Summary]) -> str:
+    """Name methods that do worse than nothing."""
+    nothing = next((one.psnr for one in summaries if one.method == _NOISY), -math.inf)
+    worse = [one.method for one in summaries if one.psnr < nothing]
+    if not worse:
+        return ""
+    return f"Worse than the noisy planes themselves: {', '.join(worse)}."
+
+
+def _classics(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> list[str]:
+    """Set every other method against the best of the classic ones."""
+    known = {*BASELINES, *CLASSICS}
+    best = next((one for one in summaries if one.method in known - {_NOISY}), None)
+    if best is None:
+        return []
+    others = [one for one in summaries if one.method not in known]
+    return [_against(one, best, comparisons) for one in others]
+
+
+def _against(one: Summary, classic: Summary, comparisons: Sequence[Paired]) -> str:
+    """Say whether a method beats the best classic one, and by how much."""
+    pair = _pair(comparisons, one.method, classic.method)
+    if pair is None:
+        return ""
+    interval = ""
+    if math.isfinite(pair.low):
+        low, high = shown(pair.low, ".2f"), shown(pair.high, ".2f")
+        interval = f" (95 % interval {low} to {high} dB)"
+    by = f"by {shown(pair.difference, '.2f')} dB{interval}"
+    tuned = " (its strength tuned on another plane)" if classic.method in CLASSICS else ""
+    ahead = "beats" if pair.p < _LEVEL else "is ahead of"
+    chance = "" if pair.p < _LEVEL else "; that may be chance"
+    if pair.method == classic.method:
+        return f"A classic method {ahead} {one.method}: {classic.method}{tuned}, {by}{chance}."
+    return (
+        f"{one.method} {ahead} the best classic method here, {classic.method}{tuned}, {by}{chance}."
+    )
+
+
+def _paper(summaries: Sequence[Summary], experiment: Experiment) -> str:
+    """Say whether the paper's methods come in the paper's order."""
+    published = experiment.published
+    here = [one.method for one in summaries if one.method in published]
+    if len(here) < 2:
+        return ""
+    there = sorted(here, key=lambda method: -published[method].psnr)
+    if here == there:
+        return f"The paper's methods come in the paper's order: {' > '.join(here)}."
+    return (
+        f"The paper's methods do not come in the paper's order: {' > '.join(here)} here, "
+        f"{' > '.join(there)} in the paper."
+    )
+
+
+def _pair(comparisons: Sequence[Paired], one: str, other: str) -> Paired | None:
+    """Find two methods' comparison, whichever is the better."""
+    return next((pair for pair in comparisons if {pair.method, pair.other} == {one, other}), None)

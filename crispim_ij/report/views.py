@@ -1,0 +1,121 @@
+"""The part of a plane that is shown, as every method left it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.evaluation import Evaluated
+from crispim_ij.evaluation.metrics import psnr
+from crispim_ij.report.content import Experiment
+from crispim_ij.report.display import PAPER_RANGE, best_place, display_range
+from crispim_ij.report.ranking import ranked
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the part that is shown.
+
+    Attributes
+    ----------
+    name : str
+        ``clean``, ``noisy`` or a method.
+    counts : ndarray, shape (Y, X)
+        What is shown.
+    error : ndarray of float64, shape (Y, X), or None
+        Counts minus clean ones; None for the clean picture.
+    psnr : float or None
+        Over the whole plane in dB, at a range of 65535; None for the clean picture.
+    """
+
+    name: str
+    counts: NDArray[Any]
+    error: NDArray[np.float64] | None
+    psnr: float | None
+
+
+@dataclass(frozen=True)
+class View:
+    """One plane's part.
+
+    Attributes
+    ----------
+    plane : str
+        The plane's name.
+    sd : int or None
+        Standard deviation of its noise in counts, where it was drawn.
+    rows, columns : slice
+        The part, in px.
+    limits : tuple of float
+        Counts shown black and white.
+    error_limit : float
+        Errors from minus this to plus this are shown from black to white: three times the
+        noise's standard deviation, so it is the same for all methods.
+    pictures : tuple of Picture
+        Clean, noisy, then the methods in the experiment's order.
+    """
+
+    plane: str
+    sd: int | None
+    rows: slice
+    columns: slice
+    limits: tuple[float, float]
+    error_limit: float
+    pictures: tuple[Picture, ...]
+
+    @property
+    def caption(self) -> str:
+        """What is shown, in a sentence."""
+        noise = "" if self.sd is None else f", noise of sd {self.sd} counts"
+        low, high = self.limits
+        why = ""
+        if self.limits != PAPER_RANGE:
+            why = f" (the paper shows {PAPER_RANGE[0]:g} to {PAPER_RANGE[1]:g})"
+        return (
+            f"Plane {self.plane}, x {self.columns.start} to {self.columns.stop}, "
+            f"y {self.rows.start} to {self.rows.stop} px{noise}. "
+            f"Black is {low:.4g} counts and white {high:.4g}{why}."
+        )
+
+
+def experiment_views(experiment: Experiment) -> list[View]:
+    """Cut out what is shown of an experiment's planes.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        One test.
+
+    Returns
+    -------
+    list of View
+        One for each of its `shown`.
+    """
+    order = [one.method for one in ranked(experiment.rows)]
+    return [_view(plane, order, experiment) for plane in experiment.shown]
+
+
+def _view(plane: Evaluated, order: Sequence[str], experiment: Experiment) -> View:
+    """Cut out what is shown of one plane."""
+    limits = display_range(plane.clean, experiment.display)
+    place = best_place(plane.clean, limits)
+    clean = plane.clean.astype(np.float64)
+    results = dict(plane.results)
+    before = plane.noisy
+    if before is not None:
+        # Doing nothing is a method too, and would be a second picture of the same.
+        results = {name: result for name, result in results.items() if result is not before}
+    named = {} if before is None else {"noisy": before}
+    named |= {name: results[name] for name in order if name in results}
+    pictures = [Picture("clean", plane.clean[place], None, None)]
+    for name, counts in named.items():
+        error = (counts - clean)[place]
+        pictures.append(Picture(name, counts[place], error, psnr(clean, counts)))
+    spread = [before] if before is not None else list(results.values())
+    error_limit = 3 * max(float(np.std(one - clean)) for one in spread) or 1.0
+    row = plane.rows[0]
+    return View(row.plane, row.sd, *place, limits, error_limit, tuple(pictures))

@@ -1,0 +1,128 @@
+"""The paper's recipes, and what of them changes with the data and with `--quick`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from crispim_ij.networks.architectures import Precision
+from crispim_ij.reproduction.settings import ReproductionSettings
+from crispim_ij.training import Recipe, load_recipe
+
+NETWORKS = ("paper-2d", "paper-3d")
+"""Recipes that are trained, and the names of the models."""
+
+_CHECKPOINTS: Mapping[str, int] = MappingProxyType({"paper-2d": 100, "paper-3d": 20})
+
+QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "paper-2d": {"patch": 64, "crop": "random", "learning_rate": 1e-3},
+        "paper-3d": {"steps": 200, "patch": 64, "crop": "random"},
+    }
+)
+"""What `--quick` changes, beside the precision."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting in which a recipe differs from the paper's.
+
+    Attributes
+    ----------
+    key : str
+        An attribute of `Recipe`.
+    paper, here : object
+        Its two values.
+    """
+
+    key: str
+    paper: Any
+    here: Any
+
+
+def full_recipe(name: str, patch: int, seed: int) -> Recipe:
+    """Return the paper's recipe for the data at hand.
+
+    Parameters
+    ----------
+    name : str
+        One of `NETWORKS`.
+    patch : int
+        Side of the patches, in px, that the data allow.
+    seed : int
+        The run's.
+
+    Returns
+    -------
+    Recipe
+        The recipe.
+    """
+    paper = load_recipe(name)
+    # A kill must not cost hours where a step takes a minute.
+    return replace(paper, patch=patch, seed=seed, checkpoint_every=_CHECKPOINTS[name])
+
+
+def quick_recipe(full: Recipe, precision: Precision) -> Recipe:
+    """Return a recipe that takes minutes.
+
+    Parameters
+    ----------
+    full : Recipe
+        As `full_recipe` gives it.
+    precision : {'float32', 'bfloat16'}
+        Whichever is faster here.
+
+    Returns
+    -------
+    Recipe
+        Of the same network, batch, loss and optimizer.
+    """
+    changes = QUICK[full.name]
+    patch = min(changes["patch"], full.patch)
+    return replace(full, **{**changes, "patch": patch, "precision": precision})
+
+
+def settled_recipes(
+    patch: int, settings: ReproductionSettings, precisions: Mapping[str, Precision]
+) -> dict[str, Recipe]:
+    """Return the recipes of a run that goes on.
+
+    Parameters
+    ----------
+    patch : int
+        Side of the full recipes' patches in px.
+    settings : ReproductionSettings
+        What was asked for.
+    precisions : mapping of str to str
+        What each network began to be trained in.
+
+    Returns
+    -------
+    dict of str to Recipe
+        By the name of the network.
+    """
+    full = {name: full_recipe(name, patch, settings.seed) for name in NETWORKS}
+    if not settings.quick:
+        return full
+    return {name: quick_recipe(full[name], precisions[name]) for name in NETWORKS}
+
+
+def changes_of(recipe: Recipe) -> list[Change]:
+    """List in what a recipe differs from the paper's of the same name.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        As it is trained.
+
+    Returns
+    -------
+    list of Change
+        But for the seed, which the paper doesn't give, and how often it is saved.
+    """
+    paper = load_recipe(recipe.name)
+    keys = ("steps", "batch", "patch", "crop", "end_planes", "learning_rate", "precision")
+    pairs = [(key, getattr(paper, key), getattr(recipe, key)) for key in keys]
+    return [Change(*pair) for pair in pairs if pair[1] != pair[2]]

@@ -1,0 +1,188 @@
+"""Tables 1 and 2 of the paper, measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.evaluation import (
+    CLASSICS,
+    Bias,
+    Evaluated,
+    EvaluationSettings,
+    Method,
+    NoiseSettings,
+    Row,
+    compare_methods,
+    evaluate,
+    find_method,
+    summarise_bias,
+    tune,
+)
+from crispim_ij.planes import Source
+from crispim_ij.report import Experiment, Published
+from crispim_ij.reproduction.choice import PAPER_PLANES
+from crispim_ij.reproduction.plan import Plan
+from crispim_ij.reproduction.view import View
+
+_SHOWN = 3  # planes in the pictures
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the paper.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``Table 1``.
+    title : str
+        What it compares.
+    figures : tuple of str
+        What the paper calls the box plot and the pictures of the same planes.
+    networks : tuple of str
+        Names of the networks that it compares.
+    baselines : tuple of str
+        What else is measured on the same planes.
+    published : mapping of str to Published
+        The paper's means.
+    """
+
+    name: str
+    title: str
+    figures: tuple[str, str]
+    networks: tuple[str, ...]
+    baselines: tuple[str, ...]
+    published: Mapping[str, Published]
+
+
+TABLES = (
+    Table(
+        "Table 1",
+        "2D network against TV and CV2",
+        ("Figure 3", "Figure 4"),
+        ("paper-2d",),
+        ("noisy", "tv", "cv2", *CLASSICS),
+        MappingProxyType(
+            {
+                "tv": Published(69.6290, 0.9998, 0.9718),
+                "paper-2d": Published(71.7905, 0.9999, 0.9845),
+                "cv2": Published(60.3469, 0.9983, 0.7416),
+            }
+        ),
+    ),
+    Table(
+        "Table 2",
+        "2D network against 3D network",
+        ("Figure 5", "Figure 6"),
+        ("paper-2d", "paper-3d"),
+        ("noisy",),
+        MappingProxyType(
+            {
+                "paper-2d": Published(70.5744, 0.9999, 0.9853),
+                "paper-3d": Published(64.8643, 0.9993, 0.9544),
+            }
+        ),
+    ),
+)
+
+
+def load_models(names: Sequence[str]) -> list[Method]:
+    """Load more models to measure.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As `crispim_ij.evaluation.find_method` takes them.
+
+    Returns
+    -------
+    list of Method
+        The models.
+
+    Raises
+    ------
+    CrispimError
+        If there is none of a name, or a table has a method of that name already.
+    """
+    taken = {name for table in TABLES for name in (*table.networks, *table.baselines)}
+    models = []
+    for name in names:
+        model = find_method(name)
+        if model.name in taken:
+            raise CrispimError(
+                f"A table has a method {model.name!r} already, so {name!r} (--model) can't be told "
+                "from it: leave it out, or rename its folder or file."
+            )
+        taken.add(model.name)
+        models.append(model)
+    return models
+
+
+def planes_tested(plan: Plan, table: str) -> int:
+    """Return how many planes a table's means are over; one is left to tune on."""
+    return min(PAPER_PLANES, len(plan.test_planes(table)) - 1)
+
+
+def measure_table(
+    table: Table,
+    test: Source,
+    plan: Plan,
+    methods: Sequence[Method],
+    seed: int,
+    on_plane: Callable[[int, str], None],
+) -> Experiment:
+    """Measure a table's methods on random planes of the test stack.
+
+    Parameters
+    ----------
+    table : Table
+        Which one.
+    test : Source
+        The whole clean test stack, downsampled.
+    plan : Plan
+        Which of its planes and pixels are tested.
+    methods : sequence of Method
+        The networks, and more models; the baselines are added.
+    seed : int
+        The run's; each table has planes and noise of its own.
+    on_plane : callable
+        Told how many planes are done, and what is going on.
+
+    Returns
+    -------
+    Experiment
+        For the report.
+    """
+    top, left, side = plan.window
+    window = slice(top, top + side), slice(left, left + side)
+    view = View(test, planes=plan.test_planes(table.name), window=window)
+    count = planes_tested(plan, table.name)
+    noise = NoiseSettings(seed=2 * seed + TABLES.index(table))
+    settings = EvaluationSettings(count, noise)
+    on_plane(0, "tuning")
+    others = [
+        tune(name, view, settings) if name in CLASSICS else find_method(name)
+        for name in table.baselines
+    ]
+    rows: list[Row] = []
+    biases: list[Mapping[str, Sequence[Bias]]] = []
+    shown: list[Evaluated] = []
+    pictured = {round((k + 0.5) * count / _SHOWN - 0.5) for k in range(_SHOWN)}
+    for k, plane in enumerate(evaluate(view, [*others, *methods], settings)):
+        rows.extend(plane.rows)
+        biases.append(plane.biases)
+        if k in pictured:
+            shown.append(plane)
+        on_plane(k + 1, "")
+    return Experiment(
+        title=f"{table.name}: {table.title}",
+        rows=rows,
+        comparisons=compare_methods(rows),
+        biases=summarise_bias(biases),
+        shown=shown,
+        published=table.published,
+        figures=table.figures,
+    )

@@ -1,0 +1,96 @@
+"""Part of a stack, with its counts mapped if need be, as a stack of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.planes import Metadata, Source, imagej_tags
+from crispim_ij.planes.metadata import of_plane
+from crispim_ij.reproduction.levels import CountMap
+
+
+class View:
+    """Planes of another source, cut and mapped as they are read.
+
+    Parameters
+    ----------
+    source : Source
+        All planes; stays its opener's to close.
+    planes : range or None
+        Which planes; None all.
+    window : tuple of slice or None
+        Rows and columns; None all.
+    count_map : CountMap or None
+        What becomes of the counts; None leaves them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        planes: range | None = None,
+        window: tuple[slice, slice] | None = None,
+        count_map: CountMap | None = None,
+    ) -> None:
+        self._source, self._map = source, count_map
+        self._planes = range(len(source)) if planes is None else planes
+        shape = source.shape[1:]
+        rows, columns = window or (slice(0, shape[0]), slice(0, shape[1]))
+        self._window = rows, columns
+        self.path, self.files = source.path, source.files
+        self.names = tuple(source.names[k] for k in self._planes)
+        self.shape = (len(self._planes), rows.stop - rows.start, columns.stop - columns.start)
+        self.dtype: np.dtype[Any] = np.dtype(np.uint16) if count_map else source.dtype
+        self.chunks = source.chunks
+        self.metadata = self._described()
+
+    def _described(self) -> Metadata:
+        """Return sizes in the world; colours and display ranges are of other counts."""
+        known, planes = self._source.metadata, len(self._planes)
+        if known.pixel_size is None or known.unit is None:
+            return Metadata(sizes=(planes,))
+        height, width = known.pixel_size
+        fields = imagej_tags.calibration(known.unit, known.z_step, None)
+        return Metadata(
+            kind="imagej",
+            sizes=(planes,),
+            pixel_size=known.pixel_size,
+            z_step=known.z_step,
+            unit=known.unit,
+            description=imagej_tags.join(imagej_tags.as_stack(fields, planes)),
+            resolution=(imagej_tags.rational(1 / width), imagej_tags.rational(1 / height)),
+        )
+
+    def __len__(self) -> int:
+        return len(self._planes)
+
+    def __enter__(self) -> View:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` of the view as a (Y, X) array."""
+        return self._mapped(self._source.read(self._planes[index])[self._window])
+
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index` of the view."""
+        place = [
+            slice(start.start + part.start, start.start + part.stop)
+            for start, part in zip(self._window, (rows, columns), strict=True)
+        ]
+        return self._mapped(self._source.read_region(self._planes[index], place[0], place[1]))
+
+    def plane_metadata(self, index: int) -> Metadata:
+        """Return what a file that holds plane `index` alone should say of it."""
+        return of_plane(self.metadata, index)
+
+    def close(self) -> None:
+        """Leave the source to its opener."""
+
+    def _mapped(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        return pixels if self._map is None else self._map(pixels)

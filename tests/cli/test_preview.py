@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.cli.conftest import Call
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command is called."""
+    place = tmp_path / "work"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
+    answer = call("preview", noisy)
+    assert answer.status == 0, answer.err
+    assert "Plane 1 of 3, 1.tif: all of its 60 x 40 px" in answer.out
+    assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in answer.out
+    assert f"crispim-ij train MODEL --recipe blind --noisy {noisy}" in answer.out
+    for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
+        assert f"\n{begins}" in answer.out
+    with Image.open(folder / "preview.png") as picture:
+        assert picture.format == "PNG"
+
+
+def test_for_scripts(call: Call, noisy: Path, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "other.png"
+    answer = call(
+        "preview", noisy, "--model", model, "--plane", 2, "--crop", "4:8:20", "--out", out, "--json"
+    )
+    assert answer.status == 0, answer.err
+    found = json.loads(answer.out)
+    assert (found["plane"], found["planes"], found["name"]) == (2, 3, "2.tif")
+    assert found["crop"] == [[4, 24], [8, 28]]
+    assert found["model"]["fits"] is None
+    assert found["whole run"]["size"] == 3 * 40 * 60 * 2
+    assert out.is_file()
+
+
+def test_a_channel(call: Call, model: Path, tmp_path: Path) -> None:
+    planes = np.random.default_rng(0).integers(50, 500, (3, 2, 40, 60), np.uint16)
+    tifffile.imwrite(tmp_path / "two.tif", planes, imagej=True, metadata={"axes": "ZCYX"})
+    answer = call("preview", tmp_path / "two.tif", "--model", model, "--channel", 2)
+    assert answer.status == 0, answer.err
+    assert "Plane 1 of 3, two_0003.tif" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--plane", "3"], "choose one from 0 to 2"),
+        (["--crop", "4:8"], "Y:X:SIZE"),
+        (["--crop", "30:0:20"], "reaches beyond"),
+        (["--out", "scan.tif"], "a name that ends in .png"),
+        (["--model", "crispim-2e"], "did you mean 'crispim-2d'"),
+    ],
+)
+def test_faults(call: Call, noisy: Path, folder: Path, options: list[str], says: str) -> None:
+    answer = call("preview", noisy, *options)
+    assert answer.status == 2
+    assert says in " ".join(answer.err.split())
+    assert not list(folder.iterdir())
+
+
+def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
+    answer = call("preview", noisy, "--out", noisy / "preview.png")
+    assert answer.status == 2
+    assert "give an output outside of the input" in " ".join(answer.err.split())
+    assert len(list(noisy.iterdir())) == 3
+
+
+@pytest.mark.parametrize(("answers", "mark"), [(b"", "▀"), (b"\x1b[?62;4c", "\x1bP")])
+def test_a_terminal_is_shown_the_crop(
+    noisy: Path, model: Path, folder: Path, answers: bytes, mark: str
+) -> None:
+    """In half blocks, or as a Sixel picture where the terminal says that it knows them."""
+    leader, follower = pty.openpty()
+    script = "from crispim_ij.cli.main import run; run()"
+    command = [sys.executable, "-c", script, "preview", str(noisy), "--model", str(model)]
+    process = subprocess.Popen(
+        command,
+        stdin=follower,
+        stdout=follower,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+    )
+    os.close(follower)
+    said = b""
+    answered = False
+    while select.select([leader], [], [], 120)[0]:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # the other end is closed
+            break
+        said += part
+        if answers and not answered and b"\x1b[c" in said:
+            os.write(leader, answers)
+            answered = True
+    os.close(leader)
+    assert process.wait(60) == 0
+    assert mark in said.decode()
+    assert "noisy | denoised | difference" in said.decode()
