@@ -135,17 +135,26 @@ function checkCommand() {
             + "prints in a terminal as the command. " + String.trim(said));
 }
 
-// A new folder for files that are removed at the end, whatever that is.
+// A new folder for files that are removed at the end, whatever that is. Nobody else may look
+// into it or guess its name: Windows' folder of temporary files is the user's own already.
 function temporaryFolder() {
     if (written.length > 0)
         return File.getParent(written[0]) + File.separator;
-    folder = getDirectory("temp") + "crispim-" + d2s(getTime(), 0) + "-"
-        + d2s(floor(random() * 1000000000), 0);
-    File.makeDirectory(folder);
+    temporary = getDirectory("temp");
+    if (File.separator == "/")
+        folder = String.trim(exec("/bin/sh", "-c", "exec mktemp -d \"$0\"",
+            temporary + "crispim-image-XXXXXXXXXX"));
+    else {
+        folder = temporary + "crispim-image-" + d2s(getTime(), 0) + "-"
+            + d2s(floor(random() * 1000000000), 0);
+        File.makeDirectory(folder);
+    }
     if (!File.isDirectory(folder))
-        fail("The folder " + folder + " can't be made: check the space there.");
+        fail("A folder in " + temporary + " can't be made: check the space there.");
+    // The command notes beside its output what it has finished.
     written = newArray(folder + File.separator + "sent.tif",
-        folder + File.separator + "received.tif", folder);
+        folder + File.separator + "received.tif",
+        folder + File.separator + ".crispim-received.tif.journal", folder);
     return folder + File.separator;
 }
 

@@ -14,7 +14,8 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _JAR = re.compile(r"(?P<artifact>.+?)(?:-(?P<version>\d[\w.+-]*))?\.jar")
-_ACTIVE_SITE = re.compile(rb'<update-site\s[^>]*?name="([^"]+)"')
+_ACTIVE_SITE = re.compile(rb'<update-site\s[^<>]*?name="([^"<]+)"')
+_MOST_BYTES = 2**28
 _X86_64 = {"x86_64", "amd64"}
 
 
@@ -176,7 +177,8 @@ def _bundled_java(folder: Path) -> Runtime | None:
 def _update_sites(database: Path) -> frozenset[str]:
     """Return the names of the update sites that are turned on."""
     try:
-        text = gzip.decompress(database.read_bytes())
+        with gzip.open(database) as file:
+            text = file.read(_MOST_BYTES)
     except FileNotFoundError:
         return frozenset()
     except (OSError, EOFError, zlib.error):

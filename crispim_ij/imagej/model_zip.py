@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -16,6 +17,24 @@ from crispim_ij.errors import CrispimError
 
 _OURS = "crispim-ij "
 _AXES = "YXC"
+_META = "meta.json"
+_MOST_BYTES = 2**20
+_MOST_PIXELS = 4096
+
+
+# What zipfile and json raise on what is damaged, encrypted, packed oddly or of another kind.
+_FAULTS = (
+    OSError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -131,20 +150,28 @@ def read_model_zip(path: Path) -> ModelZip:
         If it is another file, or a network that doesn't go from plane to plane.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            meta = json.loads(archive.read("meta.json"))
+        meta = _meta(path)
         kind, axes = str(meta["type"]), str(meta["axes"])
-        multiples, overlaps = meta["axes_div_by"], meta["tile_overlap"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        multiple, overlap = (max(map(int, meta[key])) for key in ("axes_div_by", "tile_overlap"))
+    except _FAULTS as error:
         raise _not_ours(path) from error
-    if not kind.startswith(_OURS):
+    sound = 1 <= multiple <= _MOST_PIXELS and 0 <= overlap <= _MOST_PIXELS
+    if not kind.startswith(_OURS) or not sound:
         raise _not_ours(path)
     if axes != _AXES:
         raise CrispimError(
             f"The model '{path}' takes axes {axes}, several planes at once, which `fiji denoise` "
             "can't do yet: choose a 2D model."
         )
-    return ModelZip(path.absolute(), max(multiples), max(overlaps))
+    return ModelZip(path.absolute(), multiple, overlap)
+
+
+def _meta(path: Path) -> Any:
+    """Read the description in a zip, unless unpacked it would fill the memory."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(_META).file_size > _MOST_BYTES:
+            raise ValueError(f"{_META} is larger than {_MOST_BYTES} bytes")
+        return json.loads(archive.read(_META))
 
 
 def _not_ours(path: Path) -> CrispimError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models.spec import ModelSpec
+from crispim_ij.models.weights import READ_FAULTS, checked_weights, file_sha256, read_bytes, reason
 from crispim_ij.networks import ARCHITECTURES, build, receptive_field
 from crispim_ij.planes.atomic import make_folders, write_faults
 
@@ -60,13 +62,16 @@ class Model:
             If the weights file is missing, changed or of another network.
         """
         path = self.folder / WEIGHTS_FILE
-        self._check_hash(path)
+        content = self._content(path)
         plain = build(self.spec.architecture)
         try:
-            plain.load_weights(path)
-        except (OSError, ValueError, KeyError) as error:
+            with checked_weights(content) as weights, warnings.catch_warnings():
+                # Keras warns of containers that are missing before it raises for the layers.
+                warnings.simplefilter("ignore", UserWarning)
+                plain.load_weights(weights)
+        except READ_FAULTS as error:
             raise CrispimError(
-                f"{path} doesn't hold the weights of {self.spec.architecture!r} ({error}); "
+                f"{path} doesn't hold the weights of {self.spec.architecture!r} ({reason(error)}); "
                 "restore the file or import the model again."
             ) from error
         if precision == "float32" and not trimmed:
@@ -75,19 +80,22 @@ class Model:
         network.set_weights(plain.get_weights())
         return network
 
-    def _check_hash(self, path: Path) -> None:
+    def _content(self, path: Path) -> bytes:
+        """Return the weights file, of which nothing is looked at before its hash is right."""
         if not path.is_file():
             raise CrispimError(f"{path} is missing; restore it or import the model again.")
-        if file_sha256(path) != self.spec.sha256:
+        try:
+            content = read_bytes(path)
+        except (OSError, ValueError) as error:
+            raise CrispimError(
+                f"{path} can't be read ({error}); restore it or import the model again."
+            ) from error
+        if hashlib.sha256(content).hexdigest() != self.spec.sha256:
             raise CrispimError(
                 f"{path} is not the file that the model.json beside it describes "
                 "(SHA-256 differs); restore it or import the model again."
             )
-
-
-def file_sha256(path: Path) -> str:
-    """Hash a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        return content
 
 
 def load_model(folder: Path) -> Model:

@@ -6,11 +6,13 @@ of layers and their weights. Nothing in them is executed.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.models.folder import Model, file_sha256, save_model
+from crispim_ij.models.folder import Model, save_model
+from crispim_ij.models.weights import (
+    ARCHIVED,
+    READ_FAULTS,
+    opened_hdf5,
+    read_bytes,
+    read_member,
+    reason,
+)
 from crispim_ij.networks import build
 
 if TYPE_CHECKING:
@@ -38,9 +48,6 @@ SETTINGS = (
     "interpolation",
 )
 """Settings of a layer that change what it computes."""
-
-MOST_BYTES = 2**30
-"""Largest part of a `.keras` archive that is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -87,46 +94,49 @@ def import_model(path: Path, folder: Path) -> Model:
     CrispimError
         If the file can't be read, or holds another network.
     """
-    config, weights = _read(path)
-    is_3d = any(entry["class_name"] == "Conv3D" for entry in config)
-    architecture = "paper-3d" if is_3d else "paper-2d"
+    with _faults(path):
+        content = read_bytes(path)
+        entries, weights = _read(content)
+        found = _layers(entries)
+    architecture = "paper-3d" if any(layer.kind == "Conv3D" for layer in found) else "paper-2d"
     network = build(architecture)
-    _check_same(path, _layers(config), _layers(network.get_config()["layers"]), architecture)
-    network.set_weights(weights)
-    provenance = {"imported_from": path.name, "sha256": file_sha256(path)}
+    _check_same(path, found, _layers(network.get_config()["layers"]), architecture)
+    with _faults(path):
+        network.set_weights(weights)
+    provenance = {"imported_from": path.name, "sha256": hashlib.sha256(content).hexdigest()}
     return save_model(network, architecture, folder, provenance)
 
 
-def _read(path: Path) -> tuple[list[Any], list[NDArray[np.float32]]]:
-    """Read the entries of all layers, and all weights in their order."""
-    import h5py
-
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Say in one sentence why a file can't be read."""
     try:
-        if zipfile.is_zipfile(path):
-            return _read_archive(path)
-        with h5py.File(path) as file:
-            return _read_hdf5(file)
+        yield
     except FileNotFoundError:
         raise CrispimError(f"{path} doesn't exist; check the path.") from None
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except READ_FAULTS as error:
         raise CrispimError(
-            f"{path} can't be read as a Keras model ({error}); "
+            f"{path} can't be read as a Keras model ({reason(error)}); "
             "give a .keras or .h5 file that holds a whole model, not its weights alone."
         ) from error
 
 
-def _read_archive(path: Path) -> tuple[list[Any], list[NDArray[np.float32]]]:
-    """Read a `.keras` file: a zip of `config.json` and `model.weights.h5`."""
-    import h5py
+def _read(content: bytes) -> tuple[list[Any], list[NDArray[np.float32]]]:
+    """Read the entries of all layers, and all weights in their order."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        return _read_archive(content)
+    with opened_hdf5(content) as file:
+        return _read_hdf5(file)
 
-    with zipfile.ZipFile(path) as archive:
-        for name in ("config.json", "model.weights.h5"):
-            if archive.getinfo(name).file_size > MOST_BYTES:
-                raise ValueError(f"{name} is larger than {MOST_BYTES} bytes")
-        entries = json.loads(archive.read("config.json"))["config"]["layers"]
-        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-            groups = file["layers" if "layers" in file else "_layer_checkpoint_dependencies"]
-            return entries, [np.asarray(w) for group in _groups(groups, entries) for w in group]
+
+def _read_archive(content: bytes) -> tuple[list[Any], list[NDArray[np.float32]]]:
+    """Read a `.keras` file: a zip of `config.json` and `model.weights.h5`."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        config, weights = (read_member(archive, name) for name in ("config.json", ARCHIVED))
+    entries = json.loads(config)["config"]["layers"]
+    with opened_hdf5(weights) as file:
+        groups = file["layers" if "layers" in file else "_layer_checkpoint_dependencies"]
+        return entries, [np.asarray(w) for group in _groups(groups, entries) for w in group]
 
 
 def _groups(parent: h5py.Group, entries: list[Any]) -> Iterator[list[h5py.Dataset]]:

@@ -12,6 +12,11 @@ from crispim_ij.networks import ARCHITECTURES, ReceptiveField
 
 FORMAT = 1
 SPEC_FILE = "model.json"
+MOST_PIXELS = 4096
+"""Farthest that a network may see, and largest pooling cell, in px."""
+
+_MOST_BYTES = 2**24
+_TYPES = {"str": str, "int": int, "dict[str, Any]": dict}
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,14 @@ class ModelSpec:
         """
         path = folder / SPEC_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                values = json.loads(file.read(_MOST_BYTES))
         except FileNotFoundError:
             raise CrispimError(
                 f"{folder} is not a model folder: it has no {SPEC_FILE}; "
                 "`crispim-ij models list` shows the models there are."
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CrispimError(
                 f"{path} can't be read as a model description ({error}); "
                 "restore the file or import the model again."
@@ -117,9 +123,24 @@ class ModelSpec:
             raise CrispimError(
                 f"{path} is incomplete ({error}); import or train the model again."
             ) from error
+        if not spec._is_sound():
+            raise CrispimError(
+                f"{path} has entries of the wrong kind or size; import or train the model again."
+            )
         if spec.format != FORMAT or spec.architecture not in ARCHITECTURES:
             raise CrispimError(
                 f"{path} describes a model of format {spec.format} and architecture "
                 f"{spec.architecture!r}, which this version can't use; update crispim-ij."
             )
         return spec
+
+    def _is_sound(self) -> bool:
+        """Whether all entries are of their types, and pixels such as a network can have."""
+        types = all(
+            isinstance(value := getattr(self, f.name), _TYPES[str(f.type)])
+            and not isinstance(value, bool)
+            for f in fields(self)
+        )
+        return (
+            types and 0 <= self.receptive_field <= MOST_PIXELS and 1 <= self.stride <= MOST_PIXELS
+        )

@@ -40,6 +40,7 @@ INPUTS = {
 def write_zip(path: Path, **changed: object) -> Path:
     """Write a zip whose `meta.json` is as `crispim-ij export` writes it."""
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("saved_model.pb", b"")
         archive.writestr("meta.json", json.dumps({**META, **changed}))
     return path
 

@@ -43,9 +43,9 @@ def refused(imagej: ImageJGateway, argument: str, *words: str) -> None:
 def nothing_is_left(imagej: ImageJGateway) -> None:
     """The folder of temporary files as it was."""
     folder = Path(imagej.run_macro('return getDirectory("temp");'))
-    before = set(folder.glob("crispim-*"))
+    before = set(folder.glob("crispim-image-*"))
     yield
-    assert set(folder.glob("crispim-*")) == before
+    assert set(folder.glob("crispim-image-*")) == before
 
 
 def test_a_file_and_the_open_image(imagej: ImageJGateway, stack: Path) -> None:

@@ -1,0 +1,270 @@
+"""What a file or folder holds, and whether it can be worked on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import find_model
+from crispim_ij.planes import Source, open_source
+from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
+from crispim_ij.planes.zarr_attributes import is_zarr, read_image
+from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
+from crispim_ij.previewing.noise import Noise, measure_noise
+from crispim_ij.previewing.part import choose_part
+
+PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)
+"""Percentiles that are told of a plane."""
+
+_PLANES = 3
+_MODEL = "crispim-2d"
+_KINDS = {"plain": "TIFF", "imagej": "ImageJ TIFF", "ome": "OME-TIFF"}
+_CARRIERS = {"bytes", "sharding_indexed", "crc32c"}
+
+
+@dataclass(frozen=True)
+class PlaneFacts:
+    """Counts of one plane.
+
+    Attributes
+    ----------
+    plane : int
+        Its number, from 0.
+    percentiles : tuple of float
+        Counts at `PERCENTILES`.
+    saturated : float or None
+        Share of the pixels at the camera's or the type's largest count, from 0 to 1; None
+        where the type has none.
+    """
+
+    plane: int
+    percentiles: tuple[float, ...]
+    saturated: float | None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Planes that can be read.
+
+    Attributes
+    ----------
+    planes, rows, columns : int
+        How many there are, and their size in px.
+    dtype : str
+        Pixel type.
+    axes : mapping of str to int
+        Lengths of the axes that several planes run along, slowest first; C are channels,
+        T time points.
+    pixel_size : tuple of float or None
+        Height and width of a pixel, in `unit`.
+    z_step : float or None
+        Distance between planes, in `unit`.
+    unit : str or None
+        Such as 'µm'.
+    frame_interval : float or None
+        Seconds between time points.
+    compression : str
+        Of the file, or of a folder's first; 'none' without.
+    size : int
+        Bytes of all pixels in memory.
+    looked_at : tuple of PlaneFacts
+        A few planes, of large ones the middle.
+    noise : Noise or None
+        Measured on the same planes; None where they could not be read.
+    """
+
+    planes: int
+    rows: int
+    columns: int
+    dtype: str
+    axes: Mapping[str, int]
+    pixel_size: tuple[float, float] | None
+    z_step: float | None
+    unit: str | None
+    frame_interval: float | None
+    compression: str
+    size: int
+    looked_at: tuple[PlaneFacts, ...]
+    noise: Noise | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a path holds.
+
+    Attributes
+    ----------
+    path : str
+        The path.
+    format : str
+        In words.
+    contents : Contents or None
+        None where the planes can't be opened.
+    refusals : mapping of str to str or None
+        For each of 'denoise' and 'preprocess' why it refuses and what to do; None where it
+        takes the planes.
+    """
+
+    path: str
+    format: str
+    contents: Contents | None
+    refusals: Mapping[str, str | None]
+
+
+def inspect_path(path: Path) -> Inspection:
+    """Look at a path.
+
+    Parameters
+    ----------
+    path : Path
+        Anything that is there.
+
+    Returns
+    -------
+    Inspection
+        What it holds.
+
+    Raises
+    ------
+    CrispimError
+        If there is nothing.
+    """
+    existing(path)
+    try:
+        with open_source(path) as source:
+            return _inspected(source)
+    except CrispimError as error:
+        refusals = dict.fromkeys(("denoise", "preprocess"), str(error))
+        return Inspection(str(path), _other_format(path), None, refusals)
+
+
+def _inspected(source: Source) -> Inspection:
+    """Look at planes that could be opened."""
+    looked_at: tuple[PlaneFacts, ...] = ()
+    noise = None
+    damage = None
+    try:
+        part = choose_part((source.shape[1], source.shape[2]), None)
+        indices = np.linspace(0, len(source) - 1, min(_PLANES, len(source))).round()
+        pixels = [source.read_region(int(k), *part) for k in indices]
+        looked_at = tuple(_facts(int(k), plane) for k, plane in zip(indices, pixels, strict=True))
+        noise = measure_noise(np.stack(pixels))
+    except CrispimError as error:
+        damage = str(error)
+    metadata = source.metadata
+    contents = Contents(
+        *source.shape,
+        dtype=str(source.dtype),
+        axes=_longer(dict(zip(metadata.axes, metadata.sizes, strict=True))),
+        pixel_size=metadata.pixel_size,
+        z_step=metadata.z_step,
+        unit=metadata.unit,
+        frame_interval=metadata.frame_interval,
+        compression=_compression(source),
+        size=math.prod(source.shape) * source.dtype.itemsize,
+        looked_at=looked_at,
+        noise=noise,
+    )
+    refusals = {"denoise": damage or _denoise_refuses(source)}
+    refusals["preprocess"] = damage or _preprocess_refuses(source)
+    return Inspection(str(source.path), _format(source), contents, refusals)
+
+
+def _longer(axes: Mapping[str, int]) -> dict[str, int]:
+    """Leave out axes along which there is but one plane, as ImageJ always names T, Z and C."""
+    return {axis: size for axis, size in axes.items() if size > 1} or {"Z": 1}
+
+
+def _facts(index: int, plane: NDArray[Any]) -> PlaneFacts:
+    """Count the pixels of a plane."""
+    percentiles = tuple(float(value) for value in np.percentile(plane, PERCENTILES))
+    saturated = None
+    if plane.dtype.kind in "iu":
+        highest, limit = int(plane.max()), int(np.iinfo(plane.dtype).max)
+        # Cameras of 10, 12 or 14 bit saturate below the type's limit.
+        if highest >= 2**8 - 1 and math.log2(highest + 1).is_integer():
+            limit = highest
+        saturated = float(np.mean(plane == limit))
+    return PlaneFacts(index, percentiles, saturated)
+
+
+def _denoise_refuses(source: Source) -> str | None:
+    """Return why the shipped model can't take planes."""
+    try:
+        plan_tiles((source.shape[1], source.shape[2]), find_model(_MODEL).spec, DenoiseSettings())
+    except CrispimError as error:
+        return str(error)
+    return None
+
+
+def _preprocess_refuses(source: Source) -> str | None:
+    """Return why ImageJ's arithmetic can't take planes."""
+    settings = PreprocessSettings()
+    try:
+        plan_noise(source, settings)
+        target_size((source.shape[1], source.shape[2]), settings.factor)
+    except CrispimError as error:
+        return str(error)
+    return None
+
+
+def _format(source: Source) -> str:
+    """Name the format of planes that could be opened."""
+    if is_zarr(source.path):
+        return f"OME-Zarr {read_image(source.path).version}"
+    kind = _KINDS[source.metadata.kind]
+    return f"folder of {kind} files, one plane each" if source.path.is_dir() else kind
+
+
+def _compression(source: Source) -> str:
+    """Name how pixels are compressed."""
+    if not is_zarr(source.path):
+        with tifffile.TiffFile(source.files[0]) as tif:
+            return str(tif.pages.first.compression.name).lower()
+    # The array's own descriptions come last.
+    described = [json.loads(file.read_text(encoding="utf-8")) for file in source.files]
+    names = [name for one in described for name in _codecs(one)]
+    return ", ".join(dict.fromkeys(names)) or "none"
+
+
+def _codecs(description: Any) -> list[str]:
+    """Find the names of codecs in what describes an array of Zarr 2 or 3."""
+    if not isinstance(description, dict):
+        return []
+    entries = [description.get("compressor"), *(description.get("codecs") or ())]
+    names: list[str] = []
+    for entry in entries:
+        if isinstance(entry, dict):
+            name = entry.get("id") or entry.get("name")
+            names += [] if name in _CARRIERS or name is None else [str(name)]
+            names += _codecs(entry.get("configuration"))
+    return names
+
+
+def _other_format(path: Path) -> str:
+    """Say what little can be said of what can't be opened."""
+    if is_zarr(path):
+        return "Zarr"
+    if path.is_dir():
+        kinds = Counter(file.suffix.lower() or "no ending" for file in path.iterdir())
+        held = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
+        return f"folder ({held or 'empty'})"
+    try:
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            return f"TIFF with axes {series.axes}, shape {series.shape}, {series.dtype}"
+    except (tifffile.TiffFileError, OSError, ValueError, LookupError):
+        is_tiff = path.suffix.lower() in TIFF_SUFFIXES
+        return "damaged TIFF, or not one" if is_tiff else "not a TIFF"

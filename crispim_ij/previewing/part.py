@@ -1,0 +1,237 @@
+"""The part of a plane that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising.pipeline import windows
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Source
+from crispim_ij.planes.zarr_metadata import to_image
+from crispim_ij.report.display import best_place
+
+LONGEST = 2048
+"""Side, in px, of what is read of a larger plane."""
+
+CROP = 256
+"""Side, in px, of the crop that is shown enlarged."""
+
+_GRID = 16  # a multiple of every network's stride
+_FINE, _COARSE = 3, 17  # sides, in px, between which detail lies
+_STEP = 0.25  # of the display range: detail beyond counts no more
+_USED = 0.05  # a display range of which less is used shows nothing
+
+Region = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square of a plane.
+
+    Attributes
+    ----------
+    y, x : int
+        Its first row and column, from 0, in px.
+    size : int
+        Its side in px.
+    """
+
+    y: int
+    x: int
+    size: int
+
+
+def parse_crop(text: str) -> Crop:
+    """Read ``Y:X:SIZE``.
+
+    Parameters
+    ----------
+    text : str
+        First row and column from 0, and the side, in px.
+
+    Returns
+    -------
+    Crop
+        The square.
+
+    Raises
+    ------
+    CrispimError
+        If the text is anything else.
+    """
+    try:
+        y, x, size = (int(number) for number in text.split(":"))
+    except ValueError:
+        y, x, size = 0, 0, 0
+    if min(y, x) < 0 or size < 1:
+        raise CrispimError(
+            f"The crop {text!r} (--crop) is not of the form Y:X:SIZE: write for example "
+            "400:800:256 for the 256 px below row 400 and right of column 800."
+        )
+    return Crop(y, x, size)
+
+
+def choose_part(shape: tuple[int, int], crop: Crop | None) -> Region:
+    """Choose what is read of a plane: all of it, or of a large one the crop's surroundings.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the plane.
+    crop : Crop or None
+        What is to be in it; None takes the plane's middle.
+
+    Returns
+    -------
+    pair of slice
+        Rows and columns, `LONGEST` and less than 16 px more, beginning on the grid of every
+        network.
+
+    Raises
+    ------
+    CrispimError
+        If the crop is larger than that, or reaches beyond the plane.
+    """
+    if crop is not None:
+        if crop.y + crop.size > shape[0] or crop.x + crop.size > shape[1]:
+            raise CrispimError(
+                f"The crop {crop.y}:{crop.x}:{crop.size} (--crop) reaches beyond the plane of "
+                f"{shape[0]} rows and {shape[1]} columns: choose one within it."
+            )
+        if crop.size > LONGEST - _GRID:
+            raise CrispimError(
+                f"The crop of {crop.size} px (--crop) is too large for a preview: choose at most "
+                f"{LONGEST - _GRID} px."
+            )
+    middles = [side // 2 for side in shape]
+    if crop is not None:
+        middles = [start + crop.size // 2 for start in (crop.y, crop.x)]
+    rows, columns = (_around(middle, side) for middle, side in zip(middles, shape, strict=True))
+    return rows, columns
+
+
+def _around(middle: int, side: int) -> slice:
+    """Return about `LONGEST` px of a side around its middle."""
+    start = max(0, min(middle - LONGEST // 2, side - LONGEST))
+    return slice(start // _GRID * _GRID, min(start + LONGEST, side))
+
+
+def best_crop(plane: NDArray[Any], limits: tuple[float, float]) -> Region:
+    """Find the square of a plane that has most detail.
+
+    Parameters
+    ----------
+    plane : ndarray, shape (Y, X)
+        Counts.
+    limits : tuple of float
+        Counts that are shown black and white.
+
+    Returns
+    -------
+    pair of slice
+        Rows and columns of at most `CROP` px, where what is neither noise nor slow in
+        space varies most.
+    """
+    from scipy.ndimage import uniform_filter
+
+    counts = np.clip(plane, *limits).astype(np.float32)
+    detail = uniform_filter(counts, _FINE) - uniform_filter(counts, _COARSE)
+    # The edge of the tissue, too, is a large step; fine structure is what is looked for.
+    span = _STEP * (limits[1] - limits[0])
+    return best_place(detail, (-span, span), CROP)
+
+
+def read_part(source: Source, index: int, part: Region, depth: int) -> NDArray[Any]:
+    """Read a part of a plane and of its neighbours.
+
+    Parameters
+    ----------
+    source : Source
+        The planes.
+    index : int
+        Which.
+    part : pair of slice
+        Rows and columns.
+    depth : int
+        Planes that the model takes for one.
+
+    Returns
+    -------
+    ndarray, shape (depth, Y, X)
+        The plane is at ``depth // 2``.
+    """
+    (planes,) = windows(source, depth, [index], lambda k: source.read_region(k, *part))
+    return np.stack(planes)
+
+
+def check_plane(source: Source, index: int | None) -> int:
+    """Return the plane that is meant.
+
+    Parameters
+    ----------
+    source : Source
+        The planes.
+    index : int or None
+        Its number, from 0; None takes the middle one.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such plane.
+    """
+    if index is None:
+        return len(source) // 2
+    if not 0 <= index < len(source):
+        raise CrispimError(
+            f"'{source.path}' has {len(source)} planes, so plane {index} (--plane) is not there: "
+            f"choose one from 0 to {len(source) - 1}."
+        )
+    return index
+
+
+def display_limits(source: Source, index: int, plane: NDArray[Any]) -> tuple[float, float]:
+    """Return the counts that are shown black and white.
+
+    Parameters
+    ----------
+    source : Source
+        The planes, which may say it.
+    index : int
+        The plane's number.
+    plane : ndarray, shape (Y, X)
+        Its counts.
+
+    Returns
+    -------
+    tuple of float
+        The display range that the file has, as ImageJ and OME keep it, where the plane
+        uses at least a twentieth of it; otherwise the plane's 0.1 and 99.8 percentiles.
+    """
+    low, high = (float(value) for value in np.percentile(plane, (0.1, 99.8)))
+    kept = _kept_range(source, index)
+    if kept is not None and _USED * (kept[1] - kept[0]) <= min(high, kept[1]) - max(low, kept[0]):
+        return kept
+    return (low, high) if low < high else (low, low + 1)
+
+
+def _kept_range(source: Source, index: int) -> tuple[float, float] | None:
+    """Return the display range of a plane's channel where the file has one."""
+    metadata = source.metadata
+    channels: Sequence[Any] = to_image(metadata, (1, 1), 1, "", "0.4").omero.get("channels", ())
+    place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
+    number = int(place.get("C", 0))
+    window = channels[number].get("window", {}) if number < len(channels) else {}
+    match window:
+        case {"start": int() | float() as low, "end": int() | float() as high} if low < high:
+            return float(low), float(high)
+    return None

@@ -1,0 +1,203 @@
+"""One plane, denoised before all are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import Denoiser, DenoiseSettings
+from crispim_ij.models import Model, list_models
+from crispim_ij.planes import Source
+from crispim_ij.previewing.noise import Fit, Noise, judge, measure_noise, suitable
+from crispim_ij.previewing.part import (
+    Crop,
+    Region,
+    best_crop,
+    check_plane,
+    choose_part,
+    display_limits,
+    read_part,
+)
+from crispim_ij.previewing.speed import Forecast, Trial, forecast, timed, try_precisions
+
+_TILE = 256
+_GRID = 16
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a plane before anything is denoised.
+
+    Attributes
+    ----------
+    name : str
+        The plane's.
+    index : int
+        Its number, from 0.
+    pixels : ndarray, shape (depth, Y, X)
+        The part that was read, with the neighbours that the model needs.
+    part : pair of slice
+        Its rows and columns in the plane.
+    crop : pair of slice
+        Rows and columns within the part that are shown enlarged.
+    limits : tuple of float
+        Counts shown black and white.
+    noise : Noise
+        The plane's.
+    fit : Fit
+        Whether the model suits it.
+    alternatives : tuple of str
+        Other models that do.
+    """
+
+    name: str
+    index: int
+    pixels: NDArray[Any]
+    part: Region
+    crop: Region
+    limits: tuple[float, float]
+    noise: Noise
+    fit: Fit
+    alternatives: tuple[str, ...]
+
+    @property
+    def plane(self) -> NDArray[Any]:
+        """The part of the plane itself, as it was read."""
+        noisy: NDArray[Any] = self.pixels[len(self.pixels) // 2]
+        return noisy
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plane and what the model made of it.
+
+    Attributes
+    ----------
+    looked : Looked
+        What was known before.
+    denoised : ndarray of float32, shape (Y, X)
+        The part, denoised.
+    trials : tuple of Trial
+        Speed in each precision that the processor has.
+    forecast : Forecast
+        What a whole run takes in the fastest.
+    """
+
+    looked: Looked
+    denoised: NDArray[np.float32]
+    trials: tuple[Trial, ...]
+    forecast: Forecast
+
+    @property
+    def fastest(self) -> Trial:
+        """The trial of the precision to choose."""
+        return max(self.trials, key=lambda trial: trial.rate)
+
+
+def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> Looked:
+    """Read a plane and measure its noise.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    model : Model
+        What they are to be denoised with.
+    index : int or None
+        The plane, from 0; None takes the middle one.
+    crop : Crop or None
+        What is shown enlarged; None takes where most is to be seen.
+
+    Returns
+    -------
+    Looked
+        The plane.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such plane or crop, or it can't be read.
+    """
+    chosen = check_plane(source, index)
+    part = choose_part((source.shape[1], source.shape[2]), crop)
+    pixels = read_part(source, chosen, part, model.spec.depth)
+    plane = pixels[len(pixels) // 2]
+    limits = display_limits(source, chosen, plane)
+    noise = measure_noise(plane[np.newaxis])
+    fit = judge(noise, model.spec)
+    others = () if fit.fits else tuple(suitable(noise, list_models()))
+    return Looked(
+        name=source.names[chosen],
+        index=chosen,
+        pixels=pixels,
+        part=part,
+        crop=best_crop(plane, limits) if crop is None else _within(part, crop),
+        limits=limits,
+        noise=noise,
+        fit=fit,
+        alternatives=others,
+    )
+
+
+def preview(
+    source: Source,
+    model: Model,
+    looked: Looked,
+    on_crop: Callable[[NDArray[np.float32]], None] = lambda _: None,
+) -> Preview:
+    """Denoise the crop, and then the plane.
+
+    Parameters
+    ----------
+    source : Source
+        All planes, to foretell how long they take.
+    model : Model
+        What denoises.
+    looked : Looked
+        The plane.
+    on_crop : callable
+        Called with the denoised crop, as soon as it is there.
+
+    Returns
+    -------
+    Preview
+        The plane denoised, and what was measured on the way.
+    """
+    denoiser = Denoiser(model, DenoiseSettings())
+    denoiser.grid((source.shape[1], source.shape[2]))
+    on_crop(_denoise_crop(denoiser, looked))
+    trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
+    denoised, seconds = timed(denoiser, looked.pixels)
+    fastest = max(trials, key=lambda trial: trial.rate)
+    # Small tiles are slower than large ones, by as much in either precision.
+    faster = trials[0].rate / fastest.rate
+    expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
+    return Preview(looked, denoised, tuple(trials), expected)
+
+
+def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:
+    """Denoise no more than the crop needs, to the pixels that it will have in the plane."""
+    margin = denoiser.spec.halo + _GRID
+    starts = [max(0, side.start - margin) // _GRID * _GRID for side in looked.crop]
+    around = [
+        slice(start, side.stop + margin) for start, side in zip(starts, looked.crop, strict=True)
+    ]
+    result, _ = timed(denoiser, looked.pixels[:, around[0], around[1]])
+    rows, columns = (
+        slice(side.start - start, side.stop - start)
+        for start, side in zip(starts, looked.crop, strict=True)
+    )
+    return result[rows, columns]
+
+
+def _within(part: Region, crop: Crop) -> Region:
+    """Return a crop's rows and columns within the part that was read."""
+    rows, columns = (
+        slice(first - side.start, first - side.start + crop.size)
+        for first, side in zip((crop.y, crop.x), part, strict=True)
+    )
+    return rows, columns

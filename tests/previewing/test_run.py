@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from crispim_ij.denoising import load_denoiser
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+from crispim_ij.phantom import PhantomSettings, simulate_volume
+from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.previewing import Crop, look, preview, strip, write_picture
+
+
+@pytest.fixture(scope="module", params=["residual-2d", "residual-2.5d"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("models") / request.param
+    return save_model(build(request.param), request.param, folder, {})
+
+
+@pytest.fixture(scope="module")
+def source() -> ArraySource:
+    clean = simulate_volume(PhantomSettings(shape=(5, 150, 190)))
+    return ArraySource(clean + np.random.default_rng(0).normal(0, 30, clean.shape))
+
+
+def test_a_preview_is_what_denoising_gives(
+    source: ArraySource, model: Model, tmp_path: Path
+) -> None:
+    looked = look(source, model, 3, Crop(70, 90, 50))
+    crops: list[NDArray[np.float32]] = []
+    found = preview(source, model, looked, crops.append)
+    denoise = load_denoiser(str(model.folder))
+    around = source.read(3) if denoise.depth == 1 else looked.pixels
+    np.testing.assert_allclose(found.denoised, denoise(around), atol=1e-3)
+    np.testing.assert_allclose(crops[0], found.denoised[70:120, 90:140], atol=1e-3)
+    np.testing.assert_array_equal(looked.plane, source.read(3))
+    assert looked.noise.typical == pytest.approx(30, rel=0.15)
+    assert looked.fit.fits is None
+    assert found.forecast.seconds > 0
+    assert {trial.precision for trial in found.trials} <= {"float32", "bfloat16"}
+    assert all(trial.rate > 0 for trial in found.trials)
+    greys = strip(looked, crops[0])
+    assert (greys.shape, greys.dtype) == ((50, 3 * 50 + 2 * 8), np.uint8)
+    write_picture(found, "a $title", tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 12 * 110
+
+
+def test_other_models_are_named_where_one_does_not_fit() -> None:
+    from crispim_ij.models import find_model
+
+    plane = np.random.default_rng(0).normal(300, 200, (1, 64, 64))
+    looked = look(ArraySource(plane), find_model("crispim-2d"), None, None)
+    assert looked.fit.fits is False
+    assert "crispim-2d" not in looked.alternatives

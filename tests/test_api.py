@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import doctest
+import inspect
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+import crispim_ij
+from crispim_ij import api
+from crispim_ij.cli import denoise as cli_denoise
+from crispim_ij.cli import evaluate as cli_evaluate
+from crispim_ij.cli import preprocess as cli_preprocess
+from crispim_ij.cli.options import parse_noise_sd
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("models") / "random"
+    return save_model(build("residual-2d"), "residual-2d", folder, {})
+
+
+@pytest.fixture(scope="module")
+def deep_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("models") / "deep"
+    return save_model(build("residual-2.5d"), "residual-2.5d", folder, {})
+
+
+@pytest.fixture(scope="module")
+def stack() -> NDArray[np.uint16]:
+    return np.random.default_rng(0).integers(50, 500, (3, 50, 75), np.uint16)
+
+
+def test_examples() -> None:
+    pytest.importorskip("dask.array")
+    for name in ("denoise", "preprocess", "evaluate", "load_model"):
+        found = doctest.DocTestFinder().find(getattr(api, name), name, globs=vars(api).copy())
+        for test in found:
+            assert doctest.DocTestRunner().run(test) == (0, len(test.examples))
+            assert test.examples
+
+
+def test_page() -> None:
+    pytest.importorskip("dask.array")
+    failed, run = doctest.testfile(str(DOCS / "python.md"), module_relative=False)
+    assert failed == 0
+    assert run > 5
+
+
+def test_the_package_loads_nothing_heavy() -> None:
+    heavy = ("numpy", "tensorflow", "keras", "rich", "dask")
+    script = (
+        "import sys, crispim_ij\n"
+        "assert set(crispim_ij.__all__) <= set(dir(crispim_ij))\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    assert said.stdout.decode().strip() == "[]"
+
+
+def test_the_package_offers_the_api() -> None:
+    for name in crispim_ij.__all__:
+        offered = getattr(crispim_ij, name)
+        assert name == "__version__" or offered is getattr(api, name)
+    with pytest.raises(AttributeError, match="has no attribute 'unknown'"):
+        _ = crispim_ij.unknown
+
+
+@pytest.mark.parametrize("job", ["denoise", "preprocess", "evaluate"])
+def test_options_are_those_of_the_command_line(job: str) -> None:
+    command = {
+        "denoise": cli_denoise.denoise,
+        "preprocess": cli_preprocess.preprocess,
+        "evaluate": cli_evaluate.evaluate,
+    }[job]
+    theirs = inspect.signature(command).parameters
+    ours = inspect.signature(getattr(api, job)).parameters
+    own = {"image", "on_done", "uncertainty"}  # the last a place to write to on the command line
+    for name in set(ours) - own:
+        assert _plain(ours[name].default) == _plain(theirs[name].default), name
+
+
+def _plain(default: Any) -> Any:
+    """A default in one way of writing."""
+    if isinstance(default, Enum):
+        return default.value
+    if isinstance(default, str) and ":" in default:
+        return parse_noise_sd(default)
+    return float(default) if isinstance(default, str) and default.isdigit() else default
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64", ">u2"])
+def test_type_and_shape_are_kept(model: Model, dtype: str) -> None:
+    plane = np.random.default_rng(0).integers(50, 200, (40, 60)).astype(dtype)
+    result = api.denoise(plane, model)
+    assert (result.shape, result.dtype) == (plane.shape, np.dtype(dtype).newbyteorder("="))
+    floats = api.denoise(plane, model, dtype="float32")
+    expected = floats if result.dtype.kind == "f" else np.clip(np.rint(floats), 0, None)
+    np.testing.assert_allclose(result, expected, atol=1e-3 if result.dtype.kind == "f" else 1)
+
+
+def test_a_stack_is_its_planes_one_by_one(model: Model, stack: NDArray[np.uint16]) -> None:
+    done: list[float] = []
+    result = api.denoise(stack, model, on_done=done.append)
+    assert result.shape == stack.shape
+    assert done == [1, 1, 1]
+    for before, after in zip(stack, result, strict=True):
+        np.testing.assert_array_equal(after, api.denoise(before, model.folder))
+
+
+def test_lists_are_arrays(model: Model, stack: NDArray[np.uint16]) -> None:
+    plane = stack[0].tolist()
+    np.testing.assert_array_equal(
+        api.denoise(plane, model, dtype="float32"),
+        api.denoise(stack[0], model, dtype="float32"),
+    )
+
+
+def test_paths_are_what_they_hold(model: Model, stack: NDArray[np.uint16], tmp_path: Path) -> None:
+    path = tmp_path / "two.tif"
+    channels = np.stack([stack, stack[::-1]], axis=1)
+    tifffile.imwrite(path, channels, imagej=True, metadata={"axes": "ZCYX"})
+    np.testing.assert_array_equal(api.denoise(path, model, channel=1), api.denoise(stack, model))
+    np.testing.assert_array_equal(
+        api.preprocess(str(path), seed=1, channel="1"), api.preprocess(stack, seed=1)
+    )
+
+
+@pytest.mark.parametrize("tile", [20, 1024])
+@pytest.mark.parametrize("depth", [1, 5])
+def test_dask_gives_the_same_pixels(
+    model: Model, deep_model: Model, stack: NDArray[np.uint16], depth: int, tile: int
+) -> None:
+    da = pytest.importorskip("dask.array")
+    chosen = model if depth == 1 else deep_model
+    lazy = api.denoise(da.from_array(stack, chunks=(2, 17, 64)), chosen, tile=tile)
+    assert (lazy.shape, lazy.dtype) == (stack.shape, stack.dtype)
+    assert max(lazy.chunks[1] + lazy.chunks[2]) <= max(tile, 75)
+    assert lazy.chunks[0] == ((2, 1) if depth == 1 else (1, 1, 1))
+    np.testing.assert_array_equal(lazy.compute(), api.denoise(stack, chosen, tile=tile))
+
+
+def test_a_dask_plane_with_expected_errors(tmp_path: Path, stack: NDArray[np.uint16]) -> None:
+    da = pytest.importorskip("dask.array")
+    from crispim_ij.denoising.uncertainty import ErrorModel
+
+    model = save_model(build("paper-2d"), "paper-2d", tmp_path / "calibrated", {})
+    ErrorModel(2.0, 0.1, model.spec.sha256).write(model.folder)
+    denoised, error = api.denoise(stack[0], model, uncertainty=True)
+    assert denoised.shape == error.shape == stack[0].shape
+    assert error.dtype == np.float32
+    lazy = api.denoise(da.from_array(stack[0], chunks=32), model, uncertainty=True)
+    np.testing.assert_array_equal(lazy.compute(), [denoised, error])
+    ErrorModel(4.0, 0.2, model.spec.sha256).write(model.folder)
+    anew = api.denoise(stack[0], model, uncertainty=True)[1]
+    np.testing.assert_allclose(anew, 2 * error, rtol=1e-5)
+
+
+def test_dask_is_lazy(model: Model) -> None:
+    da = pytest.importorskip("dask.array")
+
+    def fail(block: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        raise RuntimeError("computed")
+
+    planes = da.zeros((2, 40, 60), np.uint16).map_blocks(fail, meta=np.zeros((0, 0, 0), np.uint16))
+    denoised, noisy = api.denoise(planes, model), api.preprocess(planes)
+    assert noisy.shape == (2, 10, 15)
+    for lazy in (denoised, noisy):
+        with pytest.raises(RuntimeError, match="computed"):
+            lazy.compute()
+
+
+@pytest.mark.parametrize("noise_sd", [0, 20, (5, 40)])
+def test_dask_gives_the_same_noise(
+    stack: NDArray[np.uint16], noise_sd: float | tuple[float, float]
+) -> None:
+    da = pytest.importorskip("dask.array")
+    lazy = api.preprocess(da.from_array(stack, chunks=(2, 20, 20)), noise_sd=noise_sd, seed=3)
+    expected = api.preprocess(stack, noise_sd=noise_sd, seed=3, workers=1)
+    assert (lazy.shape, lazy.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_array_equal(lazy.compute(), expected)
+    drawn = api.preprocess(da.from_array(stack, chunks=(1, -1, -1)))
+    np.testing.assert_array_equal(drawn.compute(), drawn.compute())
+
+
+def test_evaluation_of_results(stack: NDArray[np.uint16], tmp_path: Path) -> None:
+    da = pytest.importorskip("dask.array")
+    tifffile.imwrite(tmp_path / "worse.tif", stack // 2, photometric="minisblack")
+    results: dict[str, Any] = {
+        "same": stack,
+        "worse": tmp_path / "worse.tif",
+        "lazy": da.from_array(stack) // 2,
+    }
+    evaluation = api.evaluate(stack, noisy=stack + 7, result=results)
+    figures = {one.method: one.rmse for one in evaluation.summary}
+    assert list(figures) == ["noisy", "same", "worse", "lazy"]
+    assert (figures["noisy"], figures["same"]) == (7, 0)
+    assert figures["worse"] == figures["lazy"] > 7
+    assert len(evaluation.rows) == 12
+    assert evaluation.table.row_count == 4
+
+
+def test_evaluation_of_models(model: Model, stack: NDArray[np.uint16]) -> None:
+    evaluation = api.evaluate(stack, ["noisy", model], planes=2, noise_sd=(10, 20))
+    assert [one.method for one in evaluation.summary] == ["noisy", "random"]
+    assert [one.method for one in api.evaluate(stack, planes=1).summary] == [
+        "noisy",
+        "tv",
+        "cv2",
+        "crispim-2d",
+    ]
+
+
+PLANE = np.zeros((40, 60), np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: api.denoise(np.zeros((2, 2, 40, 60))), "neither .Y, X. nor .Z, Y, X."),
+        (lambda: api.denoise(np.zeros((0, 40, 60))), "no pixels"),
+        (lambda: api.denoise(PLANE > 0), "no counts"),
+        (lambda: api.denoise(np.full((40, 60), np.nan)), "NaN or infinite"),
+        (lambda: api.denoise(PLANE[:2]), "too small for model 'crispim-2d'"),
+        (lambda: api.denoise(PLANE, "crispim-2e"), "did you mean 'crispim-2d'"),
+        (lambda: api.denoise(PLANE, precision="float16"), "precision='float16' is not known"),
+        (lambda: api.denoise(PLANE, dtype="int8"), "choose one of same, uint8"),
+        (lambda: api.denoise(PLANE, dtype="uint8", uncertainty=True), "exclude each other"),
+        (lambda: api.denoise(PLANE, tile=0), "--tile is 0"),
+        (lambda: api.denoise(PLANE, channel=2), "are for files"),
+        (lambda: api.denoise("nowhere.tif"), "does not exist"),
+        (lambda: api.preprocess(PLANE, interpolation="lanczos"), "none, bilinear, bicubic"),
+        (lambda: api.preprocess(PLANE.astype(float)), "ImageJ can't hold the float64 planes"),
+        (lambda: api.preprocess(PLANE, noise_sd=(3, 2)), "not a standard deviation"),
+        (lambda: api.evaluate(PLANE, result={"x": PLANE[:9]}), "made from these clean ones"),
+        (lambda: api.load_model("crispim-2e"), "did you mean 'crispim-2d'"),
+    ],
+)
+def test_faults_are_said(call: Any, says: str) -> None:
+    with pytest.raises(CrispimError, match=says):
+        call()
+
+
+def test_faults_of_dask_arrays_are_said(model: Model) -> None:
+    da = pytest.importorskip("dask.array")
+    planes = da.zeros((2, 40, 60), np.float32)
+    with pytest.raises(CrispimError, match="can't run through a Dask array"):
+        api.preprocess(planes, seed_stack=True)
+    with pytest.raises(CrispimError, match="compute_chunk_sizes"):
+        api.denoise(planes[planes[:, 0, 0] == 0], model)
+    with pytest.raises(CrispimError, match="NaN or infinite"):
+        api.denoise(planes + np.nan, model).compute()
+    with pytest.raises(CrispimError, match="are for files"):
+        api.denoise(planes, model, time=1)
