@@ -101,7 +101,7 @@ def test_files_that_are_refused(tmp_path: Path, content: str, says: str) -> None
 
 @pytest.mark.parametrize("name", ["paper", "nowhere.toml", "pyproject.txt"])
 def test_no_such_recipe(name: str) -> None:
-    with pytest.raises(CrispimError, match="take one of crispim-2d, paper-2d, paper-3d"):
+    with pytest.raises(CrispimError, match="crispim-2d, crispim-3d, paper-2d, paper-3d"):
         load_recipe(name)
 
 
