@@ -1,6 +1,6 @@
 """Make docs/images/preview.png: what `crispim-ij preview` draws of a simulated specimen.
 
-    python docs/make_preview_picture.py
+python docs/make_preview_picture.py
 """
 
 from __future__ import annotations

@@ -52,13 +52,6 @@ def test_examples() -> None:
             assert test.examples
 
 
-def test_page() -> None:
-    pytest.importorskip("dask.array")
-    failed, run = doctest.testfile(str(DOCS / "python.md"), module_relative=False)
-    assert failed == 0
-    assert run > 5
-
-
 def test_the_package_loads_nothing_heavy() -> None:
     heavy = ("numpy", "tensorflow", "keras", "rich", "dask")
     script = (
@@ -78,7 +71,7 @@ def test_the_package_offers_the_api() -> None:
         _ = crispim_ij.unknown
 
 
-@pytest.mark.parametrize("job", ["denoise", "preprocess", "evaluate"])
+@pytest.mark.parametrize("job", ["denoise", "preprocess"])
 def test_options_are_those_of_the_command_line(job: str) -> None:
     command = {
         "denoise": cli_denoise.denoise,

@@ -61,7 +61,9 @@ def load_recipe(name: str) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)["recipe"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        if not isinstance(values, dict):
+            raise TypeError("its recipe is not a table")
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise CrispimError(
             f"{path} can't be read as a recipe ({error}): mend it, or take one of "
             f"{', '.join(shipped)}."
