@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,8 @@ def preview(
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
     """Show the crop in a terminal: as a picture by its protocols, or in half blocks."""
     if not console.is_terminal or console.is_dumb_terminal or not sys.stdin.isatty():
+        return
+    if 0 in os.get_terminal_size(sys.stdout.fileno()):  # as some serial and remote ones say
         return
     from PIL import Image as Pillow
     from textual_image.renderable import Image

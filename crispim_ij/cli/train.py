@@ -140,6 +140,7 @@ def train(
     }
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     refuse_two_noises(camera=camera, noise_sd=noise_sd)
+    refuse_two_noises(camera=camera, noisy=noisy)
     if camera:
         chosen |= {"camera": range_of(read_camera(camera)), "contrast": None}
     elif noise_sd:

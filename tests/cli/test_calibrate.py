@@ -31,7 +31,7 @@ TRAIN = ("--steps", 2, "--batch", 2, "--patch", 32, "--sample-every", 0)
 
 @pytest.fixture(scope="module")
 def volume() -> NDArray[np.uint16]:
-    return simulate_volume(PhantomSettings(shape=(3, 160, 200), seed=2))
+    return simulate_volume(PhantomSettings(shape=(4, 320, 400), seed=2))
 
 
 @pytest.fixture

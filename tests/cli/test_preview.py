@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import numpy as np
@@ -83,12 +86,16 @@ def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
     assert len(list(noisy.iterdir())) == 3
 
 
-@pytest.mark.parametrize(("answers", "mark"), [(b"", "▀"), (b"\x1b[?62;4c", "\x1bP")])
+@pytest.mark.parametrize(
+    ("size", "answers", "mark"),
+    [((50, 120), b"", "▀"), ((50, 120), b"\x1b[?62;4c", "\x1bP"), ((0, 0), b"", "Picture: ")],
+)
 def test_a_terminal_is_shown_the_crop(
-    noisy: Path, model: Path, folder: Path, answers: bytes, mark: str
+    noisy: Path, model: Path, folder: Path, size: tuple[int, int], answers: bytes, mark: str
 ) -> None:
-    """In half blocks, or as a Sixel picture where the terminal says that it knows them."""
+    """In half blocks, as a Sixel picture where the terminal knows them, or only in a file."""
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     script = "from crispim_ij.cli.main import run; run()"
     command = [sys.executable, "-c", script, "preview", str(noisy), "--model", str(model)]
     process = subprocess.Popen(
@@ -114,4 +121,4 @@ def test_a_terminal_is_shown_the_crop(
     os.close(leader)
     assert process.wait(60) == 0
     assert mark in said.decode()
-    assert "noisy | denoised | difference" in said.decode()
+    assert ("noisy | denoised | difference" in said.decode()) == (size != (0, 0))

@@ -47,7 +47,7 @@ def test_threads_share_one_denoiser(model: Model) -> None:
 def test_bfloat16_is_near(model: Model) -> None:
     exact = load_denoiser(str(model.folder))(PLANE)
     fast = load_denoiser(str(model.folder), DenoiseSettings(precision="bfloat16"))(PLANE)
-    np.testing.assert_allclose(fast, exact, atol=0.02 * float(np.abs(exact).max()))
+    np.testing.assert_allclose(fast, exact, atol=0.04 * float(np.abs(exact).max()))
 
 
 def test_planes_smaller_than_the_stride_are_refused(model: Model) -> None:
