@@ -80,8 +80,8 @@ def test_a_resumed_run_has_the_weights_of_an_unbroken_one(
     whole = train(stacks, SMALL, tmp_path / "whole", on_step=ignore)
     with pytest.raises(KeyboardInterrupt):
         train(stacks, SMALL, tmp_path / "broken", on_step=interrupt_at(2))
+    other = replace(SMALL, camera=replace(RANGE, gain=(0.5, 3.0)))
     with pytest.raises(CrispimError, match="differs"):
-        other = replace(SMALL, camera=replace(RANGE, gain=(0.5, 3.0)))
         train(stacks, other, tmp_path / "broken", resume=True, on_step=ignore)
     resumed = train(stacks, SMALL, tmp_path / "broken", resume=True, on_step=ignore)
     assert_same_weights(resumed, whole)
@@ -117,13 +117,13 @@ def test_recipes_that_are_refused(tmp_path: Path, content: str, says: str) -> No
 
 @pytest.mark.parametrize("camera", [CameraNoise(1, 100, 3), (1, 2), {"gain": 1}])
 def test_what_is_no_camera(camera: Any) -> None:
-    with pytest.raises(CrispimError, match="camera is .*a table with gain, offset and read_noise"):
+    with pytest.raises(CrispimError, match=r"camera is .*a table with gain, offset and read_noise"):
         replace(RECIPE, camera=camera)
 
 
 def test_planes_that_are_noisy_already(stacks: list[TrainingStack], tmp_path: Path) -> None:
     with (
         open_source(tmp_path / "clean.tif") as source,
-        pytest.raises(CrispimError, match="draws a camera's noise itself.*leave --noisy out"),
+        pytest.raises(CrispimError, match=r"draws a camera's noise itself.*leave --noisy out"),
     ):
         open_stack(source, source, SMALL)
