@@ -24,7 +24,10 @@ from rich.text import Text
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Sink
 
-console = Console(highlight=False)
+UNBROKEN = 1000
+"""Columns where the output goes to a file or another program, which no line break helps."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else UNBROKEN)
 errors = Console(stderr=True, highlight=False)
 
 

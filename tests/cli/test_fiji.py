@@ -23,7 +23,6 @@ needs_fiji = pytest.mark.skipif(not REAL_FIJI, reason="CRISPIM_FIJI is not set")
 @pytest.fixture(autouse=True)
 def _no_fiji(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CRISPIM_FIJI", raising=False)
-    monkeypatch.setenv("COLUMNS", "1000")
 
 
 @pytest.fixture
