@@ -1,0 +1,168 @@
+"""Denoise planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.api._images import (
+    Numbers,
+    PathOrArray,
+    check_choice,
+    ignore,
+    is_dask,
+    of_same_axes,
+    opened_image,
+    planes_of,
+    selection_of,
+)
+from crispim_ij.api._models import AnyModel, load_model
+from crispim_ij.denoising import DenoiseSettings, denoise_stack
+from crispim_ij.denoising.cached import cached_denoiser
+from crispim_ij.denoising.lazy import denoise_lazily
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+from crispim_ij.networks.architectures import Precision
+from crispim_ij.planes.arrays import ArraySink
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+ResultType = Literal["same", "uint8", "uint16", "float32"]
+
+
+@overload
+def denoise(
+    image: PathOrArray,
+    model: AnyModel = ...,
+    *,
+    precision: Precision = ...,
+    tile: int = ...,
+    dtype: ResultType = ...,
+    uncertainty: bool = ...,
+    channel: Numbers = ...,
+    time: Numbers = ...,
+    level: int = ...,
+    on_done: Callable[[float], None] | None = ...,
+) -> NDArray[Any]: ...
+
+
+@overload
+def denoise(
+    image: da.Array,
+    model: AnyModel = ...,
+    *,
+    precision: Precision = ...,
+    tile: int = ...,
+    dtype: ResultType = ...,
+    uncertainty: bool = ...,
+) -> da.Array: ...
+
+
+def denoise(
+    image: Any,
+    model: AnyModel = "crispim-2d",
+    *,
+    precision: Precision = "float32",
+    tile: int = 1024,
+    dtype: ResultType = "same",
+    uncertainty: bool = False,
+    channel: Numbers = None,
+    time: Numbers = None,
+    level: int = 0,
+    on_done: Callable[[float], None] | None = None,
+) -> Any:
+    """Denoise planes.
+
+    Parameters
+    ----------
+    image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
+        Raw counts of an integer or floating type, finite. Or a folder of TIFF planes, a
+        TIFF stack or an OME-Zarr, all of whose planes must fit into memory.
+    model : str, path or Model
+        Name of a model, path of a model folder, or what `load_model` returned.
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions; bfloat16 is faster on processors that have it, and
+        less exact.
+    tile : int
+        Longest side, in px, that the network is given at once. Smaller tiles need less
+        memory; the result is the same.
+    dtype : {'same', 'uint8', 'uint16', 'float32'}
+        Pixel type of the result; integers are rounded half to even and clipped.
+    uncertainty : bool
+        Whether the result also holds the error that is expected of each pixel, in counts.
+        Takes four times as long. The model must have been calibrated.
+    channel, time : int, str or None
+        Of a file: channels and time points from 1, such as 2 or '1,3' or '1-10'. None
+        takes all.
+    level : int
+        Of an OME-Zarr: its resolution, 0 for the full one.
+    on_done : callable, optional
+        Called after each plane with 1.0. What it raises ends the work.
+
+    Returns
+    -------
+    ndarray or dask.array.Array
+        Of the shape of `image`, and of its type unless `dtype` says another; of a file
+        (Z, Y, X), its planes in the order in which they are there. With `uncertainty`
+        float32 with one more axis in front: denoised counts, then expected errors. Of a
+        Dask array a Dask array, of the same pixels, in chunks of at most `tile` px along
+        Y and X; nothing is denoised until it is computed.
+
+    Raises
+    ------
+    CrispimError
+        If the image, the model or an option can't be used; the message says what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from crispim_ij.phantom import PhantomSettings, simulate_volume
+    >>> clean = simulate_volume(PhantomSettings(shape=(2, 64, 96)))
+    >>> noisy = clean + np.random.default_rng(0).normal(0, 30, clean.shape)
+    >>> denoised = denoise(noisy, dtype="float32")
+    >>> denoised.shape, denoised.dtype
+    ((2, 64, 96), dtype('float32'))
+    >>> bool(np.std(denoised - clean) < 0.5 * np.std(noisy - clean))
+    True
+
+    A Dask array is denoised when it is computed, and where it is computed:
+
+    >>> import dask.array as da
+    >>> lazy = denoise(da.from_array(noisy, chunks=(1, 64, 48)), tile=48, dtype="float32")
+    >>> lazy.chunks
+    ((1, 1), (32, 32), (48, 48))
+    >>> bool(np.allclose(lazy[0, :32].compute(), denoised[0, :32], atol=1e-3))
+    True
+    """
+    check_choice("precision", precision, get_args(Precision))
+    check_choice("dtype", dtype, get_args(ResultType))
+    if uncertainty and dtype not in ("same", "float32"):
+        raise CrispimError(
+            f"Expected errors can't be held in whole counts, so dtype={dtype!r} and uncertainty "
+            "exclude each other: choose dtype='float32'."
+        )
+    settings = DenoiseSettings(precision, tile)
+    found = model if isinstance(model, Model) else load_model(model)
+    wanted: ResultType = "float32" if uncertainty else dtype
+    selection = selection_of(channel, time, level)
+    if is_dask(image):
+        planes = planes_of(image, selection)
+        pixels = _type_of(wanted, planes.dtype)
+        lazy = denoise_lazily(planes, found, settings, pixels, uncertain=uncertainty)
+        return of_same_axes(lazy, image)
+    with opened_image(image, selection) as source:
+        denoiser = cached_denoiser(found, settings, uncertain=uncertainty)
+        denoiser.grid(source.shape[1:])
+        outputs = (2,) if uncertainty else ()
+        sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
+        denoise_stack(source, sink, denoiser, on_done or ignore, denoiser.depth)
+    return of_same_axes(sink.pixels, image)
+
+
+def _type_of(name: ResultType, own: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the pixel type of a result."""
+    return own if name == "same" else np.dtype(name)

@@ -1,0 +1,87 @@
+"""What the functions take: arrays, Dask arrays and paths, read in one way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes import Selection, Source, open_source, parse_numbers
+from crispim_ij.planes.arrays import ArraySource, check_array
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+AnyPath: TypeAlias = "str | PathLike[str]"
+PathOrArray: TypeAlias = "AnyPath | NDArray[Any]"
+Numbers: TypeAlias = "int | str | None"
+
+
+def is_dask(image: Any) -> bool:
+    """Whether an image is a Dask array, without importing Dask for others."""
+    return bool(type(image).__module__.startswith("dask."))
+
+
+def opened_image(image: Any, selection: Selection) -> Source:
+    """Open a path, or an array as if it were one."""
+    if isinstance(image, (str, PathLike)):
+        return open_source(os.fspath(image), selection)
+    _refuse_selection(selection)
+    is_array = all(hasattr(image, name) for name in ("shape", "ndim", "dtype"))
+    return ArraySource(image if is_array else np.asarray(image))
+
+
+def planes_of(image: da.Array, selection: Selection) -> da.Array:
+    """Return a Dask array as (Z, Y, X)."""
+    _refuse_selection(selection)
+    if any(side != side for side in image.shape):
+        raise CrispimError(
+            f"The Dask array has the shape {image.shape}, which is not known: call its "
+            "compute_chunk_sizes() first."
+        )
+    check_array(image.shape, image.dtype)
+    return image if image.ndim == 3 else image[np.newaxis]
+
+
+def of_same_axes(pixels: Any, image: Any) -> Any:
+    """Return planes without Z where the image had none."""
+    return pixels[..., 0, :, :] if np.ndim(image) == 2 else pixels
+
+
+def selection_of(channel: Numbers, time: Numbers, level: int) -> Selection:
+    """Read the choice of planes."""
+    channels, times = (
+        None if numbers is None else parse_numbers(str(numbers), option)
+        for numbers, option in ((channel, "channel"), (time, "time"))
+    )
+    return Selection(channels, times, level)
+
+
+def _refuse_selection(selection: Selection) -> None:
+    """Refuse a choice of planes where there is nothing to choose by."""
+    if selection != Selection():
+        raise CrispimError(
+            "channel, time and level are for files, and an array doesn't say which planes they "
+            "are: leave them out and give the planes that you mean, such as image[:, 1]."
+        )
+
+
+def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse a word that isn't one of those allowed."""
+    if value not in allowed:
+        raise CrispimError(f"{name}={value!r} is not known: choose one of {', '.join(allowed)}.")
+
+
+def pair(value: float | tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of a range, or one number as both."""
+    low, high = value if isinstance(value, (tuple, list)) else (value, value)
+    return float(low), float(high)
+
+
+def ignore(_: float) -> None:
+    """Do nothing when a plane is done."""

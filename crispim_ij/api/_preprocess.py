@@ -1,0 +1,148 @@
+"""Downsample planes and add noise to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+
+from numpy.typing import NDArray
+
+from crispim_ij.api._images import (
+    Numbers,
+    PathOrArray,
+    check_choice,
+    ignore,
+    is_dask,
+    of_same_axes,
+    opened_image,
+    pair,
+    planes_of,
+    selection_of,
+)
+from crispim_ij.parity import Interpolation, NativeImageJ
+from crispim_ij.planes.arrays import ArraySink
+from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocess import preprocess as preprocess_planes
+from crispim_ij.preprocess.lazy import preprocess_lazily
+
+if TYPE_CHECKING:
+    import dask.array as da
+
+InterpolationName = Literal["none", "bilinear", "bicubic"]
+
+
+@overload
+def preprocess(
+    image: PathOrArray,
+    *,
+    factor: float = ...,
+    interpolation: InterpolationName = ...,
+    average: bool = ...,
+    noise_sd: float | tuple[float, float] = ...,
+    seed: int | None = ...,
+    seed_stack: bool = ...,
+    workers: int = ...,
+    channel: Numbers = ...,
+    time: Numbers = ...,
+    level: int = ...,
+    on_done: Callable[[float], None] | None = ...,
+) -> NDArray[Any]: ...
+
+
+@overload
+def preprocess(
+    image: da.Array,
+    *,
+    factor: float = ...,
+    interpolation: InterpolationName = ...,
+    average: bool = ...,
+    noise_sd: float | tuple[float, float] = ...,
+    seed: int | None = ...,
+) -> da.Array: ...
+
+
+def preprocess(
+    image: Any,
+    *,
+    factor: float = 4.0,
+    interpolation: InterpolationName = "bilinear",
+    average: bool = True,
+    noise_sd: float | tuple[float, float] = 30.0,
+    seed: int | None = None,
+    seed_stack: bool = False,
+    workers: int = min(4, os.cpu_count() or 1),
+    channel: Numbers = None,
+    time: Numbers = None,
+    level: int = 0,
+    on_done: Callable[[float], None] | None = None,
+) -> Any:
+    """Downsample planes and add noise to them, with ImageJ's own pixels.
+
+    Parameters
+    ----------
+    image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
+        Counts of uint8, uint16 or float32. Or a folder of TIFF planes, a TIFF stack or an
+        OME-Zarr.
+    factor : float
+        Factor by which width and height shrink, each rounded to whole px.
+    interpolation : {'none', 'bilinear', 'bicubic'}
+        ImageJ's interpolation method.
+    average : bool
+        ImageJ's 'Average when downsizing'.
+    noise_sd : float or tuple of float
+        Standard deviation of the noise in counts of the downsampled planes, or a range
+        from which each plane draws its own; 0 adds none.
+    seed : int, optional
+        Plane k, from 0, is seeded with ``seed + k``. Drawn at random where it is not
+        given, and not told: give one to make the planes again.
+    seed_stack : bool
+        Seed once and let one stream run through all planes, as ImageJ does. Not for Dask
+        arrays.
+    workers : int
+        Threads that compute, except for Dask arrays, which have their own. The pixels do
+        not depend on their number.
+    channel, time : int, str or None
+        Of a file: channels and time points from 1, see `denoise`.
+    level : int
+        Of an OME-Zarr: its resolution, 0 for the full one.
+    on_done : callable, optional
+        Called after each plane with 1.0. What it raises ends the work.
+
+    Returns
+    -------
+    ndarray or dask.array.Array
+        Noisy planes of the axes and the type of `image`; of a file (Z, Y, X). Of a Dask
+        array a Dask array, in chunks of whole planes; nothing is done until it is computed.
+
+    Raises
+    ------
+    CrispimError
+        If the image or an option is none that ImageJ could take.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> plane = np.arange(48, dtype=np.uint16).reshape(6, 8) * 10
+    >>> preprocess(plane, factor=2, noise_sd=0)
+    array([[ 56,  75,  95, 114],
+           [206, 225, 245, 264],
+           [356, 375, 395, 414]], dtype=uint16)
+    >>> noisy = preprocess(plane, factor=2, noise_sd=(5, 10), seed=7)
+    >>> bool((noisy == preprocess(plane, factor=2, noise_sd=(5, 10), seed=7)).all())
+    True
+    """
+    check_choice("interpolation", interpolation, get_args(InterpolationName))
+    sd = pair(noise_sd)
+    settings = PreprocessSettings(
+        factor, Interpolation(interpolation), average, sd, seed, seed_stack
+    )
+    selection = selection_of(channel, time, level)
+    if is_dask(image):
+        return of_same_axes(preprocess_lazily(planes_of(image, selection), settings), image)
+    with opened_image(image, selection) as source:
+        size = target_size(source.shape[1:], factor)
+        sink = ArraySink((len(source), *size), source.dtype)
+        engine, done = NativeImageJ(), on_done or ignore
+        preprocess_planes(source, sink, None, settings, engine, workers, done)
+    return of_same_axes(sink.pixels, image)
