@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +31,9 @@ _BATCH_WORKERS = 8
 _WORKER_BYTES = 5 * 2**29
 """Memory for each local worker: TensorFlow, and a tile of 1024 px."""
 _SECONDS_BETWEEN_LOOKS = 2.0
+
+PATIENCE = "10s"
+"""How long a scheduler may take to answer."""
 
 
 @dataclass(frozen=True)
@@ -159,20 +164,38 @@ def opened_crew(settings: ClusterSettings) -> Iterator[Crew]:
 def _load_distributed() -> ModuleType:
     """Import Dask's scheduler."""
     try:
-        import dask_jobqueue  # noqa: F401
         import distributed
     except ImportError as error:
-        raise CrispimError(
-            f"Runs on a cluster need Dask ({error}): pip install 'crispim-ij[cluster]'."
-        ) from None
+        raise _missing(error) from None
     library: ModuleType = distributed
     return library
+
+
+def _load_jobqueue() -> ModuleType:
+    """Import what submits jobs, without its handlers of signals."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        import dask_jobqueue
+    except ImportError as error:
+        raise _missing(error) from None
+    finally:
+        # Its handler ends a process at once, as if all were well.
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    library: ModuleType = dask_jobqueue
+    return library
+
+
+def _missing(error: ImportError) -> CrispimError:
+    return CrispimError(
+        f"Runs on a cluster need Dask ({error}): pip install 'crispim-ij[cluster]'."
+    )
 
 
 def _connected(library: ModuleType, address: str) -> Any:
     """Connect to a scheduler that is running."""
     try:
-        return library.Client(address, timeout="10s", set_as_default=False)
+        return library.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise CrispimError(
             f"No Dask scheduler answers at {address!r} (--scheduler): start one with "
@@ -184,8 +207,7 @@ def _started(settings: ClusterSettings) -> Any:
     """Start a scheduler in this process, and workers."""
     if settings.kind is None or settings.kind == "local":
         return _started_here(settings.count)
-    import dask_jobqueue
-
+    library = _load_jobqueue()
     name, command = _BATCH[settings.kind]
     if shutil.which(command) is None:
         raise CrispimError(
@@ -193,7 +215,7 @@ def _started(settings: ClusterSettings) -> Any:
             "with: run this on a machine of that cluster, or choose another --cluster."
         )
     try:
-        cluster = getattr(dask_jobqueue, name)()
+        cluster = getattr(library, name)()
     except (ValueError, TypeError, OSError) as error:
         raise CrispimError(
             f"dask-jobqueue can't make jobs of its configuration ({_first_line(error)}): set "
@@ -216,7 +238,9 @@ def _started_here(workers: int) -> Any:
         memory_limit=0,
         dashboard_address="127.0.0.1:0",
         env={"TF_CPP_MIN_LOG_LEVEL": "3"},
-        silence_logs=50,
+        # Ctrl-C is for this process, which then ends them.
+        preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
+        silence_logs=logging.CRITICAL,
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from crispim_ij.cluster.collected import Collected, Unit
 from crispim_ij.cluster.crew import Crew
 from crispim_ij.cluster.pace import Pace
-from crispim_ij.cluster.parcel import SeenFiles
+from crispim_ij.cluster.parcel import SeenFiles, words_of
 from crispim_ij.cluster.tasks import run_tasks
 from crispim_ij.denoising.cached import cached_denoiser
 from crispim_ij.denoising.denoiser import DenoiseSettings
@@ -66,6 +66,10 @@ class DenoiseJob:
                 f"run was begun {self.sha256[:12]}...): copy its folder to a drive that all "
                 "machines share and give that path as --model."
             )
+
+    def words(self, task: list[Piece]) -> str:
+        """Name the first and last plane of a task."""
+        return words_of(self.source, [piece.index for piece in task])
 
     def _model(self) -> Model:
         """Find the model on this machine."""

@@ -29,6 +29,9 @@ class Job(Protocol[Given, Made]):
     def do(self, task: Given) -> Made:
         """Do one task. Done again, it gives the same."""
 
+    def words(self, task: Given) -> str:
+        """Say what is in a task, for messages."""
+
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
@@ -162,3 +165,9 @@ def _seen(file: Path) -> tuple[Path, int, int]:
     """Return a file's path, size and time of change."""
     status = file.stat()
     return file, status.st_size, int(status.st_mtime)
+
+
+def words_of(source: Source, planes: list[int]) -> str:
+    """Return the name of a task's first plane, and of the last where that is another."""
+    first, last = source.names[planes[0]], source.names[planes[-1]]
+    return f"'{first}'" if first == last else f"'{first}' to '{last}'"

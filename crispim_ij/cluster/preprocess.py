@@ -10,7 +10,7 @@ from typing import Any
 from crispim_ij.cluster.collected import Collected, Unit
 from crispim_ij.cluster.crew import Crew
 from crispim_ij.cluster.pace import Pace
-from crispim_ij.cluster.parcel import SeenFiles
+from crispim_ij.cluster.parcel import SeenFiles, words_of
 from crispim_ij.cluster.tasks import run_tasks
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, Source
@@ -44,6 +44,10 @@ class PreprocessJob:
     def prepare(self) -> None:
         """Check that the input is the client's."""
         self.files.check()
+
+    def words(self, task: list[int]) -> str:
+        """Name the first and last plane of a task."""
+        return words_of(self.source, task)
 
     def do(self, task: list[int]) -> tuple[list[Unit], list[Unit]]:
         """Preprocess some planes; return noisy units and clean ones."""

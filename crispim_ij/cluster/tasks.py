@@ -207,7 +207,9 @@ class _Run(Generic[Task, Result]):
             ) from error
         slot.rounds += 1
         if slot.rounds >= ROUNDS:
-            raise CrispimError(_given_up(error, isinstance(error, KilledWorker))) from error
+            words = self._job.words(slot.task) if slot.number >= 0 else "the job's check"
+            killed = isinstance(error, KilledWorker)
+            raise CrispimError(_given_up(error, words, killed=killed)) from error
         if self._parcel.status == "error":
             self._send_job(self._job)
 
@@ -218,16 +220,16 @@ class _Run(Generic[Task, Result]):
             self._client.cancel([*futures, self._parcel], force=True)
 
 
-def _given_up(error: Exception, killed: bool) -> str:
+def _given_up(error: Any, words: str, *, killed: bool) -> str:
     """Say what ends a run."""
     if killed:
         return (
-            f"{ROUNDS * (error.allowed_failures + 1)} workers died with the same task, the last "  # type: ignore[attr-defined]
-            f"one {error.last_worker.address}: look into their logs; often they lack memory, "  # type: ignore[attr-defined]
+            f"{ROUNDS * (error.allowed_failures + 1)} workers died with {words} in hand, the last "
+            f"one {error.last_worker.address}: look into their logs; often they lack memory, "
             "which a smaller --tile or more memory for a worker mends."
         )
     said = (str(error) or "no message").splitlines()[0]
     return (
-        f"A task failed {ROUNDS} times on the workers, with {type(error).__name__} ({said}): see "
-        "--debug, and the workers' logs."
+        f"The workers failed {ROUNDS} times to do {words}, with {type(error).__name__} ({said}): "
+        "look into their logs."
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _ENDURANCE = 60.0
+_ROOT = Path(__file__).parents[2]
 
 
 class Dask:
@@ -18,12 +22,16 @@ class Dask:
     ----------
     folder : Path
         For their files.
+    **env : str
+        Variables in their environment.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **env: str) -> None:
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.env = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+        # Workers import the jobs of these tests, too.
+        own = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path])}
+        self.env = os.environ | own | env
         port = folder / "scheduler.json"
         self.scheduler = self._started(
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
@@ -54,6 +62,45 @@ class Dask:
         worker.kill()
         worker.wait()
         self.start_worker()
+
+    @contextmanager
+    def killing(self, seconds: float) -> Iterator[list[float]]:
+        """Kill a worker every so many seconds; the list that is given tells when."""
+        kills: list[float] = []
+        over = threading.Event()
+
+        def kill() -> None:
+            while not over.wait(seconds):
+                self.kill_worker()
+                kills.append(time.monotonic())
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        try:
+            yield kills
+        finally:
+            over.set()
+            thread.join()
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Start another worker wherever one dies."""
+        over = threading.Event()
+
+        def replace() -> None:
+            while not over.wait(0.1):
+                dead = [worker for worker in self.workers if worker.poll() is not None]
+                for worker in dead:
+                    self.workers.remove(worker)
+                    self.start_worker()
+
+        thread = threading.Thread(target=replace)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def stop(self) -> None:
         """End all of it."""
