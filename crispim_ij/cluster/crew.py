@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -155,7 +155,7 @@ def opened_crew(settings: ClusterSettings) -> Iterator[Crew]:
             client = _connected(library, settings.scheduler)
         else:
             cluster = _started(settings)
-            stack.callback(cluster.close)
+            stack.callback(_close, cluster)
             client = library.Client(cluster, set_as_default=False)
         stack.enter_context(client)
         yield Crew(client)
@@ -221,9 +221,31 @@ def _started(settings: ClusterSettings) -> Any:
             f"dask-jobqueue can't make jobs of its configuration ({_first_line(error)}): set "
             f"cores, processes, memory and walltime for {settings.kind} in {_CONFIG}."
         ) from error
+    try:
+        cluster.sync(_submit_one, cluster)
+    except RuntimeError as error:
+        _close(cluster)
+        said = [line for line in str(error).splitlines() if line][-1]
+        raise CrispimError(
+            f"`{command}` refuses a job ({said}): mend the settings for {settings.kind} in "
+            f"{_CONFIG}."
+        ) from error
     # Jobs that end or die are submitted again.
     cluster.adapt(minimum=settings.count, maximum=settings.count)
     return cluster
+
+
+async def _submit_one(cluster: Any) -> None:
+    """Submit the first job here, where an error is heard: later ones go to a log."""
+    cluster.worker_spec.update(cluster.new_worker_spec())
+    await cluster._correct_state()
+
+
+def _close(cluster: Any) -> None:
+    """Cancel jobs and end the scheduler."""
+    # Dask won't have it that a job was never accepted.
+    with suppress(AssertionError):
+        cluster.close()
 
 
 def _started_here(workers: int) -> Any:

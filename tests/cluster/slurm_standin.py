@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 _SBATCH = """#!{python}
-import itertools, pathlib, subprocess, sys
+import itertools, os, pathlib, subprocess, sys
+if "NO_SUCH_QUEUE" in os.environ:
+    sys.exit("sbatch: error: invalid partition specified")
 jobs = pathlib.Path({jobs!r})
 number = next(k for k in itertools.count(1000) if not (jobs / str(k)).exists())
 script = jobs / f"{{number}}.sh"

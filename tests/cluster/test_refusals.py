@@ -13,6 +13,7 @@ from crispim_ij.networks import build
 from tests.cli.conftest import Call
 from tests.cluster import slurm_standin
 from tests.cluster.processes import Dask
+from tests.cluster.test_batch import CONFIG
 from tests.cluster.test_deaths import COMMAND
 
 
@@ -69,17 +70,30 @@ def test_no_batch_system(call: Call, planes: Path, tmp_path: Path, kind: str, co
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
-def test_a_batch_system_that_is_not_set_up(planes: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "dask-jobqueue can't make jobs of its configuration ("),
+        (
+            CONFIG | {"NO_SUCH_QUEUE": "1"},
+            "`sbatch` refuses a job (sbatch: error: invalid partition",
+        ),
+    ],
+)
+def test_a_batch_system_that_is_not_set_up(
+    planes: Path, tmp_path: Path, config: dict[str, str], words: str
+) -> None:
     slurm_standin.install(tmp_path)
-    env = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    env = os.environ | config | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     said = ["preprocess", str(planes), str(tmp_path / "out"), "--cluster", "slurm"]
     run = subprocess.run(
         [sys.executable, "-c", COMMAND, *said], capture_output=True, text=True, check=False, env=env
     )
     assert run.returncode == 2, run.stderr
-    words = " ".join(run.stderr.split())
-    assert words.startswith("Error: dask-jobqueue can't make jobs of its configuration (")
-    assert "set cores, processes, memory and walltime for slurm in ~/.config/dask" in words
+    assert f"Error: {words}" in " ".join(run.stderr.split())
+    assert "~/.config/dask/jobqueue.yaml" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_dask(planes: Path, tmp_path: Path) -> None:
