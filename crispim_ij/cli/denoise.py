@@ -178,6 +178,7 @@ def denoise(
                     found,
                     how,
                     uncertain=uncertain,
+                    dtype=settings.dtype or planes.dtype,
                     on_done=done,
                     on_wait=showing_workers(bar, crew),
                 )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.planes import to_dtype
+
 Unit = tuple[int, tuple[int, int], NDArray[Any]]
 """A plane's index, where in it pixels begin, and the pixels."""
 
@@ -20,6 +22,8 @@ class Collected:
     ----------
     unit : tuple of int
         Rows and columns of what is to be written at once.
+    dtype : numpy.dtype, optional
+        Pixel type in which to keep them, that of the sink in the end; by default as given.
 
     Attributes
     ----------
@@ -30,9 +34,10 @@ class Collected:
     in_order = False
     kept = 0
 
-    def __init__(self, unit: tuple[int, int]) -> None:
+    def __init__(self, unit: tuple[int, int], dtype: np.dtype[Any] | None = None) -> None:
         self.path = Path("the worker's memory")
         self.unit = unit
+        self._dtype = dtype
         self.units: list[Unit] = []
 
     def __enter__(self) -> Collected:
@@ -49,5 +54,7 @@ class Collected:
         return False
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
-        """Keep units."""
+        """Keep units; the sink in the end refuses values that aren't finite, and says why."""
+        if self._dtype is not None and np.isfinite(pixels).all():
+            pixels = to_dtype(pixels, self._dtype)
         self.units.append((index, at, np.array(pixels)))

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from crispim_ij.cluster.collected import Collected, Unit
 from crispim_ij.cluster.crew import Crew
@@ -46,6 +49,8 @@ class DenoiseJob:
         Whether the expected error comes with each plane.
     unit : tuple of int
         Rows and columns of what is written at once.
+    dtype : numpy.dtype or None
+        Pixel type in which results are sent, None for float32.
     """
 
     source: Source
@@ -55,6 +60,7 @@ class DenoiseJob:
     settings: DenoiseSettings
     uncertain: bool
     unit: tuple[int, int]
+    dtype: np.dtype[Any] | None
 
     def prepare(self) -> None:
         """Check that input and model are those of the client."""
@@ -79,7 +85,7 @@ class DenoiseJob:
         """Denoise some pieces."""
         use_own_threads()
         denoise = cached_denoiser(self._model(), self.settings, uncertain=self.uncertain)
-        sink = Collected(self.unit)
+        sink = Collected(self.unit, self.dtype)
         denoise_pieces(self.source, sink, denoise, task, depth=denoise.depth, in_flight=1)
         return sink.units
 
@@ -110,6 +116,7 @@ def denoise_on(
     settings: DenoiseSettings,
     *,
     uncertain: bool = False,
+    dtype: np.dtype[Any] | None = None,
     on_done: Callable[[float], None] = lambda _: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> set[str]:
@@ -129,6 +136,9 @@ def denoise_on(
         How it is run.
     uncertain : bool
         Whether the expected error comes with each plane.
+    dtype : numpy.dtype, optional
+        The sink's pixel type, in which workers then send their results rather than as
+        float32; not for pairs.
     on_done : callable
         Called after each task, with the share of a plane that it was; may be above 1.
     on_wait : callable
@@ -156,6 +166,7 @@ def denoise_on(
         settings,
         uncertain,
         sink.unit,
+        None if uncertain else dtype,
     )
     pace, processors = Pace(), set()
     pieces = pieces_of(source, sink, settings.tile, deep=depth > 1)

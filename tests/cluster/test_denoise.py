@@ -29,7 +29,8 @@ def both(
         with create_sink(folder / "here" / name, planes, SinkSettings(**settings)) as sink:
             denoise_stack(planes, sink, denoise, depth=denoise.depth)
         with create_sink(folder / name, planes, SinkSettings(**settings)) as sink:
-            kinds = denoise_on(crew, planes, sink, model, how, on_done=shares.append)
+            dtype = settings.get("dtype", planes.dtype)
+            kinds = denoise_on(crew, planes, sink, model, how, dtype=dtype, on_done=shares.append)
         assert abs(sum(shares) - len(planes)) < 1e-9
     assert len(kinds) == 1
     assert content(folder / name) == content(folder / "here" / name)
