@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -27,11 +27,14 @@ AHEAD = 3
 """Tasks that are handed out for each thread of the workers."""
 
 ROUNDS = 5
-"""How often a task is handed out again after Dask gave it up, or after a fault of a worker.
+"""How often a task is handed out after Dask gave it up, or after a fault of a worker.
 
 Dask gives a task up when 4 workers (its ``allowed-failures`` and 1) died that had it, be it its
 fault or not. Where deaths cut off half of all attempts, one task in a million fails 20 times.
 """
+
+HOPELESS = 50
+"""The same while no other task succeeds: then workers may die of something else, or too soon."""
 
 _SECONDS = 1.0
 
@@ -44,7 +47,9 @@ class _Slot(Generic[Task]):
     task: Task
     future: Future | None = None
     rounds: int = 0
-    finished: bool = field(default=False)
+    finished: bool = False
+    # How many tasks had succeeded when this one first failed.
+    succeeded: int | None = None
 
 
 def run_tasks(
@@ -113,6 +118,7 @@ class _Run(Generic[Task, Result]):
         self._tasks = tasks
         self._in_order = in_order
         self._inbox: queue.Queue[_Slot[Task]] = queue.Queue()
+        self._succeeded = 0
         self._send_job(job)
 
     def _send_job(self, job: Job[Task, Result]) -> None:
@@ -165,6 +171,8 @@ class _Run(Generic[Task, Result]):
         except queue.Empty:
             return
         slot.finished = True
+        assert slot.future is not None
+        self._succeeded += slot.future.status == "finished"
         for ready in self._ready(slot):
             assert ready.future is not None
             answer = self._fetched(ready.future, ready)
@@ -206,10 +214,13 @@ class _Run(Generic[Task, Result]):
                 "the workers run."
             ) from error
         slot.rounds += 1
-        if slot.rounds >= ROUNDS:
+        killed = isinstance(error, KilledWorker)
+        if slot.succeeded is None:
+            slot.succeeded = self._succeeded
+        others_do = self._succeeded > slot.succeeded or not killed
+        if slot.rounds >= (ROUNDS if others_do else HOPELESS):
             words = self._job.words(slot.task) if slot.number >= 0 else "the job's check"
-            killed = isinstance(error, KilledWorker)
-            raise CrispimError(_given_up(error, words, killed=killed)) from error
+            raise CrispimError(_given_up(error, words, slot.rounds, killed=killed)) from error
         if self._parcel.status == "error":
             self._send_job(self._job)
 
@@ -220,16 +231,16 @@ class _Run(Generic[Task, Result]):
             self._client.cancel([*futures, self._parcel], force=True)
 
 
-def _given_up(error: Any, words: str, *, killed: bool) -> str:
+def _given_up(error: Any, words: str, rounds: int, *, killed: bool) -> str:
     """Say what ends a run."""
     if killed:
         return (
-            f"{ROUNDS * (error.allowed_failures + 1)} workers died with {words} in hand, the last "
+            f"{rounds * (error.allowed_failures + 1)} workers died with {words} in hand, the last "
             f"one {error.last_worker.address}: look into their logs; often they lack memory, "
             "which a smaller --tile or more memory for a worker mends."
         )
     said = (str(error) or "no message").splitlines()[0]
     return (
-        f"The workers failed {ROUNDS} times to do {words}, with {type(error).__name__} ({said}): "
+        f"The workers failed {rounds} times to do {words}, with {type(error).__name__} ({said}): "
         "look into their logs."
     )

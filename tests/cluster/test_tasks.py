@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,16 +78,21 @@ def test_workers_that_die_lose_nothing(dask: Dask, crew: Crew, in_order: bool) -
     assert len(kills) >= 2
 
 
-def test_a_task_that_kills_its_workers_ends_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tasks", "deaths"), [(range(6), 5), ([3], 7)])
+def test_a_task_that_kills_its_workers_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: Iterable[int], deaths: int
+) -> None:
+    """Sooner where other tasks succeed."""
+    monkeypatch.setattr("crispim_ij.cluster.tasks.HOPELESS", 7)
     dask = Dask(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     dask.start_worker()
     try:
         with (
             dask.replacing(),
             opened_crew(ClusterSettings(dask.address)) as crew,
-            pytest.raises(CrispimError, match=r"5 workers died with 3 in hand.*memory"),
+            pytest.raises(CrispimError, match=rf"^{deaths} workers died with 3 in hand.*memory"),
         ):
-            results(crew, Squares(deadly=True), 6)
+            list(run_tasks(crew, Squares(deadly=True), tasks, in_order=False))
     finally:
         dask.stop()
 
