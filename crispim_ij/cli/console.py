@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +19,7 @@ from rich.text import Text
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Sink
+from crispim_ij.quiet import start_tensorflow as start_tensorflow
 
 UNBROKEN = 1000
 """Columns where the output goes to a file or another program, which no line break helps."""
@@ -34,24 +31,6 @@ errors = Console(stderr=True, highlight=False)
 def report_error(error: CrispimError) -> None:
     """Print a fault for people, on standard error."""
     errors.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without the lines that it prints before its log level applies."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with tempfile.TemporaryFile("w+") as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            import tensorflow as tf  # noqa: F401
-        except ImportError:
-            said.seek(0)
-            shutil.copyfileobj(said, sys.stderr)
-            raise
-        finally:
-            os.dup2(terminal, 2)
-            os.close(terminal)
 
 
 @contextmanager

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from crispim_ij.cli.cluster import (
+    Cluster,
+    Scheduler,
+    Workers,
+    cluster_of,
+    crew_of,
+    refuse_lone_workers,
+    say_processors,
+    showing_workers,
+)
 from crispim_ij.cli.console import (
     console,
     progress_bar,
@@ -95,6 +107,9 @@ def denoise(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    workers: Workers = None,
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
@@ -104,6 +119,9 @@ def denoise(
     import numpy as np
 
     refuse_both(overwrite=overwrite, resume=resume)
+    chosen = cluster_of(scheduler, cluster, workers)
+    if chosen is None:
+        refuse_lone_workers(workers)
     settings = SinkSettings(
         dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
         compression=compression,
@@ -116,17 +134,23 @@ def denoise(
         if uncertainty is not None:
             errors = create_sink(uncertainty, planes, replace(settings, dtype=np.dtype("float32")))
             results = PairedSink(results, errors)
-        start_tensorflow()
+        if chosen is None:
+            start_tensorflow()
         from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+        from crispim_ij.denoising.denoiser import plan_tiles
+        from crispim_ij.denoising.uncertainty import load_error_model
+        from crispim_ij.models import find_model
 
-        denoiser = load_denoiser(
-            model, DenoiseSettings(precision.value, tile), uncertain=uncertainty is not None
-        )
-        denoiser.grid(planes.shape[1:])
+        found, how = find_model(model), DenoiseSettings(precision.value, tile)
+        uncertain = uncertainty is not None
+        plan_tiles((planes.shape[1], planes.shape[2]), found.spec, how)
+        if uncertain:
+            load_error_model(found)
+        denoiser = load_denoiser(model, how, uncertain=uncertain) if chosen is None else None
         results.record(
             {
                 "command": "denoise",
-                "the model's SHA-256": denoiser.spec.sha256,
+                "the model's SHA-256": found.spec.sha256,
                 "--precision": precision.value,
                 "--tile": tile,
                 "--uncertainty": uncertainty and str(uncertainty),
@@ -135,19 +159,30 @@ def denoise(
                 "--level": level,
             }
         )
-        with (
-            saying_what_is_kept(results),
-            results as sink,
-            progress_bar("denoising", len(planes), "planes") as bar,
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(saying_what_is_kept(results))
+            crew = stack.enter_context(crew_of(chosen)) if chosen is not None else None
+            sink = stack.enter_context(results)
+            bar = stack.enter_context(progress_bar("denoising", len(planes), "planes"))
             bar.advance(bar.task_ids[0], sum(sink.has(k) for k in range(len(planes))))
-            denoise_stack(
-                planes,
-                sink,
-                denoiser,
-                lambda share: bar.advance(bar.task_ids[0], share),
-                denoiser.depth,
-            )
+            done = partial(bar.advance, bar.task_ids[0])
+            if denoiser is not None:
+                denoise_stack(planes, sink, denoiser, done, denoiser.depth)
+            elif crew is not None:
+                from crispim_ij.cluster import denoise_on
+
+                kinds = denoise_on(
+                    crew,
+                    planes,
+                    sink,
+                    found,
+                    how,
+                    uncertain=uncertain,
+                    dtype=settings.dtype or planes.dtype,
+                    on_done=done,
+                    on_wait=showing_workers(bar, crew),
+                )
+                say_processors(kinds)
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)

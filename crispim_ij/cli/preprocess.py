@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.check import check_pixels
+from crispim_ij.cli.cluster import Cluster, Scheduler, cluster_of, crew_of, showing_workers
 from crispim_ij.cli.console import console, progress_bar, saying_what_is_kept
 from crispim_ij.cli.options import (
     Channel,
@@ -69,9 +71,13 @@ def preprocess(
     fiji_home: FijiHome = None,
     heap: Heap = None,
     workers: Annotated[
-        int,
-        typer.Option(min=1, help="Threads that compute. The pixels do not depend on their number."),
-    ] = min(4, os.cpu_count() or 1),
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads that compute, or with --cluster worker processes. The pixels do not "
+            "depend on their number. [4 or one a core; --cluster: as for `denoise`]",
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option(
@@ -126,6 +132,8 @@ def preprocess(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
@@ -142,8 +150,14 @@ def preprocess(
     if check:
         check_pixels(source, [settings], imagej)
         return
+    chosen = cluster_of(scheduler, cluster, workers)
     if native:
         _refuse_options_of_imagej(imagej)
+    elif chosen is not None:
+        raise CrispimError(
+            "--fiji computes in one ImageJ, and --scheduler and --cluster on many workers: leave "
+            "--fiji out, whose pixels are the same."
+        )
     if source is None or output is None:
         raise CrispimError("INPUT and OUTPUT are needed: say what to preprocess, and where to.")
     if clean is not None and clean.resolve() == output.resolve():
@@ -179,18 +193,28 @@ def preprocess(
             sink.record(options | settings.as_options())
         with ExitStack() as stack:
             stack.enter_context(saying_what_is_kept(*results))
+            crew = stack.enter_context(crew_of(chosen)) if chosen is not None else None
             for sink in results:
                 stack.enter_context(sink)
             bar = stack.enter_context(progress_bar("preprocessing", len(planes), "planes"))
-            record = job.preprocess(
-                planes,
-                noisy_sink,
-                clean_sink,
-                settings,
-                engine,
-                workers,
-                lambda share: bar.advance(bar.task_ids[0], share),
-            )
+            done = partial(bar.advance, bar.task_ids[0])
+            if crew is None:
+                threads = workers or min(4, os.cpu_count() or 1)
+                record = job.preprocess(
+                    planes, noisy_sink, clean_sink, settings, engine, threads, done
+                )
+            else:
+                from crispim_ij.cluster import preprocess_on
+
+                record = preprocess_on(
+                    crew,
+                    planes,
+                    noisy_sink,
+                    clean_sink,
+                    settings,
+                    on_done=done,
+                    on_wait=showing_workers(bar, crew),
+                )
     written = job.write_record(record, output)
     also = f", without noise to {clean}" if clean else ""
     if clean:

@@ -56,13 +56,49 @@ def denoise_stack(
         within its own channel and time point.
     """
     if depth > 1:
-        _check_slices(source)
+        check_slices(source)
+    whole = sink.unit == source.shape[1:]
+    longest = max(sink.unit) if whole else cast("Denoiser", denoise).settings.tile
+    pieces = pieces_of(source, sink, longest, deep=depth > 1)
+    denoise_pieces(source, sink, denoise, pieces, on_done, depth)
+
+
+def denoise_pieces(
+    source: Source,
+    sink: Sink,
+    denoise: Denoise,
+    pieces: Iterable[Piece],
+    on_done: Callable[[float], None] = lambda _: None,
+    depth: int = 1,
+    in_flight: int = IN_FLIGHT,
+) -> None:
+    """Denoise some pieces of a source into a sink, see `denoise_stack`.
+
+    The pixels of a piece don't depend on which others are among them.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    sink : Sink
+        Takes the results.
+    denoise : callable
+        From a plane to its denoised counts.
+    pieces : iterable of Piece
+        In an order of `crispim_ij.planes.pieces.pieces_of`.
+    on_done : callable
+        Called after each write, with the share of a plane that it was.
+    depth : int
+        Planes that `denoise` takes.
+    in_flight : int
+        Pieces in the network at once.
+    """
     if sink.unit == source.shape[1:]:
-        work = _whole_planes(source, sink, denoise, depth)
+        work = _whole_planes(source, denoise, depth, list(pieces))
     else:
-        work = _parts(source, sink, cast("Denoiser", denoise), depth)
+        work = _parts(source, cast("Denoiser", denoise), depth, pieces)
     with_results = prefetch(
-        lambda job: (job[0], job[1]()), work, workers=IN_FLIGHT, ahead=2 * IN_FLIGHT
+        lambda job: (job[0], job[1]()), work, workers=in_flight, ahead=2 * in_flight
     )
     for piece, result in with_results:
         sink.write(piece.index, result, piece.at)
@@ -72,8 +108,19 @@ def denoise_stack(
 Job = tuple[Piece, Callable[[], NDArray[np.float32]]]
 
 
-def _check_slices(source: Source) -> None:
-    """Refuse a 3D model where planes are said not to lie above one another."""
+def check_slices(source: Source) -> None:
+    """Refuse a 3D model where planes are said not to lie above one another.
+
+    Parameters
+    ----------
+    source : Source
+        The planes.
+
+    Raises
+    ------
+    CrispimError
+        If it has several planes, but one slice for each channel and time point.
+    """
     if len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
         raise CrispimError(
             f"'{source.path}' has {len(source)} planes but, by its own words, one slice for each "
@@ -82,9 +129,10 @@ def _check_slices(source: Source) -> None:
         )
 
 
-def _whole_planes(source: Source, sink: Sink, denoise: Denoise, depth: int) -> Iterator[Job]:
+def _whole_planes(
+    source: Source, denoise: Denoise, depth: int, pieces: list[Piece]
+) -> Iterator[Job]:
     """Yield the work of each plane; a 3D model's planes are read here, in order, once each."""
-    pieces = list(pieces_of(source, sink, max(source.shape[1:])))
     if depth == 1:
         for piece in pieces:
             yield piece, lambda index=piece.index: denoise(source.read(index))  # type: ignore[misc]
@@ -94,10 +142,9 @@ def _whole_planes(source: Source, sink: Sink, denoise: Denoise, depth: int) -> I
         yield piece, lambda planes=planes: denoise(np.stack(planes))  # type: ignore[misc]
 
 
-def _parts(source: Source, sink: Sink, denoise: Denoiser, depth: int) -> Iterator[Job]:
+def _parts(source: Source, denoise: Denoiser, depth: int, pieces: Iterable[Piece]) -> Iterator[Job]:
     """Yield the work of each part of a plane."""
     longest, spec = denoise.settings.tile, denoise.spec
-    pieces = pieces_of(source, sink, longest, deep=depth > 1)
     for _, column in groupby(pieces, key=lambda piece: (piece.rows.start, piece.columns.start)):
         same_place = list(column)
         grid = TileGrid.plan(same_place[0].shape, longest, spec.halo, spec.stride)

@@ -120,6 +120,8 @@ class ArraySink:
         What was written.
     """
 
+    in_order = False
+
     def __init__(
         self, shape: tuple[int, int, int], dtype: DTypeLike, outputs: tuple[int, ...] = ()
     ) -> None:

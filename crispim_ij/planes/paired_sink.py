@@ -29,6 +29,7 @@ class PairedSink:
 
     def __init__(self, first: Sink, second: Sink) -> None:
         self.path, self.unit = first.path, first.unit
+        self.in_order = first.in_order or second.in_order
         self._sinks = (first, second)
         self._opened = ExitStack()
         if first.path.absolute() == second.path.absolute():

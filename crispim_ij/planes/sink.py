@@ -35,10 +35,13 @@ class Sink(Protocol):
     unit : tuple of int
         Rows and columns of what is written at once: a whole plane, or of an OME-Zarr
         a chunk or shard.
+    in_order : bool
+        Whether planes must come in their order.
     """
 
     path: Path
     unit: tuple[int, int]
+    in_order: bool
 
     @property
     def kept(self) -> int:

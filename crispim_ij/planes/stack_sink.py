@@ -37,6 +37,8 @@ class StackSink(Writing):
         How planes are written.
     """
 
+    in_order = True
+
     def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
         super().__init__(path, source, settings, in_folder=False)
         self._count = 0

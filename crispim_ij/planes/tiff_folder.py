@@ -45,17 +45,38 @@ class FolderSource:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.files = tuple(_plane_files(path))
-        self.names = tuple(file.name for file in self.files)
-        shape, self.dtype = _common_header(self.files)
-        self.shape = (len(self.files), *shape)
-        with opened(self.files[0]) as tif:
-            self.chunks = (1, *page_chunk(tif.pages.first))
+        files = _plane_files(path)
+        shape, dtype = _common_header(files)
+        with opened(files[0]) as tif:
+            chunks = (1, *page_chunk(tif.pages.first))
+            first = read_metadata(tif, planes=1)
+        names = tuple(file.name for file in files)
+        self._set_up(path, names, (len(files), *shape), dtype, chunks, as_stack(first, names))
+
+    def _set_up(
+        self,
+        path: Path,
+        names: tuple[str, ...],
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        chunks: tuple[int, int, int],
+        metadata: Metadata,
+    ) -> None:
+        """Remember what is known of the planes."""
+        self.path, self.names, self.shape, self.dtype = path, names, shape, dtype
+        self.chunks, self.metadata = chunks, metadata
+        self.files = tuple(path / name for name in names)
         self._segments = SegmentReader(path, threading.RLock())
         self._recent: dict[int, Metadata] = {}
         self._lock = threading.Lock()
-        self.metadata = as_stack(self.plane_metadata(0), self.names)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Return what another process needs; it doesn't check all headers again."""
+        known = self.names, self.shape, self.dtype, self.chunks, self.metadata
+        return (self.path.absolute(), *known)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._set_up(*state)
 
     def __len__(self) -> int:
         return len(self.files)

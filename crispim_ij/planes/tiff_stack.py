@@ -72,6 +72,10 @@ class StackSource:
         assert isinstance(page, tifffile.TiffPage)
         return page
 
+    def __reduce__(self) -> tuple[type[StackSource], tuple[Path]]:
+        """Another process opens the file itself."""
+        return StackSource, (self.path.absolute(),)
+
     def __len__(self) -> int:
         return self.shape[0]
 

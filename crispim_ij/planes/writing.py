@@ -49,7 +49,11 @@ class Writing(ABC):
         The output.
     unit : tuple of int
         Rows and columns of what is written at once.
+    in_order : bool
+        Whether planes must come in their order.
     """
+
+    in_order = False
 
     def __init__(
         self, path: Path, source: Source, settings: SinkSettings, *, in_folder: bool

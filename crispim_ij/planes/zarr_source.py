@@ -37,6 +37,7 @@ class ZarrSource:
 
     def __init__(self, path: Path, level: int = 0) -> None:
         self.path = path
+        self._level = level
         image = read_image(path)
         if level >= len(image.paths):
             raise CrispimError(
@@ -58,6 +59,10 @@ class ZarrSource:
         self._cache: ChunkCache[_Key] = ChunkCache(
             math.prod(self._read_at_once) * self.dtype.itemsize
         )
+
+    def __reduce__(self) -> tuple[type[ZarrSource], tuple[Path, int]]:
+        """Another process opens the image itself."""
+        return ZarrSource, (self.path.absolute(), self._level)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -66,22 +66,54 @@ def preprocess(
     """
     noises = plan_noise(source, settings)
     size = target_size(source.shape[1:], settings.factor)
-    sinks = [sink] if clean_sink is None else [sink, clean_sink]
-    run = _Run(source, sink, clean_sink, settings, engine, workers, noises, size)
-    missing = [k for k in range(len(source)) if not run.has(k)]
-    # A stream that runs through the stack begins with its first plane in any case.
-    wanted = list(range(len(source))) if settings.seed_stack and missing else missing
-    if fits_bands(source, sinks, settings, engine, size):
+    run = Run(source, sink, clean_sink, settings, engine, workers, noises, size)
+    preprocess_planes(run, run.wanted(), on_done)
+    return make_record(source, settings, engine, size, noises)
+
+
+def preprocess_planes(
+    run: Run, wanted: list[int], on_done: Callable[[float], None] = lambda _: None
+) -> None:
+    """Preprocess some planes of a run.
+
+    Parameters
+    ----------
+    run : Run
+        What is done with them.
+    wanted : list of int
+        Their indices, rising.
+    on_done : callable
+        Called after each write, with the share of a plane that it was.
+    """
+    sinks = [run.sink] if run.clean_sink is None else [run.sink, run.clean_sink]
+    if fits_bands(run.source, sinks, run.settings, run.engine, run.size):
         for index in wanted:
             _in_bands(run, index, on_done)
     else:
         _whole(run, wanted, on_done)
-    return make_record(source, settings, engine, size, noises)
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What is done with every plane."""
+class Run:
+    """What is done with every plane, see `preprocess`.
+
+    Attributes
+    ----------
+    source : Source
+        The planes.
+    sink, clean_sink : Sink
+        Where noisy and clean ones go.
+    settings : PreprocessSettings
+        What is done.
+    engine : Engine
+        Who does it.
+    workers : int
+        Number of threads.
+    noises : sequence or mapping of PlaneNoise
+        The noise of each plane, by its index.
+    size : tuple of int
+        Rows and columns of the results.
+    """
 
     source: Source
     sink: Sink
@@ -89,8 +121,14 @@ class _Run:
     settings: PreprocessSettings
     engine: Engine
     workers: int
-    noises: list[PlaneNoise]
+    noises: Sequence[PlaneNoise] | Mapping[int, PlaneNoise]
     size: tuple[int, int]
+
+    def wanted(self) -> list[int]:
+        """Return the planes that are to be made."""
+        missing = [k for k in range(len(self.source)) if not self.has(k)]
+        # A stream that runs through the stack begins with its first plane in any case.
+        return list(range(len(self.source))) if self.settings.seed_stack and missing else missing
 
     def has(self, index: int) -> bool:
         """Whether all sinks have the whole of a plane: its last unit, which is written last."""
@@ -110,7 +148,7 @@ def _last_unit(size: tuple[int, int], unit: tuple[int, int]) -> tuple[int, int]:
     return row, column
 
 
-def _whole(run: _Run, wanted: list[int], on_done: Callable[[float], None]) -> None:
+def _whole(run: Run, wanted: list[int], on_done: Callable[[float], None]) -> None:
     """Preprocess planes that are held as a whole."""
     settings, engine = run.settings, run.engine
     height, width = run.size
@@ -133,7 +171,7 @@ def _whole(run: _Run, wanted: list[int], on_done: Callable[[float], None]) -> No
         on_done(1)
 
 
-def _in_bands(run: _Run, index: int, on_done: Callable[[float], None]) -> None:
+def _in_bands(run: Run, index: int, on_done: Callable[[float], None]) -> None:
     """Preprocess a plane of which only a band is held at a time.
 
     The noise is one stream that runs through the bands from above; those that are
@@ -150,7 +188,7 @@ def _in_bands(run: _Run, index: int, on_done: Callable[[float], None]) -> None:
         on_done(len(band) / run.size[0])
 
 
-def _add_noise(run: _Run, band: Plane, noise: PlaneNoise, *, first: bool) -> None:
+def _add_noise(run: Run, band: Plane, noise: PlaneNoise, *, first: bool) -> None:
     """Add noise in place, little by little: the band is the most that is held."""
     if noise.sd == 0:
         return

@@ -1,0 +1,122 @@
+"""Options of runs on many workers, and what such runs say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from crispim_ij.cli.console import errors
+from crispim_ij.errors import CrispimError
+
+if TYPE_CHECKING:
+    from crispim_ij.cluster import ClusterSettings, Crew
+
+_PANEL = "On many workers (docs/cluster.md)"
+
+
+class ClusterName(str, Enum):
+    """Where workers can be started."""
+
+    slurm = "slurm"
+    lsf = "lsf"
+    pbs = "pbs"
+    local = "local"
+
+
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Compute on the workers of a Dask scheduler that is running, such as "
+        "tcp://node1:8786.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Cluster = Annotated[
+    ClusterName | None,
+    typer.Option(
+        help="Start Dask workers for this run: as jobs of a batch system, as your "
+        "~/.config/dask/jobqueue.yaml says, or as processes on this machine.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Worker processes that --cluster starts. [local: one a core and 2.5 GB of memory; "
+        "else 8]",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+def cluster_of(
+    scheduler: str | None, cluster: ClusterName | None, workers: int | None
+) -> ClusterSettings | None:
+    """Read which workers a run is to have.
+
+    Parameters
+    ----------
+    scheduler : str or None
+        Address of one that is running.
+    cluster : ClusterName or None
+        Where workers are started.
+    workers : int or None
+        How many.
+
+    Returns
+    -------
+    ClusterSettings or None
+        None for a run in this process.
+    """
+    if scheduler is None and cluster is None:
+        return None
+    from crispim_ij.cluster import ClusterSettings
+
+    return ClusterSettings(scheduler, None if cluster is None else cluster.value, workers)
+
+
+def refuse_lone_workers(workers: int | None) -> None:
+    """Refuse a number of workers where none are started."""
+    if workers is not None:
+        raise CrispimError(
+            "--workers is how many processes --cluster starts: add that, or leave it out."
+        )
+
+
+@contextmanager
+def crew_of(settings: ClusterSettings) -> Iterator[Crew]:
+    """Find or start workers, and say where to watch them."""
+    from crispim_ij.cluster import opened_crew
+
+    with opened_crew(settings) as crew:
+        errors.print(f"Dask dashboard: {crew.dashboard}", soft_wrap=True)
+        yield crew
+
+
+def showing_workers(bar: Progress, crew: Crew) -> Callable[[], None]:
+    """Return what keeps the number of workers beside the bar."""
+    what = str(bar.tasks[0].description)
+
+    def show() -> None:
+        number = crew.workers
+        words = f"on {number} worker{'' if number == 1 else 's'}" if number else "(no worker yet)"
+        bar.update(bar.task_ids[0], description=f"{what} {words}")
+
+    return show
+
+
+def say_processors(kinds: set[str]) -> None:
+    """Warn of pixels that may not be those of a run on one machine."""
+    if len(kinds) > 1:
+        errors.print(
+            f"Note: {len(kinds)} kinds of processors took part, between which the last bit of a "
+            "floating-point result may differ; choose nodes of one kind where that matters.",
+            soft_wrap=True,
+        )

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from crispim_ij.cluster import ClusterSettings, Crew, opened_crew
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+from tests.cli.conftest import Answer, Call, call
+from tests.cluster.processes import Dask
+
+__all__ = ["Answer", "Call", "call"]
+
+
+@pytest.fixture(scope="session")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
+    """A scheduler and two workers, which live as long as the tests."""
+    dask = Dask(tmp_path_factory.mktemp("dask"))
+    dask.start_worker()
+    dask.start_worker()
+    yield dask
+    dask.stop()
+
+
+@pytest.fixture
+def crew(dask: Dask) -> Iterator[Crew]:
+    """A connection to both workers."""
+    with opened_crew(ClusterSettings(dask.address)) as crew:
+        crew.client.wait_for_workers(2, timeout=60)
+        yield crew
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A 2D model with random weights."""
+    folder = tmp_path_factory.mktemp("models") / "flat"
+    return save_model(build("paper-2d"), "paper-2d", folder, {})
+
+
+@pytest.fixture(scope="session")
+def planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of six planes."""
+    folder = tmp_path_factory.mktemp("planes") / "in"
+    folder.mkdir()
+    for k in range(6):
+        plane = np.random.default_rng(k).gamma(4, 60, (40, 56)).astype(np.uint16)
+        tifffile.imwrite(folder / f"{k}.tif", plane)
+    return folder

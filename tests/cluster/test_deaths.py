@@ -1,0 +1,184 @@
+"""Workers and clients that are killed in the middle of a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from crispim_ij.cluster import ClusterSettings, Crew, denoise_on, opened_crew, preprocess_on
+from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.models import Model
+from crispim_ij.parity import NativeImageJ
+from crispim_ij.planes import Sink, SinkSettings, Source, create_sink, open_source
+from crispim_ij.preprocess import PreprocessSettings, preprocess
+from tests.cli.conftest import Call
+from tests.cluster.processes import Dask, content, wait_until
+
+COMMAND = "from crispim_ij.cli.main import run; run()"
+
+
+def stack(folder: Path, count: int, side: int) -> Path:
+    folder.mkdir()
+    for k in range(count):
+        plane = np.random.default_rng(k).gamma(4, 60, (side, side)).astype(np.uint16)
+        tifffile.imwrite(folder / f"{k:04}.tif", plane)
+    return folder
+
+
+class Denoising:
+    """Here and on workers."""
+
+    plane_shape = None
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.how = model, DenoiseSettings()
+
+    def here(self, planes: Source, sink: Sink) -> None:
+        denoise_stack(planes, sink, load_denoiser(str(self.model.folder), self.how))
+
+    def there(self, crew: Crew, planes: Source, sink: Sink) -> None:
+        denoise_on(crew, planes, sink, self.model, self.how)
+
+
+class Preprocessing:
+    """Here and on workers."""
+
+    plane_shape = (400, 400)
+    settings = PreprocessSettings(2.0, seed=5)
+
+    def here(self, planes: Source, sink: Sink) -> None:
+        preprocess(planes, sink, None, self.settings, NativeImageJ())
+
+    def there(self, crew: Crew, planes: Source, sink: Sink) -> None:
+        preprocess_on(crew, planes, sink, None, self.settings)
+
+
+def under_fire(
+    dask: Dask, source: Path, folder: Path, name: str, work: Denoising | Preprocessing, every: float
+) -> tuple[int, float]:
+    """Work while workers are killed, and compare; return how many were, and the seconds."""
+    settings = SinkSettings(plane_shape=work.plane_shape)
+    with open_source(source) as planes:
+        with create_sink(folder / f"here-{name}", planes, settings) as sink:
+            work.here(planes, sink)
+        begin = time.monotonic()
+        with (
+            opened_crew(ClusterSettings(dask.address)) as crew,
+            create_sink(folder / name, planes, settings) as sink,
+            dask.killing(every) as kills,
+        ):
+            work.there(crew, planes, sink)
+            seconds, count = time.monotonic() - begin, len(kills)
+    assert content(folder / name) == content(folder / f"here-{name}")
+    return count, seconds
+
+
+def test_workers_killed_while_they_denoise(dask: Dask, model: Model, tmp_path: Path) -> None:
+    source = stack(tmp_path / "in", 24, 128)
+    (tmp_path / "to").mkdir()
+    kills, _ = under_fire(dask, source, tmp_path / "to", "out", Denoising(model), 4)
+    assert kills >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("what", ["preprocess", "denoise"])
+def test_a_worker_killed_every_5_s_for_a_minute(
+    model: Model, tmp_path: Path, what: str, name: str
+) -> None:
+    """A machine where TensorFlow takes longer to start than workers live never ends it."""
+    work, count, side = {
+        "preprocess": (Preprocessing(), 250, 800),
+        "denoise": (Denoising(model), 100, 256),
+    }[what]
+    source = stack(tmp_path / "in", count, side)
+    (tmp_path / "dask").mkdir()
+    dask = Dask(tmp_path / "dask")
+    for _ in range(4):
+        dask.start_worker()
+    try:
+        kills, seconds, runs = 0, 0.0, 0
+        while seconds < 60:
+            folder = tmp_path / str(runs)
+            folder.mkdir()
+            more = under_fire(dask, source, folder, name, work, 5)
+            kills, seconds, runs = kills + more[0], seconds + more[1], runs + 1
+            shutil.rmtree(folder)
+    finally:
+        dask.stop()
+    print(f"{what} {name}: {runs} x {count} planes, {kills} workers killed in {seconds:.0f} s")
+    assert kills >= seconds / 10
+
+
+def cluster_run(arguments: list[object]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def something_is_finished(journal: Path) -> bool:
+    return journal.exists() and b"done" in journal.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
+def test_a_client_that_is_killed_is_gone_on_with(
+    call: Call, dask: Dask, model: Model, tmp_path: Path, where: str
+) -> None:
+    source = stack(tmp_path / "in", 250, 400)
+    said = ["preprocess", source, tmp_path / "out.tif", "--seed", 3, "--factor", 1.5]
+    how = [where, dask.address] if where == "--scheduler" else [where, "local", "--workers", 2]
+    with cluster_run([*said, *how]) as run:
+        wait_until(lambda: something_is_finished(tmp_path / ".crispim-out.tif.journal"))
+        ours = _children(run.pid)
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.tif").exists()
+    wait_until(lambda: not any(_alive(process) for process in ours))
+    refused = call(*said, *how)
+    assert refused.status == 2
+    assert "--resume" in refused.err
+    answer = call(*said, *how, "--resume")
+    assert answer.status == 0, answer.err
+    assert call(*said[:2], tmp_path / "here.tif", *said[3:]).status == 0
+    assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "here.tif").read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
+def test_ctrl_c_says_how_to_go_on(dask: Dask, tmp_path: Path, where: str) -> None:
+    source = stack(tmp_path / "in", 250, 400)
+    said = ["preprocess", source, tmp_path / "out", "--seed", 3, "--factor", 1.5]
+    how = [where, dask.address] if where == "--scheduler" else [where, "local", "--workers", 2]
+    with cluster_run([*said, *how]) as run:
+        wait_until(lambda: something_is_finished(tmp_path / "out/.crispim-journal"))
+        ours = _children(run.pid)
+        assert bool(ours) == (where == "--cluster")
+        # As a terminal does, to all of the group that read from it.
+        for process in (run.pid, *ours):
+            os.kill(process, signal.SIGINT)
+        printed = run.communicate()[0].decode()
+    assert run.returncode == 130, printed
+    assert "is kept: --resume goes on with it." in printed
+    assert "Traceback" not in printed
+    wait_until(lambda: not any(_alive(process) for process in ours))
+
+
+def _children(process: int) -> list[int]:
+    import psutil
+
+    return [child.pid for child in psutil.Process(process).children(recursive=True)]
+
+
+def _alive(process: int) -> bool:
+    import psutil
+
+    return psutil.pid_exists(process) and psutil.Process(process).status() != "zombie"

@@ -1,0 +1,92 @@
+"""What workers denoise has the bytes of a run on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from crispim_ij.cluster import Crew, denoise_on
+from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.models import Model, find_model, save_model
+from crispim_ij.networks import build
+from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
+from tests.cluster.processes import content
+
+
+def both(
+    crew: Crew, source: Path, folder: Path, name: str, model: Model, tile: int, **settings: Any
+) -> None:
+    """Denoise here and on workers, and compare."""
+    how = DenoiseSettings(tile=tile)
+    denoise = load_denoiser(str(model.folder), how)
+    shares: list[float] = []
+    with open_source(source) as planes:
+        (folder / "here").mkdir()
+        with create_sink(folder / "here" / name, planes, SinkSettings(**settings)) as sink:
+            denoise_stack(planes, sink, denoise, depth=denoise.depth)
+        with create_sink(folder / name, planes, SinkSettings(**settings)) as sink:
+            dtype = settings.get("dtype", planes.dtype)
+            kinds = denoise_on(crew, planes, sink, model, how, dtype=dtype, on_done=shares.append)
+        assert abs(sum(shares) - len(planes)) < 1e-9
+    assert len(kinds) == 1
+    assert content(folder / name) == content(folder / "here" / name)
+    assert {path.name for path in folder.iterdir()} == {"here", name}
+
+
+@pytest.mark.parametrize(
+    ("name", "compression"),
+    [("out", "none"), ("out", "zlib"), ("o.tif", "none"), ("o.tif", "zstd")],
+)
+def test_tiffs(
+    crew: Crew, planes: Path, model: Model, tmp_path: Path, name: str, compression: str
+) -> None:
+    both(crew, planes, tmp_path, name, model, 16, compression=compression)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        ZarrSettings(chunk=16),
+        ZarrSettings(chunk=16, pyramid=True),
+        ZarrSettings(chunk=16, shard=32, pyramid=True),
+    ],
+)
+def test_ome_zarr(
+    crew: Crew, planes: Path, model: Model, tmp_path: Path, layout: ZarrSettings
+) -> None:
+    pytest.importorskip("zarr", reason="needs Python 3.11")
+    dtype = np.dtype("float32")
+    both(crew, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["out", "out.zarr"])
+@pytest.mark.parametrize("kind", ["crispim-3d", pytest.param("paper-3d", marks=pytest.mark.slow)])
+def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
+    pytest.importorskip("zarr", reason="needs Python 3.11")
+    if kind == "crispim-3d":
+        model = find_model(kind)
+    else:
+        model = save_model(build(kind), kind, tmp_path / "model", {})
+    stack = np.random.default_rng(0).gamma(4, 60, (5, 2, 32, 40)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    (tmp_path / "there").mkdir()
+    layout = ZarrSettings(chunk=32)
+    both(crew, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
+
+
+def test_from_an_ome_zarr(crew: Crew, planes: Path, model: Model, tmp_path: Path) -> None:
+    pytest.importorskip("zarr", reason="needs Python 3.11")
+    with (
+        open_source(planes) as source,
+        create_sink(
+            tmp_path / "in.zarr", source, SinkSettings(zarr=ZarrSettings(chunk=16))
+        ) as sink,
+    ):
+        for k in range(len(source)):
+            sink.write(k, source.read(k))
+    (tmp_path / "there").mkdir()
+    both(crew, tmp_path / "in.zarr", tmp_path / "there", "out", model, 16)
