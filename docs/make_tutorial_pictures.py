@@ -41,7 +41,7 @@ class Size:
     planes: int = 12
     height: int = 1600
     width: int = 2000
-    steps: int = 600
+    steps: int = 2000
     batch: int = 8
     patch: int = 64
     side: int = 260
