@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RUN = {"bash", "python"}
-SHOWN = {"text", "toml", "json", "ijm", "{eval-rst}", "{toctree}"}
+SHOWN = {"text", "toml", "yaml", "json", "ijm", "{eval-rst}", "{toctree}"}
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*).*$")
 MARK = re.compile(r"^ *<!-- not run:(?P<reason>.*?)-->$", re.DOTALL)
 
