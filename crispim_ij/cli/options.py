@@ -65,7 +65,7 @@ Camera = Annotated[
     typer.Option(
         metavar="FILE|GAIN:OFFSET:READ",
         help="Noise of a camera, Poisson-Gaussian, in place of --noise-sd: a file of "
-        "`crispim-ij calibrate`, or counts such as 0.5:100:3.",
+        "`crispim-ij calibrate`, or counts such as 0.5:98:3.",
         show_default=False,
     ),
 ]

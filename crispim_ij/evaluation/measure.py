@@ -50,7 +50,7 @@ class Evaluation:
 
     @property
     def table(self) -> Table:
-        """The summary as a table, which notebooks and `rich.print` show."""
+        """The summary as a table, which notebooks and ``rich.print`` show."""
         return render_table(self.summary)
 
 

@@ -49,7 +49,7 @@ class Model:
         precision : {'float32', 'bfloat16'}
             Arithmetic of the convolutions.
         trimmed : bool
-            See `crispim_ij.networks.architectures`.
+            See ``crispim_ij.networks.architectures``.
 
         Returns
         -------
@@ -113,7 +113,7 @@ def save_model(
     network : keras.Model
         Made by ``build(architecture)``.
     architecture : str
-        A key of `crispim_ij.networks.ARCHITECTURES`.
+        A key of ``crispim_ij.networks.ARCHITECTURES``.
     folder : Path
         Made if missing; its name becomes the model's. An older model in it is
         replaced, other files stay.

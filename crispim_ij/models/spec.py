@@ -28,7 +28,7 @@ class ModelSpec:
     name : str
         The model's name.
     architecture : str
-        A key of `crispim_ij.networks.ARCHITECTURES`.
+        A key of ``crispim_ij.networks.ARCHITECTURES``.
     axes : str
         Axes of one network input: 'YXC' or 'ZYXC'.
     input_scaling : str

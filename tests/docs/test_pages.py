@@ -1,0 +1,164 @@
+"""Every code block of README.md and docs/ runs as it is written, or says why it doesn't.
+
+A page's blocks run one after the other in a folder of its own, which holds the results of
+`crispim-ij demo` and the same planes under the names that the pages use.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from tests.docs.blocks import RUN, SHOWN, Block, read_blocks, split
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DEMO = ("demo", "crispim-demo", "--planes", "4", "--height", "512", "--width", "640")
+PATIENCE_S = 300
+
+
+def runs(block: Block) -> bool:
+    return block.language in RUN and block.reason is None
+
+
+WITH_CODE = [page for page in PAGES if any(map(runs, read_blocks(page)))]
+
+
+def crispim(*arguments: str, folder: Path) -> None:
+    command = [str(Path(sys.executable).parent / "crispim-ij"), *arguments]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo, and its planes as a scan, clean brains and an OME-Zarr."""
+    folder = tmp_path_factory.mktemp("made")
+    crispim(*DEMO, folder=folder)
+    demo = folder / "crispim-demo"
+    for name in ("scan", "my scan", "noisy"):
+        shutil.copytree(demo / "noisy", folder / name)
+    for name in ("clean", "brain1"):
+        shutil.copytree(demo / "clean", folder / name)
+    noisy, clean, denoised = (
+        np.stack([tifffile.imread(path) for path in sorted((demo / name).glob("*.tif"))])
+        for name in ("noisy", "clean", "denoised")
+    )
+    tifffile.imwrite(folder / "scan.ome.tif", noisy, ome=True, metadata={"axes": "ZYX"})
+    stacks = {"brain": clean, "brain2": clean, "brain-denoised": denoised}
+    for name, stack in stacks.items():
+        tifffile.imwrite(folder / f"{name}.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    if sys.version_info >= (3, 11):
+        small = np.broadcast_to(noisy[None, :2, None, :96, :96], (10, 2, 2, 96, 96))
+        tifffile.imwrite(folder / "hyper.tif", small, imagej=True, metadata={"axes": "TZCYX"})
+        unchanged = ("--factor", "1", "--noise-sd", "0")
+        crispim("preprocess", "hyper.tif", "brain.zarr", *unchanged, folder=folder)
+    return folder
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_blocks_run(
+    page: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.name != "posix":
+        pytest.skip("the blocks are written for a POSIX shell")
+    blocks = list(filter(runs, read_blocks(page)))
+    if sys.version_info < (3, 11) and any(".zarr" in block.text for block in blocks):
+        pytest.skip("OME-Zarr needs Python 3.11")
+    folder = tmp_path / "work"
+    shutil.copytree(made, folder)
+    if page.name == "start.md":  # which makes the demo itself
+        shutil.rmtree(folder / DEMO[1])
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path / "models"))
+    binaries = str(Path(sys.executable).parent)
+    monkeypatch.setenv("PATH", binaries + os.pathsep + os.environ["PATH"])
+    names: dict[str, Any] = {}
+    for block in blocks:
+        if block.language == "python":
+            run_python(block, names, page.name)
+        else:
+            run_shell(block, page.name)
+
+
+def run_shell(block: Block, page: str) -> None:
+    command = ["bash", "-euo", "pipefail", "-c", block.text]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+    )
+    said = f"{done.stdout}\n{done.stderr}"[-3000:]
+    assert done.returncode == 0, f"{page}, line {block.line}:\n{block.text}\n{said}"
+
+
+def run_python(block: Block, names: dict[str, Any], page: str) -> None:
+    if ">>>" not in block.text:
+        exec(compile(block.text, f"{page}, line {block.line}", "exec"), names)  # noqa: S102
+        return
+    example = doctest.DocTestParser().get_doctest(block.text, names, page, page, block.line)
+    said: list[str] = []
+    result = doctest.DocTestRunner().run(example, out=said.append, clear_globs=False)
+    names.update(example.globs)
+    assert result.attempted
+    assert not result.failed, "".join(said)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_nothing_is_passed_over_in_silence(page: Path) -> None:
+    for block in read_blocks(page):
+        at = f"{page.name}, line {block.line}"
+        assert block.language in RUN | SHOWN, f"{at}: {block.language or 'no language'}"
+        if block.language in SHOWN:
+            assert block.reason is None, f"{at} is never run, so it needs no reason"
+        elif block.reason is not None:
+            assert len(block.reason.split()) >= 2, f"{at}: 'not run' without a reason"
+    text = page.read_text(encoding="utf-8")
+    marks = sum(block.reason is not None for block in read_blocks(page))
+    assert text.count("<!-- not run") == marks, f"{page.name}: a mark with no block right below"
+
+
+def test_blocks_are_found() -> None:
+    page = """
+```bash
+one
+```
+<!-- not run: needs
+     Slurm -->
+```python
+two
+```
+- item
+  ````text
+  ```bash
+  three
+  ````
+""".splitlines()
+    assert list(split(page)) == [
+        Block(2, "bash", "one\n", None),
+        Block(7, "python", "two\n", "needs Slurm"),
+        Block(11, "text", "```bash\nthree\n", None),
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["false", "crispim-ij denoise nowhere/ out/", "true | false"])
+def test_a_block_that_fails_would_be_seen(wrong: str) -> None:
+    with pytest.raises(AssertionError, match="line 3"):
+        run_shell(Block(3, "bash", wrong, None), "page.md")
+    with pytest.raises(AssertionError, match="Expected"):
+        run_python(Block(3, "python", ">>> 1 + 1\n3\n", None), {}, "page.md")
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Sphinx checks those of the other pages."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert len(links) > 20
+    assert not [link for link in links if not (ROOT / link).exists()]
