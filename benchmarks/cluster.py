@@ -4,7 +4,9 @@
 
 One and two workers take turns, so that a change of the machine's speed meets both, and so do
 one and two bare processes that run the network on planes in memory: what the machine has to
-give while other work is done on it. Prints each round's ratios, their medians and the load.
+give while other work is done on it. Prints each round's ratios, their medians, the load, and what
+handing out, collecting and writing takes of the processors beside the workers' own work, which
+doesn't depend on the load.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ def main() -> None:
             for those in each:
                 way(those)
         ratios: dict[str, list[float]] = {name: [] for name in ways}
+        before = [spent(crew) for crew in crews]
         for _ in range(options.rounds):
             load = os.getloadavg()[0]
             said = []
@@ -75,8 +78,16 @@ def main() -> None:
                 ratios[name].append(one / two)
                 said.append(f"{name} {one:5.1f} s / {two:5.1f} s = {one / two:.2f}")
             print(f"load {load:4.1f}: " + "; ".join(said), flush=True)
+        used = [np.subtract(spent(crew), old) for crew, old in zip(crews, before, strict=True)]
+        client, workers = used[0][0], sum(each[1] for each in used)
+        print(f"processor time: workers {workers:.1f} s, client and scheduler {client:.1f} s")
     for name, found in ratios.items():
         print(f"two {name}: x {statistics.median(found):.2f} (median of {len(found)})")
+
+
+def spent(crew: Crew) -> tuple[float, float]:
+    """Return the processor time of this process, and of a crew's workers, in seconds."""
+    return time.process_time(), sum(crew.client.run(time.process_time).values())
 
 
 def timed(way: Any, those: Any) -> float:

@@ -51,7 +51,16 @@ class Dask:
 
     def start_worker(self, **env: str) -> subprocess.Popen[bytes]:
         """Start one more worker, with some variables in its environment."""
-        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--memory-limit", "0")
+        options = (
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--no-dashboard",
+            "--memory-limit",
+            "0",
+            "--death-timeout",
+            "60",
+        )
         worker = self._started("worker", self.address, *options, **env)
         self.workers.append(worker)
         return worker
