@@ -78,7 +78,7 @@ def test_workers_that_die_lose_nothing(dask: Dask, crew: Crew, in_order: bool) -
     assert len(kills) >= 2
 
 
-@pytest.mark.parametrize(("tasks", "deaths"), [(range(6), 5), ([3], 7)])
+@pytest.mark.parametrize(("tasks", "deaths"), [(range(40), 5), ([3], 7)])
 def test_a_task_that_kills_its_workers_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: Iterable[int], deaths: int
 ) -> None:
