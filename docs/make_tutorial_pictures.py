@@ -32,7 +32,9 @@ class Size:
     ----------
     planes, height, width : int
         Of a specimen before it is downsampled four times.
-    steps, batch, patch : int
+    steps, blind_steps : int
+        Of training with clean planes, whose slower average needs more, and without.
+    batch, patch : int
         Of a training run.
     side : int
         Of the square that is shown, in px.
@@ -42,6 +44,7 @@ class Size:
     height: int = 1600
     width: int = 2000
     steps: int = 2000
+    blind_steps: int = 600
     batch: int = 8
     patch: int = 64
     side: int = 260
@@ -72,18 +75,19 @@ def make_demo(folder: Path, seed: int, size: Size) -> Path:
 def trained(folder: Path, specimen: Path, size: Size) -> Path:
     """Train on another specimen's clean planes, and denoise."""
     other = make_demo(folder / "other", 1, size)
-    return train_and_denoise(folder / "train", f"--clean {other / 'clean'}", specimen, size)
+    given = f"--clean {other / 'clean'} --steps {size.steps}"
+    return train_and_denoise(folder / "train", given, specimen, size)
 
 
 def blind(folder: Path, specimen: Path, size: Size) -> Path:
     """Train on the specimen's own noisy planes, and denoise them."""
-    given = f"--recipe blind --noisy {specimen / 'noisy'}"
+    given = f"--recipe blind --noisy {specimen / 'noisy'} --steps {size.blind_steps}"
     return train_and_denoise(folder / "blind", given, specimen, size)
 
 
 def train_and_denoise(folder: Path, given: str, specimen: Path, size: Size) -> Path:
     """Train a model, and denoise a specimen's noisy planes with it."""
-    run = f"--steps {size.steps} --batch {size.batch} --patch {size.patch} --sample-every 0"
+    run = f"--batch {size.batch} --patch {size.patch} --sample-every 0"
     crispim(f"train {folder / 'model'} {given} {run}")
     crispim(f"denoise {specimen / 'noisy'} {folder / 'planes'} --model {folder / 'model'}")
     return folder / "planes"
