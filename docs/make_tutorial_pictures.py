@@ -44,7 +44,7 @@ class Size:
     height: int = 1600
     width: int = 2000
     steps: int = 2000
-    blind_steps: int = 600
+    blind_steps: int = 400
     batch: int = 8
     patch: int = 64
     side: int = 260
