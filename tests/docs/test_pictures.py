@@ -63,7 +63,7 @@ def test_a_tutorial_is_drawn(script: Script, tmp_path: Path) -> None:
 def test_tutorials_are_drawn(script: Script, tmp_path: Path) -> None:
     pictures = script("make_tutorial_pictures")
     size = pictures.Size(
-        planes=3, height=256, width=320, steps=4, blind_steps=4, batch=2, patch=32, side=60
+        planes=4, height=512, width=640, steps=4, blind_steps=4, batch=2, patch=32, side=60
     )
     pictures.main(tmp_path, size)
     for name in ("denoise", "train", "blind"):
