@@ -7,13 +7,14 @@ there is no graphics card, each bring an LLVM, and the second one to be loaded c
 
 from __future__ import annotations
 
+import atexit
 import os
 import pickle
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import IO, Any
 
@@ -101,6 +102,14 @@ class Engine:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         return self._process
+
+
+@cache
+def shared_engine() -> Engine:
+    """Return the engine that all widgets use, so that one that is opened again needs not wait."""
+    engine = Engine()
+    atexit.register(engine.close)
+    return engine
 
 
 def serve() -> None:

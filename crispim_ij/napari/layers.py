@@ -183,8 +183,10 @@ def place_shown(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
             "A preview is of a plane along the last two axes, and others are shown: turn the "
             "axes back with the button 'Roll dimensions' below the layers."
         )
+    # The camera belongs to the viewer itself before napari 0.9.
+    camera = getattr(viewer, "scene", viewer).camera
     point = list(dims.point)
-    for axis, middle in zip(dims.order[-2:], viewer.camera.center[-2:], strict=True):
+    for axis, middle in zip(dims.order[-2:], camera.center[-2:], strict=True):
         point[axis] = middle
     place = np.rint(layer.world_to_data(point)).astype(int)
     inside = np.clip(place, 0, np.array(shape) - 1)

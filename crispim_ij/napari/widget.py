@@ -26,7 +26,7 @@ from napari.utils.notifications import show_error
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model, list_models
-from crispim_ij.napari.engine import Engine
+from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.layers import (
     axes_of,
     check_layer,
@@ -65,7 +65,6 @@ class DenoiseWidget(Container):  # type: ignore[misc]
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._engine = Engine()
         self._stop: Event | None = None
         self._shown: Image | None = None
         self._begun = self._since = 0.0
@@ -96,8 +95,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._layer.changed.connect(self._on_layer)
         self._model.changed.connect(self._on_model)
         self._folder.changed.connect(self._on_model)
-        self.native.destroyed.connect(self._on_cancel)
-        self.native.destroyed.connect(self._engine.close)
+        self.native.destroyed.connect(self._on_destroyed)
         self._on_layer()
 
     def _make_choices(self) -> None:
@@ -202,7 +200,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Denoise the plane that is shown."""
         with self._complaining():
             layer, job = self._layer.value, self._job()
-            work = preview_plane(self._engine, job, place_shown(self._viewer, layer))
+            work = preview_plane(shared_engine(), job, place_shown(self._viewer, layer))
             self._start(work, 0, self._say, partial(self._show_preview, layer))
 
     def _on_denoise(self) -> None:
@@ -211,7 +209,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
             layer, job = self._layer.value, self._job()
             self._say("Starting the network …")
             self._start(
-                denoise_all(self._engine, job),
+                denoise_all(shared_engine(), job),
                 job.planes,
                 partial(self._count, job.planes),
                 partial(self._show_result, layer, job),
@@ -221,6 +219,11 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Ask the work to stop."""
         if self._stop is not None:
             self._stop.set()
+
+    def _on_destroyed(self) -> None:
+        """Stop, and wait for nothing: what would show it is gone."""
+        self._on_cancel()
+        self._stop = None
 
     def _start(
         self,
@@ -239,14 +242,21 @@ class DenoiseWidget(Container):  # type: ignore[misc]
             self._stop,
             _progress={"total": total, "desc": "crispim-ij"},
             _connect={
-                "yielded": on_step,
+                "yielded": partial(self._step, on_step),
                 "returned": partial(self._end, on_result),
                 "aborted": partial(self._end, on_result, None),
             },
         )
 
+    def _step(self, on_step: Callable[[Any], None], step: Any) -> None:
+        """Show how far the work is."""
+        if self._stop is not None:
+            on_step(step)
+
     def _end(self, on_result: Callable[[Any], str], outcome: Any) -> None:
         """Show what came of the work."""
+        if self._stop is None:
+            return
         self._stop = None
         match outcome:
             case None:
