@@ -14,6 +14,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from threading import Lock
 from typing import IO, Any
@@ -65,11 +66,10 @@ class Engine:
 
     def close(self) -> None:
         """End the process at once; who waits for an answer gets a CrispimError."""
-        if self._process is None:
-            return
-        self._process.kill()
-        with self._asking, self._process:
-            self._process = None
+        if self._process is not None:
+            self._process.kill()
+            with self._asking:
+                self._clear_away()
 
     def _ask(
         self, model: Model, settings: DenoiseSettings, planes: NDArray[Any] | None
@@ -81,9 +81,10 @@ class Engine:
                 _send((model, settings, planes), process.stdin)
                 answer = pickle.load(process.stdout)  # noqa: S301 - our own process
             except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._clear_away()
                 raise CrispimError(
-                    f"The process that denoises ended with status {process.wait()}, perhaps for "
-                    "want of memory: close other programs and try again."
+                    f"The process that denoises ended with status {process.returncode}, perhaps "
+                    "for want of memory: close other programs and try again."
                 ) from error
         if isinstance(answer, Exception):
             raise answer
@@ -92,7 +93,9 @@ class Engine:
 
     def _started(self) -> Any:
         """Return the process, and start one where there is none."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self._clear_away()
+        if self._process is None:
             self._process = subprocess.Popen(  # noqa: S603 - this module
                 [sys.executable, "-m", __name__],
                 stdin=subprocess.PIPE,
@@ -102,6 +105,14 @@ class Engine:
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         return self._process
+
+    def _clear_away(self) -> None:
+        """Close what is left of a process; what it hasn't read can't be sent any more."""
+        if self._process is not None:
+            self._process.kill()
+            with suppress(OSError), self._process:
+                pass
+            self._process = None
 
 
 @cache

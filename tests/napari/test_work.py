@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from threading import Event
 from typing import Any
 
@@ -14,26 +14,24 @@ from crispim_ij import denoise
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
-from crispim_ij.napari.engine import Engine
+from crispim_ij.napari.engine import Engine, shared_engine
 from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.napari.work import Failure, Job, denoise_all, preview_plane, watched
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine()
-    yield engine
-    engine.close()
+@pytest.fixture
+def engine() -> Engine:
+    return shared_engine()
 
 
 def result_of(work: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
     """Take all steps."""
-    steps = []
-    while True:
-        try:
-            steps.append(next(work))
-        except StopIteration as end:
-            return steps, end.value
+    ends = []
+
+    def whole() -> Generator[Any, None, None]:
+        ends.append((yield from work))
+
+    return list(whole()), ends[0]
 
 
 def job(pixels: Any, slices: int | None, name: str = "crispim-2d") -> Job:
@@ -68,15 +66,15 @@ def test_a_preview_is_a_plane_of_the_result(engine: Engine, name: str) -> None:
 
 
 def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(engine: Engine) -> None:
-    plane = da.zeros((32, 8000), np.uint16, chunks=(32, 500))
+    plane = da.zeros((32, 8000), dtype=np.uint16, chunks=(32, 500))
     _, found = result_of(preview_plane(engine, job(plane, None), (16, 4000)))
     assert found.corner == (0, 2976)
     assert found.pixels.shape == (32, 2048)
 
 
 def test_what_would_not_fit_is_refused_before_anything_is_read(engine: Engine) -> None:
-    huge = da.zeros((10**6, 10**4, 10**4), np.uint16)
-    with pytest.raises(CrispimError, match="2e\\+05 GB.*crispim-ij denoise"):
+    huge = da.zeros((10**6, 10**4, 10**4), dtype=np.uint16)
+    with pytest.raises(CrispimError, match=r"2e\+05 GB.*crispim-ij denoise"):
         next(denoise_all(engine, job(huge, 0)))
 
 

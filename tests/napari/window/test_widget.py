@@ -101,7 +101,7 @@ def test_progress_is_counted(window: Window, noisy: np.ndarray) -> None:
 
 
 def test_cancelling_ends_the_work(window: Window) -> None:
-    planes = da.zeros((5000, 48, 64), np.uint16, chunks=(1, 48, 64))
+    planes = da.zeros((5000, 48, 64), dtype=np.uint16, chunks=(1, 48, 64))
     window.viewer.add_image(planes, name="long", contrast_limits=(0, 100))
     window.press("Denoise")
     window.wait(lambda: "of 5000 planes, about" in window.says)
@@ -205,7 +205,7 @@ def test_what_is_no_fault_of_the_user_is_raised(
 
 
 def test_the_viewer_may_be_closed_meanwhile(window: Window, qtbot: Any) -> None:
-    planes = da.zeros((5000, 48, 64), np.uint16, chunks=(1, 48, 64))
+    planes = da.zeros((5000, 48, 64), dtype=np.uint16, chunks=(1, 48, 64))
     window.viewer.add_image(planes, contrast_limits=(0, 100))
     window.press("Denoise")
     window.wait(lambda: "of 5000 planes" in window.says)
