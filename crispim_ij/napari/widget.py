@@ -22,6 +22,8 @@ from magicgui.widgets import (
 from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
@@ -68,6 +70,8 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._stop: Event | None = None
         self._shown: Image | None = None
         self._begun = self._since = 0.0
+        self._says = ""
+        self._notes: tuple[str, ...] = ()
         self._make_choices()
         self._make_actions()
         self._rows = {
@@ -86,12 +90,13 @@ class DenoiseWidget(Container):  # type: ignore[misc]
             labels=False,
             widgets=[self._preview, self._denoise, self._cancel],
         )
-        answers = Container(labels=False, widgets=[self._bar, self._status, self._notes])
+        answers = Container(labels=False, widgets=[self._bar, self._text])
         for part in (choices, actions, answers):
             part.margins = (0, 0, 0, 0)
         super().__init__(labels=False, widgets=[choices, actions, answers])
-        for label in (self._status, self._notes):
-            label.native.setWordWrap(True)
+        # What is left of the height is the text's, or it would be cut off where it is wrapped.
+        self._text.native.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Expanding)
+        self.native.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Expanding)
         self._layer.changed.connect(self._on_layer)
         self._model.changed.connect(self._on_model)
         self._folder.changed.connect(self._on_model)
@@ -133,8 +138,10 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         )
         self._cancel = PushButton(text="Cancel", tooltip="Stop after the plane at work.")
         self._bar = ProgressBar(min=0, visible=False)
-        self._status = Label()
-        self._notes = Label()
+        self._text = Label()
+        self._text.native.setWordWrap(True)
+        self._text.native.setTextFormat(Qt.PlainText)
+        self._text.native.setAlignment(Qt.AlignTop)
         self._preview.changed.connect(self._on_preview)
         self._denoise.changed.connect(self._on_denoise)
         self._cancel.changed.connect(self._on_cancel)
@@ -149,12 +156,12 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._slices.reset_choices()
         if self._slices.choices:
             self._slices.value = guess_slices(self._layer.value)
-        self._notes.value = ""
+        self._notes = ()
         self._refresh()
 
     def _on_model(self) -> None:
         """Take another model."""
-        self._notes.value = ""
+        self._notes = ()
         self._refresh()
 
     def _refresh(self, says: str = "") -> None:
@@ -173,7 +180,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._preview.enabled = self._denoise.enabled = is_idle and is_usable
         self._cancel.enabled = not is_idle
         self._bar.visible = not is_idle
-        self._status.value = says
+        self._say(says)
 
     def _chosen_model(self) -> Model:
         """Find the model."""
@@ -235,7 +242,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Begin work in a thread; napari's activity dock shows it as well."""
         self._stop, self._begun = Event(), time.perf_counter()
         self._bar.max = self._bar.value = 0
-        self._refresh(self._status.value)
+        self._refresh(self._says)
         create_worker(
             watched,
             work,
@@ -287,7 +294,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         pixels = in_layer(found.pixels, layer)
         self._shown = Image(pixels, name=PREVIEW, rgb=False, **shown_like(layer, found.corner))
         self._viewer.add_layer(self._shown)
-        self._notes.value = "\n".join(_notes(found.looked))
+        self._notes = _notes(found.looked)
         return "Hide and show the preview's layer to compare."
 
     def _show_result(self, layer: Image, job: Job, pixels: Any) -> str:
@@ -298,7 +305,8 @@ class DenoiseWidget(Container):  # type: ignore[misc]
 
     def _say(self, words: str) -> None:
         """Show what is going on."""
-        self._status.value = words
+        self._says = words
+        self._text.value = "\n\n".join((words, *self._notes))
 
     @contextmanager
     def _complaining(self) -> Iterator[None]:
@@ -319,11 +327,11 @@ def _row(label: str, choice: Any) -> Container:
     return row
 
 
-def _notes(looked: Looked) -> list[str]:
+def _notes(looked: Looked) -> tuple[str, ...]:
     """Say what was found about the plane."""
-    says = [f"Noise: {noise_in_words(looked.noise)}.", looked.fit.says]
+    says = (f"Noise: {noise_in_words(looked.noise)}.", looked.fit.says)
     if looked.alternatives:
-        says.append(f"These models fit: {', '.join(looked.alternatives)}.")
-    elif looked.fit.fits is False and not looked.noise.is_correlated:
-        says.append("`crispim-ij train --recipe blind` makes one of these planes' own.")
+        return (*says, f"These models fit: {', '.join(looked.alternatives)}.")
+    if looked.fit.fits is False and not looked.noise.is_correlated:
+        return (*says, "`crispim-ij train --recipe blind` makes one of these planes' own.")
     return says

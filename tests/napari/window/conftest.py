@@ -51,12 +51,12 @@ class Window:
     @property
     def says(self) -> str:
         """What the widget says."""
-        return str(self.widget[2][1].value)
+        return str(self.widget[2][1].value.split("\n\n")[0])
 
     @property
     def notes(self) -> str:
         """What the widget says of the noise."""
-        return str(self.widget[2][2].value)
+        return str(self.widget[2][1].value.partition("\n\n")[2])
 
     @property
     def names(self) -> list[str]:
