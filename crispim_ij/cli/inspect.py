@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crispim_ij.cli.console import console, errors
-from crispim_ij.cli.preview import noise_in_words
 
 if TYPE_CHECKING:
     from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
@@ -60,6 +59,8 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     """Say what planes there are."""
+    from crispim_ij.previewing import noise_in_words
+
     yield "planes", f"{contents.planes} of {contents.columns} x {contents.rows} px"
     yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crispim_ij.planes import Source
-    from crispim_ij.previewing import Looked, Noise, Preview
+    from crispim_ij.previewing import Looked, Preview
 
 PANELS = "noisy | denoised | difference"
 
@@ -115,6 +115,7 @@ def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
 
 def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator[str]:
     """Say what was found, for people."""
+    from crispim_ij.previewing import noise_in_words
     from crispim_ij.report.numbers import shown_time
 
     looked, fastest, expected = found.looked, found.fastest, found.forecast
@@ -137,16 +138,6 @@ def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", "--model", model]
     words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
     yield f"Command: {shlex.join(words)}"
-
-
-def noise_in_words(noise: Noise) -> str:
-    """Say how strong noise is."""
-    if noise.typical == 0:
-        return "none that could be measured"
-    says = f"sd {noise.typical:.3g} counts"
-    if noise.bright > 1.1 * noise.dark:
-        says += f", from {noise.dark:.3g} where it is dark to {noise.bright:.3g} where bright"
-    return says + (", shared by neighbouring pixels" if noise.is_correlated else "")
 
 
 def _precisions(found: Preview) -> str:

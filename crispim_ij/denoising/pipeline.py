@@ -55,12 +55,38 @@ def denoise_stack(
         Planes that `denoise` takes, as one array: 1, or more for the planes around each
         within its own channel and time point.
     """
+    for share in denoise_by_steps(source, sink, denoise, depth):
+        on_done(share)
+
+
+def denoise_by_steps(
+    source: Source, sink: Sink, denoise: Denoise, depth: int = 1
+) -> Iterator[float]:
+    """Do what `denoise_stack` does, as far as steps are taken.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    sink : Sink
+        Takes the results.
+    denoise : callable
+        From a plane to its denoised counts.
+    depth : int
+        Planes that `denoise` takes.
+
+    Yields
+    ------
+    float
+        After each write, the share of a plane that it was. Closing the iterator ends the
+        work once the planes that are in the network have left it.
+    """
     if depth > 1:
         check_slices(source)
     whole = sink.unit == source.shape[1:]
     longest = max(sink.unit) if whole else cast("Denoiser", denoise).settings.tile
     pieces = pieces_of(source, sink, longest, deep=depth > 1)
-    denoise_pieces(source, sink, denoise, pieces, on_done, depth)
+    yield from _steps(source, sink, denoise, pieces, depth, IN_FLIGHT)
 
 
 def denoise_pieces(
@@ -68,7 +94,6 @@ def denoise_pieces(
     sink: Sink,
     denoise: Denoise,
     pieces: Iterable[Piece],
-    on_done: Callable[[float], None] = lambda _: None,
     depth: int = 1,
     in_flight: int = IN_FLIGHT,
 ) -> None:
@@ -86,13 +111,24 @@ def denoise_pieces(
         From a plane to its denoised counts.
     pieces : iterable of Piece
         In an order of `crispim_ij.planes.pieces.pieces_of`.
-    on_done : callable
-        Called after each write, with the share of a plane that it was.
     depth : int
         Planes that `denoise` takes.
     in_flight : int
         Pieces in the network at once.
     """
+    for _ in _steps(source, sink, denoise, pieces, depth, in_flight):
+        pass
+
+
+def _steps(
+    source: Source,
+    sink: Sink,
+    denoise: Denoise,
+    pieces: Iterable[Piece],
+    depth: int,
+    in_flight: int,
+) -> Iterator[float]:
+    """Denoise piece after piece; yield the share of a plane that each was."""
     if sink.unit == source.shape[1:]:
         work = _whole_planes(source, denoise, depth, list(pieces))
     else:
@@ -102,7 +138,7 @@ def denoise_pieces(
     )
     for piece, result in with_results:
         sink.write(piece.index, result, piece.at)
-        on_done(piece.share)
+        yield piece.share
 
 
 Job = tuple[Piece, Callable[[], NDArray[np.float32]]]

@@ -113,6 +113,8 @@ class ArraySink:
         Of the pixels.
     outputs : tuple of int
         Axes before Y and X of what is written.
+    pixels : ndarray, shape (*outputs, Z, Y, X), optional
+        Where to write; by default a new array.
 
     Attributes
     ----------
@@ -123,9 +125,13 @@ class ArraySink:
     in_order = False
 
     def __init__(
-        self, shape: tuple[int, int, int], dtype: DTypeLike, outputs: tuple[int, ...] = ()
+        self,
+        shape: tuple[int, int, int],
+        dtype: DTypeLike,
+        outputs: tuple[int, ...] = (),
+        pixels: NDArray[Any] | None = None,
     ) -> None:
-        self.pixels: NDArray[Any] = np.empty((*outputs, *shape), dtype)
+        self.pixels = np.empty((*outputs, *shape), dtype) if pixels is None else pixels
         self.path = Path(NAME)
         self.unit = (shape[1], shape[2])
 

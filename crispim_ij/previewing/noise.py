@@ -77,6 +77,27 @@ def _by_wavelets(planes: NDArray[Any]) -> Noise:
     return Noise(sd, sd, sd, None)
 
 
+def noise_in_words(noise: Noise) -> str:
+    """Say how strong noise is.
+
+    Parameters
+    ----------
+    noise : Noise
+        Of planes.
+
+    Returns
+    -------
+    str
+        Part of a sentence.
+    """
+    if noise.typical == 0:
+        return "none that could be measured"
+    says = f"sd {noise.typical:.3g} counts"
+    if noise.bright > 1.1 * noise.dark:
+        says += f", from {noise.dark:.3g} where it is dark to {noise.bright:.3g} where bright"
+    return says + (", shared by neighbouring pixels" if noise.is_correlated else "")
+
+
 def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
     """Return the noise that a model was trained on.
 

@@ -1,0 +1,1 @@
+"""What napari shows of crispim-ij: a widget that denoises layers, and a specimen to try it on."""

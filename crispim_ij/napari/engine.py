@@ -1,0 +1,156 @@
+"""TensorFlow in a process of its own.
+
+On Linux it can't live in napari's: TensorFlow and Mesa, which draws for AMD's processors and where
+there is no graphics card, each bring an LLVM, and the second one to be loaded crashes
+(https://github.com/tensorflow/tensorflow/issues/109933). Besides, the window stays quick.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from threading import Lock
+from typing import IO, Any
+
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.denoising.cached import cached_denoiser
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+
+_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
+
+Denoise = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+class Engine:
+    """Denoises in another process, which starts when it is first needed.
+
+    Several threads may ask at once; one is answered after another.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asking = Lock()
+
+    def load(self, model: Model, settings: DenoiseSettings) -> Denoise:
+        """Load a model.
+
+        Parameters
+        ----------
+        model : Model
+            The model.
+        settings : DenoiseSettings
+            How to run it.
+
+        Returns
+        -------
+        callable
+            Takes and gives what a `crispim_ij.denoising.Denoiser` does.
+
+        Raises
+        ------
+        CrispimError
+            If it can't be loaded.
+        """
+        self._ask(model, settings, None)
+        return partial(self._ask, model, settings)
+
+    def close(self) -> None:
+        """End the process at once; who waits for an answer gets a CrispimError."""
+        if self._process is not None:
+            self._process.kill()
+            with self._asking:
+                self._clear_away()
+
+    def _ask(
+        self, model: Model, settings: DenoiseSettings, planes: NDArray[Any] | None
+    ) -> NDArray[Any]:
+        """Send what is to be denoised, and wait for the answer."""
+        with self._asking:
+            process = self._started()
+            try:
+                _send((model, settings, planes), process.stdin)
+                answer = pickle.load(process.stdout)  # noqa: S301 - our own process
+            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._clear_away()
+                raise CrispimError(
+                    f"The process that denoises ended with status {process.returncode}, perhaps "
+                    "for want of memory: close other programs and try again."
+                ) from error
+        if isinstance(answer, Exception):
+            raise answer
+        result: NDArray[Any] = answer
+        return result
+
+    def _started(self) -> Any:
+        """Return the process, and start one where there is none."""
+        if self._process is not None and self._process.poll() is not None:
+            self._clear_away()
+        if self._process is None:
+            self._process = subprocess.Popen(  # noqa: S603 - this module
+                [sys.executable, "-m", __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **_ENVIRONMENT},
+                # Of Windows: no window for a moment.
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        return self._process
+
+    def _clear_away(self) -> None:
+        """Close what is left of a process; what it hasn't read can't be sent any more."""
+        if self._process is not None:
+            self._process.kill()
+            with suppress(OSError), self._process:
+                pass
+            self._process = None
+
+
+@cache
+def shared_engine() -> Engine:
+    """Return the engine that all widgets use, so that one that is opened again needs not wait."""
+    engine = Engine()
+    atexit.register(engine.close)
+    return engine
+
+
+def serve() -> None:
+    """Answer what an `Engine` asks, until it is gone."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # What a library prints must not come between.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    while True:
+        try:
+            question = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own process
+        except EOFError:
+            return
+        _send(_answer(*question), answers)
+
+
+def _answer(model: Model, settings: DenoiseSettings, planes: NDArray[Any] | None) -> Any:
+    """Denoise; what goes wrong is an answer, too."""
+    try:
+        denoiser = cached_denoiser(model, settings, uncertain=False)
+        return None if planes is None else denoiser(planes)
+    except CrispimError as error:
+        return error
+    except Exception:  # noqa: BLE001 - not all exceptions can be sent
+        return RuntimeError(traceback.format_exc())
+
+
+def _send(message: Any, stream: IO[bytes]) -> None:
+    pickle.dump(message, stream, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.flush()
+
+
+if __name__ == "__main__":
+    serve()

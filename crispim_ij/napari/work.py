@@ -1,0 +1,214 @@
+"""What is done beside the window: steps that can be counted and stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import DenoiseSettings, denoise_by_steps
+from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+from crispim_ij.napari.engine import Engine
+from crispim_ij.napari.layers import stack_around, stacks_of
+from crispim_ij.planes.arrays import ArraySink, ArraySource
+from crispim_ij.planes.convert import to_dtype
+from crispim_ij.previewing import Crop, Looked, look
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be denoised, and by what.
+
+    Attributes
+    ----------
+    pixels : array, shape (..., Y, X)
+        Counts, of NumPy or Dask.
+    slices : int or None
+        Axis along which planes lie above one another; None where none do.
+    model : Model
+        The model.
+    settings : DenoiseSettings
+        How it is run.
+    """
+
+    pixels: Any
+    slices: int | None
+    model: Model
+    settings: DenoiseSettings
+
+    @property
+    def planes(self) -> int:
+        """How many planes there are."""
+        return math.prod(self.pixels.shape[:-2])
+
+
+@dataclass(frozen=True)
+class PlanePreview:
+    """A plane, denoised.
+
+    Attributes
+    ----------
+    looked : Looked
+        What is known of it.
+    place : tuple of int
+        Where it is in the array, along all axes before Y and X.
+    pixels : ndarray, shape (Y, X)
+        Its part ``looked.part``, denoised.
+    """
+
+    looked: Looked
+    place: tuple[int, ...]
+    pixels: NDArray[Any]
+
+    @property
+    def corner(self) -> tuple[int, ...]:
+        """Index of the first pixel in the array."""
+        rows, columns = self.looked.part
+        return (*self.place, rows.start, columns.start)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What ended the work.
+
+    Attributes
+    ----------
+    error : Exception
+        What was raised.
+    """
+
+    error: Exception
+
+
+def preview_plane(
+    engine: Engine, job: Job, at: tuple[int, ...]
+) -> Generator[str, None, PlanePreview]:
+    """Denoise one plane.
+
+    Parameters
+    ----------
+    engine : Engine
+        What denoises.
+    job : Job
+        What it is of.
+    at : tuple of int
+        Index of a pixel of the array: of its plane, what lies within 1024 px is denoised.
+
+    Returns
+    -------
+    PlanePreview
+        The plane, in the type of the array.
+
+    Yields
+    ------
+    str
+        What is done next.
+
+    Raises
+    ------
+    CrispimError
+        If the array or the model can't be used.
+    """
+    yield "Measuring the noise …"
+    place = at[:-2]
+    stack = ArraySource(job.pixels[stack_around(place, job.slices)])
+    index = 0 if job.slices is None else place[job.slices]
+    looked = look(stack, job.model, index, Crop(at[-2], at[-1], 1))
+    yield "Starting the network …"
+    denoise = engine.load(job.model, job.settings)
+    yield "Denoising the plane …"
+    is_deep = job.model.spec.depth > 1
+    denoised = denoise(looked.pixels if is_deep else looked.plane)
+    return PlanePreview(looked, place, to_dtype(denoised, stack.dtype))
+
+
+def denoise_all(engine: Engine, job: Job) -> Generator[float, None, NDArray[Any]]:
+    """Denoise all planes.
+
+    Parameters
+    ----------
+    engine : Engine
+        What denoises.
+    job : Job
+        What is done.
+
+    Returns
+    -------
+    ndarray, shape (..., Y, X)
+        Of the shape and the type of the array.
+
+    Yields
+    ------
+    float
+        After each plane, 1.0.
+
+    Raises
+    ------
+    CrispimError
+        If the array or the model can't be used, or the result is too large for the memory.
+    """
+    shape, dtype = job.pixels.shape, np.dtype(job.pixels.dtype).newbyteorder("=")
+    plan_tiles(shape[-2:], job.model.spec, job.settings)
+    _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
+    denoise = engine.load(job.model, job.settings)
+    result = np.empty(shape, dtype)
+    for stack in stacks_of(shape, job.slices):
+        source = ArraySource(job.pixels[stack])
+        sink = ArraySink(source.shape, dtype, pixels=result[stack])
+        yield from denoise_by_steps(source, sink, denoise, job.model.spec.depth)
+    return result
+
+
+def _check_memory(needed: int, free: int) -> None:
+    """Refuse what would not fit."""
+    if needed > free:
+        raise CrispimError(
+            f"The result takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free: "
+            "denoise the file with `crispim-ij denoise` instead, which holds a few planes at once."
+        )
+
+
+def watched(
+    work: Generator[Step, None, Result], stop: Event
+) -> Generator[Step, None, Result | Failure | None]:
+    """Go through steps in a thread that may neither raise nor be left half-way.
+
+    Parameters
+    ----------
+    work : generator
+        The steps.
+    stop : threading.Event
+        Once it is set, no further step is begun.
+
+    Returns
+    -------
+    object, Failure or None
+        What `work` returns, what it raised, or None where it was stopped.
+
+    Yields
+    ------
+    object
+        What `work` yields.
+    """
+    with closing(work):
+        try:
+            while not stop.is_set():
+                yield next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        except Exception as error:  # noqa: BLE001 - raised again where it can be shown
+            return Failure(error)
+    return None

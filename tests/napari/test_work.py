@@ -1,0 +1,118 @@
+"""Steps without a window, and without napari."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from threading import Event
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from crispim_ij import denoise
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import find_model
+from crispim_ij.napari.engine import Engine, shared_engine
+from crispim_ij.napari.layers import stack_around, stacks_of
+from crispim_ij.napari.work import Failure, Job, denoise_all, preview_plane, watched
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return shared_engine()
+
+
+def result_of(work: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
+    """Take all steps."""
+    ends = []
+
+    def whole() -> Generator[Any, None, None]:
+        ends.append((yield from work))
+
+    return list(whole()), ends[0]
+
+
+def job(pixels: Any, slices: int | None, name: str = "crispim-2d") -> Job:
+    return Job(pixels, slices, find_model(name), DenoiseSettings())
+
+
+def counts(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(300, 30, shape).round().astype(np.uint16)
+
+
+@pytest.mark.parametrize("slices", [0, 1])
+def test_each_stack_is_denoised_by_itself(engine: Engine, slices: int) -> None:
+    pixels = counts(3, 2, 32, 32)
+    steps, result = result_of(denoise_all(engine, job(da.from_array(pixels), slices, "crispim-3d")))
+    expected = np.empty_like(pixels)
+    for k in range(pixels.shape[1 - slices]):
+        stack = (slice(None), k) if slices == 0 else (k,)
+        expected[stack] = denoise(pixels[stack], "crispim-3d")
+    assert result.dtype == np.uint16
+    np.testing.assert_allclose(result, expected, atol=1)  # a sum may round the other way
+    assert steps == [1.0] * 6
+
+
+@pytest.mark.parametrize("name", ["crispim-2d", "crispim-3d"])
+def test_a_preview_is_a_plane_of_the_result(engine: Engine, name: str) -> None:
+    stack = job(counts(2, 4, 48, 40), 1, name)
+    words, found = result_of(preview_plane(engine, stack, (1, 2, 5, 5)))
+    _, result = result_of(denoise_all(engine, stack))
+    np.testing.assert_array_equal(found.pixels, result[1, 2])
+    assert found.corner == (1, 2, 0, 0)
+    assert len(words) == 3
+
+
+def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(engine: Engine) -> None:
+    plane = da.zeros((32, 8000), dtype=np.uint16, chunks=(32, 500))
+    _, found = result_of(preview_plane(engine, job(plane, None), (16, 4000)))
+    assert found.corner == (0, 2976)
+    assert found.pixels.shape == (32, 2048)
+
+
+def test_what_would_not_fit_is_refused_before_anything_is_read(engine: Engine) -> None:
+    huge = da.zeros((10**6, 10**4, 10**4), dtype=np.uint16)
+    with pytest.raises(CrispimError, match=r"2e\+05 GB.*crispim-ij denoise"):
+        next(denoise_all(engine, job(huge, 0)))
+
+
+def test_planes_that_are_too_small_are_refused(engine: Engine) -> None:
+    with pytest.raises(CrispimError, match="too small"):
+        next(denoise_all(engine, job(counts(2, 2), None)))
+
+
+@pytest.mark.parametrize(("slices", "count"), [(0, 6), (1, 8), (2, 12), (None, 24)])
+def test_stacks_cover_every_plane_once(slices: int | None, count: int) -> None:
+    pixels = np.arange(4 * 3 * 2 * 5 * 5).reshape(4, 3, 2, 5, 5)
+    stacks = [pixels[at] for at in stacks_of(pixels.shape, slices)]
+    assert len(stacks) == count
+    assert {stack.ndim for stack in stacks} == {3}
+    assert sorted(np.concatenate([s.ravel() for s in stacks])) == list(range(pixels.size))
+    around = pixels[stack_around((3, 1, 0), slices)]
+    assert (around == pixels[3, 1, 0]).all(axis=(1, 2)).any()
+
+
+def steps_of(ending: Exception | None, closed: list[bool]) -> Generator[int, None, str]:
+    try:
+        yield 1
+        yield 2
+        if ending:
+            raise ending
+        return "done"
+    finally:
+        closed.append(True)
+
+
+def test_watched_work_returns_what_it_made_or_what_went_wrong() -> None:
+    closed: list[bool] = []
+    assert result_of(watched(steps_of(None, closed), Event())) == ([1, 2], "done")
+    fault = RuntimeError("no")
+    assert result_of(watched(steps_of(fault, closed), Event())) == ([1, 2], Failure(fault))
+    stop = Event()
+    work = watched(steps_of(None, closed), stop)
+    assert next(work) == 1
+    stop.set()
+    assert result_of(work) == ([], None)
+    assert closed == [True] * 3
