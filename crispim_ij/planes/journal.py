@@ -233,7 +233,8 @@ class Journal:
             self._flush()
             for file in files:
                 sync_file(file)
-            for folder in {file.parent for file in files}:
+            # Zarr makes no folder for chunks that hold nothing but zeros.
+            for folder in {file.parent for file in files if file.parent.is_dir()}:
                 sync_folder(folder)
             _append(self.path, {"done": waiting})
             self.done[waiting] = True
