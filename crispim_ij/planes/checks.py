@@ -17,6 +17,8 @@ from crispim_ij.errors import CrispimError
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
+MOST_PLANES = 5_000_000
+"""What a file may claim to hold: each plane has a name, which takes memory."""
 
 # What tifffile raises on files that are damaged or of another format.
 _DAMAGE = (
@@ -57,6 +59,14 @@ def unreadable(path: Path) -> CrispimError:
     )
 
 
+def too_large(where: str) -> CrispimError:
+    """Return the error for pixels that don't fit into memory."""
+    return CrispimError(
+        f"{where} needs more memory than there is: close other programs or take a larger machine, "
+        "or copy the file again if its planes are not that large."
+    )
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF whose chain of pages is whole; faults become CrispimError."""
@@ -77,6 +87,8 @@ def faults_named(path: Path, plane: int | None = None) -> Iterator[None]:
         raise CrispimError(
             f"'{path}' can't be read ({error.strerror or error}): check the drive or copy it again."
         ) from error
+    except MemoryError as error:
+        raise too_large(where) from error
     except _DAMAGE as error:
         raise CrispimError(
             f"{where} is not a TIFF that can be read ({_short(error)}): "
@@ -154,6 +166,15 @@ def check_page(
     _check_segments(page, path, page.nbytes * planes)
     rows, columns = page.shape
     return (rows, columns), dtype
+
+
+def check_count(planes: int, path: Path) -> None:
+    """Raise CrispimError if a file claims more planes than there can be."""
+    if planes > MOST_PLANES:
+        raise CrispimError(
+            f"'{path}' claims to hold {planes} planes, of which {MOST_PLANES} are the most that "
+            "can be worked on: its description may be damaged; copy it again or save it in parts."
+        )
 
 
 def plane_type(shape: tuple[int, int], dtype: np.dtype[Any]) -> str:

@@ -8,6 +8,17 @@ from pathlib import Path
 from types import ModuleType
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import too_large, unreadable
+
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def load_zarr(path: Path) -> ModuleType:
@@ -49,10 +60,10 @@ def faults_of_zarr(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise CrispimError(
-            f"'{path}' can't be read for lack of permission: give yourself read access to it."
-        ) from error
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        raise unreadable(path) from error
+    except MemoryError as error:
+        raise too_large(f"'{path}'") from error
+    except _DAMAGE as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:100]
         raise CrispimError(
             f"'{path}' can't be read ({said}): it may be damaged; copy it again or write it anew."
