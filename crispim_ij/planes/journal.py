@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crispim_ij import __version__
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import whole_file, write_faults
+from crispim_ij.planes.identity import identities
 
 if TYPE_CHECKING:
     from crispim_ij.planes.source import Source
@@ -66,24 +67,19 @@ def make_header(source: Source, options: Mapping[str, Any], output: Mapping[str,
     mapping
         JSON-ready.
     """
-    files = []
-    for file in source.files:
-        status = file.stat()
-        files.append([_relative(file, source.path), status.st_size, status.st_mtime_ns])
     header = {
         "crispim-ij": __version__,
         "options": dict(options),
         "output": dict(output),
-        "input": {"shape": list(source.shape), "type": str(source.dtype), "files": files},
+        "input": {
+            "shape": list(source.shape),
+            "type": str(source.dtype),
+            "files": identities(source),
+        },
     }
     # As it will be read back.
     plain: Header = json.loads(json.dumps(header))
     return plain
-
-
-def _relative(file: Path, origin: Path) -> str:
-    """Return a file's name below the input, which may be moved as a whole."""
-    return file.relative_to(origin).as_posix() if file != origin else file.name
 
 
 def read_journal(path: Path) -> Record | None:

@@ -135,8 +135,7 @@ class StackSink(Writing):
         """Close the file and give it its name if it is whole."""
         if self._count != len(self._source):
             raise ValueError(f"{self._count} of {len(self._source)} planes were written")
-        if self._journal is not None:
-            self._journal.sync()
+        self._sync()
         with write_faults(self.path):
             if self._file is not None:
                 file, self._file = self._file, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,14 +12,19 @@ from types import ModuleType
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import too_large, unreadable
 
+# What zarr and the codecs of chunks raise on files that are damaged.
 _DAMAGE = (
     ArithmeticError,
+    AssertionError,
     AttributeError,
+    EOFError,
     LookupError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
+    zlib.error,
 )
 
 

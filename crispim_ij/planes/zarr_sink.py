@@ -197,8 +197,7 @@ class ZarrSink(Writing):
             return
         if not self._written.all():
             raise ValueError(f"{self._written.sum()} of {self._written.size} units were written")
-        if self._journal is not None:
-            self._journal.sync()
+        self._sync()
         with write_faults(self.path):
             if self.path.exists():
                 shutil.rmtree(self._old, ignore_errors=True)

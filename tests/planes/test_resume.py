@@ -1,4 +1,4 @@
-"""Runs that stop, and the runs that go on with them; kills are in tests/cli/test_kills.py."""
+"""Runs that stop, and the runs that go on with them; kills are in tests/faults."""
 
 from __future__ import annotations
 
