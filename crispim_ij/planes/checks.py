@@ -14,6 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.identity import changed
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
@@ -215,7 +216,7 @@ def checked(
     """Return pixels as native `dtype` if they are what the header said and finite."""
     plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if plane.shape != shape or plane.dtype != dtype:
-        raise CrispimError(f"{where} changed while it was in use: leave it alone and run again.")
+        raise changed(where)
     if dtype.kind == "f" and not np.isfinite(plane).all():
         raise CrispimError(
             f"{where} holds NaN or infinite values: replace them in ImageJ "

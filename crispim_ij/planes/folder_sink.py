@@ -93,9 +93,10 @@ class FolderSink(Writing):
 
     def _finish(self) -> None:
         """Say that all is written."""
-        self._sync()
-        if self._journal is not None and self._journal.done.all():
-            self._journal.finish()
+        if self._journal is not None:
+            self._journal.sync()
+            if self._journal.done.all():
+                self._journal.finish()
 
     def _discard(self, planes: Iterable[int]) -> None:
         """Remove some planes and what is half-written."""

@@ -1,71 +1,61 @@
-"""Whether an input is what it was."""
+"""Whether a file is what it was."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crispim_ij.errors import CrispimError
 
-if TYPE_CHECKING:
-    from crispim_ij.planes.source import Source
-
-Identity = list[str | int]
+Identity = tuple[int, int]
+"""A file's size in bytes, and the time of its last change in nanoseconds."""
 
 
-def identities(source: Source) -> list[Identity]:
-    """Return what tells whether the files of an input have changed.
+def identity(file: Path) -> Identity:
+    """Return what tells whether a file has changed.
 
     Parameters
     ----------
-    source : Source
-        The input.
+    file : Path
+        The file.
 
     Returns
     -------
-    list of list
-        Of each file its name below the input, which may be moved as a whole, its size
-        in bytes, and the time of its last change in nanoseconds.
+    tuple of int
+        Size and time of change.
 
     Raises
     ------
     CrispimError
-        If one of them is gone.
+        If it is gone.
     """
-    return [_identity(file, source.path) for file in source.files]
-
-
-def check_unchanged(source: Source, before: Sequence[Identity]) -> None:
-    """Refuse a result for whose planes it can't be said which file they are of.
-
-    Parameters
-    ----------
-    source : Source
-        The input, at the end of the run.
-    before : sequence of list
-        Its `identities` at the beginning.
-
-    Raises
-    ------
-    CrispimError
-        Naming the first file that was replaced. One that is gone was read before.
-    """
-    for file, old in zip(source.files, before, strict=True):
-        if file.exists() and _identity(file, source.path) != old:
-            raise CrispimError(
-                f"'{file}' was replaced or written to while it was in use: leave the input alone, "
-                "and run again with --overwrite."
-            )
-
-
-def _identity(file: Path, origin: Path) -> Identity:
-    """Return a file's name, size and time of change."""
     try:
         status = file.stat()
     except OSError as error:
         raise CrispimError(
             f"'{file}' can't be read any more ({error.strerror}): put it back, and run again."
         ) from error
-    name = file.relative_to(origin).as_posix() if file != origin else file.name
-    return [name, status.st_size, status.st_mtime_ns]
+    return status.st_size, status.st_mtime_ns
+
+
+def check_unchanged(file: Path, before: Identity) -> None:
+    """Refuse what was read from a file that isn't the one that was opened.
+
+    Parameters
+    ----------
+    file : Path
+        The file, after it was read.
+    before : tuple of int
+        Its `identity` when its header was checked.
+
+    Raises
+    ------
+    CrispimError
+        If it was replaced, written to or removed.
+    """
+    if identity(file) != before:
+        raise changed(f"'{file}'")
+
+
+def changed(where: str) -> CrispimError:
+    """Return the error for a file that is not what its header said."""
+    return CrispimError(f"{where} changed while it was in use: leave it alone and run again.")

@@ -66,7 +66,7 @@ class StackSink(Writing):
     def _surviving(self, record: Record) -> list[int] | None:
         """Return the planes in what was written, or all of a file that has its name."""
         written = self._old.exists() or self._partial.exists()
-        if self.path.exists() and not written and len(record.done) == len(self._source):
+        if self.path.exists() and not written and len(set(record.done)) == len(self._source):
             return record.done
         return record.done if written and not record.finished else None
 
@@ -135,7 +135,8 @@ class StackSink(Writing):
         """Close the file and give it its name if it is whole."""
         if self._count != len(self._source):
             raise ValueError(f"{self._count} of {len(self._source)} planes were written")
-        self._sync()
+        if self._journal is not None:
+            self._journal.sync()
         with write_faults(self.path):
             if self._file is not None:
                 file, self._file = self._file, None

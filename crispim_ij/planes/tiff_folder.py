@@ -23,6 +23,7 @@ from crispim_ij.planes.checks import (
     plane_type,
     unreadable,
 )
+from crispim_ij.planes.identity import check_unchanged, identity
 from crispim_ij.planes.metadata import Metadata, as_stack, read_metadata
 from crispim_ij.planes.tiff_layout import run_on_planes
 from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
@@ -52,6 +53,7 @@ class FolderSource:
         self.shape = (len(self.files), *shape)
         with opened(self.files[0]) as tif:
             self.chunks = (1, *page_chunk(tif.pages.first))
+        self._opened = tuple(identity(file) for file in self.files)
         self._segments = SegmentReader(path, threading.RLock())
         self._recent: dict[int, Metadata] = {}
         self._lock = threading.Lock()
@@ -72,6 +74,7 @@ class FolderSource:
         with opened(file) as tif:
             pixels = decoded(tif.pages.first, file)
             self._remember(index, read_metadata(tif, planes=1))
+        check_unchanged(file, self._opened[index])
         return checked(pixels, self.shape[1:], self.dtype, f"'{file}'")
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
@@ -85,6 +88,7 @@ class FolderSource:
                     pixels = mapped_region(file, page.dataoffsets[0], self.shape[1:], dtype, region)
             else:
                 pixels = self._segments.read(index, page, region)
+        check_unchanged(file, self._opened[index])
         shape = rows.stop - rows.start, columns.stop - columns.start
         return checked(pixels, shape, self.dtype, f"'{file}'")
 

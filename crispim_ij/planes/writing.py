@@ -14,15 +14,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import fresh_partial, remove_folders
 from crispim_ij.planes.convert import to_dtype
-from crispim_ij.planes.identity import check_unchanged
-from crispim_ij.planes.journal import (
-    Header,
-    Journal,
-    Record,
-    check_same,
-    make_header,
-    read_journal,
-)
+from crispim_ij.planes.journal import Journal, Record, check_same, make_header, read_journal
 from crispim_ij.planes.lock import OutputLock
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.page_writer import Compression, Contents, PageWriter, choose_layout
@@ -76,7 +68,6 @@ class Writing(ABC):
         self._lock = OutputLock(self._journal_path.with_suffix(".lock"), path)
         self._options: Mapping[str, Any] | None = None
         self._journal: Journal | None = None
-        self._header: Header = {}
         # Whether what lies there is of this run alone, and may be removed if it fails.
         self._anew = False
 
@@ -119,7 +110,7 @@ class Writing(ABC):
         if self._options is None:
             return False
         self._journal = Journal(self._journal_path, self._units(), flush)
-        self._header = header = make_header(self._source, self._options, self._output())
+        header = make_header(self._source, self._options, self._output())
         record = read_journal(self._journal_path) if self._settings.resume else None
         if record is not None:
             check_same(self.path, record.header, header)
@@ -174,12 +165,6 @@ class Writing(ABC):
                 "and was not written: check the model and the settings."
             )
         return np.ascontiguousarray(to_dtype(pixels, self._dtype))
-
-    def _sync(self) -> None:
-        """Say that all is finished, if it is all of one and the same input."""
-        if self._journal is not None:
-            check_unchanged(self._source, self._header["input"]["files"])
-            self._journal.sync()
 
     def _save_journal(self) -> bool:
         """Say what is finished as well as can be; return whether anything is worth keeping."""

@@ -88,7 +88,8 @@ class ZarrSink(Writing):
     def _surviving(self, record: Record) -> list[int] | None:
         """Return the units in what was written, or all of an OME-Zarr that has its name."""
         if self._partial.exists():
-            return None if record.finished else record.done
+            # Where nothing is finished, the run may have been killed before it made the arrays.
+            return record.done if record.done and not record.finished else None
         whole = len(set(record.done)) == self._units() and self.path.exists()
         return record.done if whole else None
 
@@ -197,7 +198,8 @@ class ZarrSink(Writing):
             return
         if not self._written.all():
             raise ValueError(f"{self._written.sum()} of {self._written.size} units were written")
-        self._sync()
+        if self._journal is not None:
+            self._journal.sync()
         with write_faults(self.path):
             if self.path.exists():
                 shutil.rmtree(self._old, ignore_errors=True)

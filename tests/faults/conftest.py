@@ -10,8 +10,9 @@ import tifffile
 
 from tests.cli.conftest import call, model, noisy
 from tests.faults.process import crispim
+from tests.security.conftest import little_memory
 
-__all__ = ["call", "model", "noisy"]
+__all__ = ["call", "little_memory", "model", "noisy"]
 
 SAID = ("--seed", "1", "--factor", "2")
 

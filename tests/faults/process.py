@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 COMMAND = "from crispim_ij.cli.main import run; run()"
@@ -48,31 +53,89 @@ class Ended:
         assert "Traceback" not in self.err
 
 
-def command(*said: object, before: str = "") -> list[str]:
-    """Return the words that run `crispim-ij`, and other code before it."""
-    return [sys.executable, "-c", before + COMMAND, *map(str, said)]
+def fresh(code: str) -> str:
+    """Return code that runs other code in an interpreter that begins anew."""
+    words = f"[{sys.executable!r}, '-c', {code!r}, *sys.argv[1:]]"
+    return f"import os, sys; os.execv({sys.executable!r}, {words})"
 
 
-def begun(*said: object, before: str = "", **how: object) -> subprocess.Popen[str]:
-    """Begin a run."""
-    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
-        command(*said, before=before),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **how,
-    )
+class Run:
+    """A process that runs `crispim-ij`, or other code.
+
+    Parameters
+    ----------
+    code : str
+        What runs.
+    said : objects
+        Its arguments.
+    variables : str
+        Of its environment.
+    """
+
+    def __init__(self, code: str, *said: object, **variables: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="crispim-faults-"))
+        # So that a run as someone else may write there.
+        self._folder.chmod(0o777)
+        line = {
+            "folder": str(self._folder),
+            "code": code,
+            "arguments": [str(word) for word in said],
+            "environment": variables,
+        }
+        stream = _server().stdin
+        assert stream is not None
+        stream.write(json.dumps(line) + "\n")
+        stream.flush()
+        self.pid = int(self._told("pid", 60))
+
+    def _told(self, name: str, seconds: float) -> str:
+        """Wait for a file."""
+        end = time.monotonic() + seconds
+        while not (self._folder / name).exists():
+            assert time.monotonic() < end, f"no {name} after {seconds} s: {self.err()}"
+            time.sleep(0.002)
+        return (self._folder / name).read_text()
+
+    def err(self) -> str:
+        """Return what it has said so far on standard error."""
+        return (self._folder / "err").read_text()
+
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return not (self._folder / "status").exists()
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def ended(self, seconds: float = 120) -> Ended:
+        """Wait for its end."""
+        status = int(self._told("status", seconds))
+        out, err = (
+            (self._folder / name).read_text() if (self._folder / name).exists() else ""
+            for name in ("out", "err")
+        )
+        shutil.rmtree(self._folder)
+        return Ended(status, out, err)
 
 
-def ended(run: subprocess.Popen[str], seconds: float = 120) -> Ended:
-    """Wait for a run's end."""
-    out, err = run.communicate(timeout=seconds)
-    return Ended(run.returncode, out, err)
+@cache
+def _server() -> subprocess.Popen[str]:
+    """Start what forks runs; it ends with this process, as its standard input does."""
+    words = [sys.executable, "-m", "tests.faults.server"]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, text=True, cwd=root)
 
 
-def crispim(*said: object, before: str = "", **how: object) -> Ended:
+def begun(*said: object, before: str = "", **variables: str) -> Run:
+    """Begin a run of `crispim-ij`, with other code before it."""
+    return Run(before + COMMAND, *said, **variables)
+
+
+def crispim(*said: object, before: str = "", **variables: str) -> Ended:
     """Run `crispim-ij` from beginning to end."""
-    return ended(begun(*said, before=before, **how))
+    return begun(*said, before=before, **variables).ended()
 
 
 def journal_of(output: Path) -> Path:
@@ -82,25 +145,21 @@ def journal_of(output: Path) -> Path:
     return output / ".crispim-journal"
 
 
-def wait_for_planes(run: subprocess.Popen[str], output: Path, planes: int = 1) -> None:
-    """Wait until a run has finished so many planes."""
+def wait_for_planes(run: Run, output: Path, times: int = 2) -> None:
+    """Wait until a run has noted so many times what is finished."""
     journal = journal_of(output)
-    while journal_count(journal) < planes:
-        assert run.poll() is None, ended(run).err
+    while journal_count(journal) < times:
+        assert run.alive(), run.err()
         time.sleep(0.005)
 
 
 def journal_count(journal: Path) -> int:
-    """Return how many lines of finished planes a journal has."""
+    """Return how often a journal says what is finished."""
     return journal.read_bytes().count(b'"done"') if journal.exists() else 0
 
 
 def content(path: Path) -> dict[str, bytes]:
-    """Every file that a user sees."""
+    """Every file but journals and records, which name the input."""
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return {str(p.relative_to(path)): p.read_bytes() for p in files if p.name[:8] != ".crispim"}
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Return this process's variables and others."""
-    return {**os.environ, **variables}
+    ours = (".crispim", "crispim-")
+    return {str(p.relative_to(path)): p.read_bytes() for p in files if not p.name.startswith(ours)}

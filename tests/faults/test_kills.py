@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,8 @@ import pytest
 import tifffile
 
 from tests.cli.conftest import Call
-from tests.faults.process import SLOWLY, command, content
+from tests.faults.conftest import SAID
+from tests.faults.process import SLOWLY, Run, begun, content, crispim, wait_for_planes
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 COPY = """
@@ -46,29 +46,26 @@ with open_source(sys.argv[1]) as source:
 OUTPUTS = ["out", "out.tif", "z.tif", "out.zarr"]
 
 
-def copying(source: Path, output: Path) -> list[str]:
-    """Return the command that copies planes to an output, or goes on with it."""
-    return [sys.executable, "-c", SLOWLY + COPY, str(source), str(output)]
+def copying(source: Path, output: Path) -> Run:
+    """Begin to copy planes to an output, or to go on with it."""
+    return Run(SLOWLY + COPY, source, output)
 
 
-def killed(command: list[str], lock: Path, after: float) -> bool:
-    """Run a command and kill it so many seconds after it began to write; return whether."""
-    lock.unlink(missing_ok=True)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
-        while run.poll() is None and not lock.exists():
-            time.sleep(0.005)
-        time.sleep(after)
-        run.kill()
-        assert run.stderr is not None
-        said = run.stderr.read().decode()
-    assert run.returncode in (0, -signal.SIGKILL), said
-    return run.returncode != 0
+def killed(run: Run, lock: Path, after: float) -> bool:
+    """Kill a run so many seconds after it began to write; return whether."""
+    while run.alive() and not lock.exists():
+        time.sleep(0.002)
+    time.sleep(after)
+    run.signal(signal.SIGKILL)
+    end = run.ended()
+    assert end.status in (0, -signal.SIGKILL), end.err
+    return end.status != 0
 
 
 def kill_and_go_on(planes: Path, folder: Path, name: str, chance: random.Random) -> None:
     """Kill a run at random instants, once at least, until it comes to its end."""
     (folder / "unbroken").mkdir()
-    subprocess.run(copying(planes, folder / "unbroken" / name), check=True, capture_output=True)
+    copying(planes, folder / "unbroken" / name).ended().well()
     lock = folder / f".crispim-{name}.lock"
     if name == "out":
         lock = folder / name / ".crispim-journal.lock"
@@ -77,8 +74,10 @@ def kill_and_go_on(planes: Path, folder: Path, name: str, chance: random.Random)
         remove(folder / name)
         remove(folder / f".crispim-{name}.journal")
         longest = 0.4
+        lock.unlink(missing_ok=True)
         while killed(copying(planes, folder / name), lock, chance.uniform(0, longest)):
             kills += 1
+            lock.unlink(missing_ok=True)
             # On a busy machine it would never come to its end.
             longest *= 1.3
     assert content(folder / name) == content(folder / "unbroken" / name)
@@ -114,15 +113,6 @@ def test_a_hundred_killed_runs(planes: Path, tmp_path: Path, number: int) -> Non
     kill_and_go_on(planes, tmp_path, OUTPUTS[number % len(OUTPUTS)], drawn())
 
 
-def kill_when_something_is_finished(words: list[str], journal: Path) -> None:
-    """Run a command and kill it soon after its journal says that a plane is finished."""
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        while run.poll() is None and not (journal.exists() and b"done" in journal.read_bytes()):
-            time.sleep(0.01)
-        run.kill()
-    assert run.returncode == -signal.SIGKILL
-
-
 @posix
 @pytest.mark.parametrize("name", ["preprocess", "denoise"])
 def test_a_killed_command_goes_on(
@@ -133,8 +123,10 @@ def test_a_killed_command_goes_on(
         "denoise": ("--model", model, "--tile", 32),
     }[name]
     said = [name, planes, tmp_path / "out.tif", *options]
-    script = command(*said, before=SLOWLY)
-    kill_when_something_is_finished(script, tmp_path / ".crispim-out.tif.journal")
+    run = begun(*said, before=SLOWLY)
+    wait_for_planes(run, tmp_path / "out.tif")
+    run.signal(signal.SIGKILL)
+    assert run.ended().status == -signal.SIGKILL
     assert not (tmp_path / "out.tif").exists()
     refused = call(*said)
     assert refused.status == 2
@@ -144,6 +136,22 @@ def test_a_killed_command_goes_on(
     ours, theirs = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("out", "unbroken"))
     np.testing.assert_array_equal(ours, theirs)
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "unbroken.tif").read_bytes()
+
+
+@posix
+def test_killed_before_the_arrays_are_made(planes: Path, unbroken: Path, tmp_path: Path) -> None:
+    """At the first instant at which anything of an OME-Zarr is there."""
+    output = tmp_path / "out.zarr"
+    at_once = """
+import os
+from crispim_ij.planes.zarr_arrays import ZarrArrays
+ZarrArrays.create = lambda *_: os.kill(os.getpid(), 9)
+"""
+    said = "preprocess", planes, output, *SAID
+    assert crispim(*said, before=at_once).status == -signal.SIGKILL
+    assert (tmp_path / ".crispim-out.zarr.partial").exists()
+    crispim(*said, "--resume").well()
+    assert content(output) == content(unbroken / "out.zarr")
 
 
 def test_a_drawn_seed_is_kept(call: Call, noisy: Path, tmp_path: Path) -> None:
