@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from crispim_ij.planes import open_source
 from tests.faults.conftest import SAID
 from tests.faults.process import (
     COMMAND,
@@ -121,7 +122,8 @@ def test_ten_at_once_into_one_output(planes: Path, unbroken: Path, tmp_path: Pat
     assert sum(end.status == 0 for end in ends) >= 1
     for end in ends:
         if end.status:
-            end.refused("another run is writing" if "another" in end.err else "exists already")
+            late = "exists already" in end.err
+            end.refused("exists already" if late else "another run is writing")
     assert content(output) == content(unbroken / "out")
 
 
@@ -143,10 +145,11 @@ def odd_names(count: int) -> list[str]:
     return [f"-[{k}] {''.join(chance.choices(pieces, k=1))}.TIF" for k in range(count)]
 
 
-def test_five_thousand_odd_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_thousands_of_odd_names(tmp_path: Path, count: int) -> None:
     source, output = tmp_path / "-in [1]\n", tmp_path / "--out {2}"
     source.mkdir()
-    names = odd_names(5000)
+    names = odd_names(count)
     tifffile.imwrite(tmp_path / "one.tif", np.full((8, 8), 0xABCD, np.uint16))
     one = (tmp_path / "one.tif").read_bytes()
     mark = (0xABCD).to_bytes(2, sys.byteorder)
@@ -156,12 +159,11 @@ def test_five_thousand_odd_names(tmp_path: Path) -> None:
     end = crispim("preprocess", *still, "--", source, output)
     end.well()
     assert {path.name for path in output.glob("*.TIF")} == set(names)
-    for k in range(0, 5000, 50):
+    for k in range(0, count, 50):
         assert tifffile.imread(output / names[k]).max() == k
-    crispim("preprocess", *still, "--", source, tmp_path / "out.tif").well()
-    stack = tifffile.imread(tmp_path / "out.tif", key=range(5000))
     # In natural order: 2 before 10.
-    np.testing.assert_array_equal(stack[:, 0, 0], np.arange(5000))
+    with open_source(output) as planes:
+        assert list(planes.names) == names
 
 
 def test_a_wrong_file_with_an_odd_name_is_named(tmp_path: Path) -> None:
