@@ -16,12 +16,18 @@ from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.cli.export import export
 from crispim_ij.cli.fiji import fiji_app
 from crispim_ij.cli.inspect import inspect
+from crispim_ij.cli.interrupts import second_interrupt_ends_at_once
 from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
 from crispim_ij.errors import CrispimError
+
+_NO_MEMORY = (
+    "there is not enough memory for this: close other programs, give fewer --workers or smaller "
+    "tiles where the command has them, or take a larger machine."
+)
 
 app = typer.Typer(
     name="crispim-ij",
@@ -68,9 +74,10 @@ def run() -> None:
     """Run the command line; faults that the user can mend end it with status 2."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments)
-    except CrispimError as error:
+        with second_interrupt_ends_at_once():
+            app(arguments)
+    except (CrispimError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
-        report_error(error)
+        report_error(error if isinstance(error, CrispimError) else CrispimError(_NO_MEMORY))
         sys.exit(2)

@@ -32,6 +32,13 @@ def partial_path(target: Path) -> Path:
     return target.with_name(f"{_PREFIX}{target.name}{_SUFFIX}")
 
 
+def fresh_partial(target: Path) -> Path:
+    """Return the hidden name of `target`, free of what lies there: a link is not followed."""
+    part = partial_path(target)
+    part.unlink(missing_ok=True)
+    return part
+
+
 def remove_partials(folder: Path) -> None:
     """Remove the files that a killed run left half-written in a folder."""
     for file in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
@@ -68,7 +75,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     part = partial_path(target)
     try:
         with write_faults(target):
-            yield part
+            yield fresh_partial(target)
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)

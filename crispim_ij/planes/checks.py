@@ -14,9 +14,12 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.identity import changed
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
+MOST_PLANES = 5_000_000
+"""What a file may claim to hold: each plane has a name, which takes memory."""
 
 # What tifffile raises on files that are damaged or of another format.
 _DAMAGE = (
@@ -57,6 +60,14 @@ def unreadable(path: Path) -> CrispimError:
     )
 
 
+def too_large(where: str) -> CrispimError:
+    """Return the error for pixels that don't fit into memory."""
+    return CrispimError(
+        f"{where} needs more memory than there is: close other programs or take a larger machine, "
+        "or copy the file again if its planes are not that large."
+    )
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF whose chain of pages is whole; faults become CrispimError."""
@@ -77,6 +88,8 @@ def faults_named(path: Path, plane: int | None = None) -> Iterator[None]:
         raise CrispimError(
             f"'{path}' can't be read ({error.strerror or error}): check the drive or copy it again."
         ) from error
+    except MemoryError as error:
+        raise too_large(where) from error
     except _DAMAGE as error:
         raise CrispimError(
             f"{where} is not a TIFF that can be read ({_short(error)}): "
@@ -156,6 +169,15 @@ def check_page(
     return (rows, columns), dtype
 
 
+def check_count(planes: int, path: Path) -> None:
+    """Raise CrispimError if a file claims more planes than there can be."""
+    if planes > MOST_PLANES:
+        raise CrispimError(
+            f"'{path}' claims to hold {planes} planes, of which {MOST_PLANES} are the most that "
+            "can be worked on: its description may be damaged; copy it again or save it in parts."
+        )
+
+
 def plane_type(shape: tuple[int, int], dtype: np.dtype[Any]) -> str:
     """Return a plane's size and type in words, width first as ImageJ says it."""
     return f"{shape[1]} x {shape[0]} pixels of {dtype}"
@@ -194,7 +216,7 @@ def checked(
     """Return pixels as native `dtype` if they are what the header said and finite."""
     plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if plane.shape != shape or plane.dtype != dtype:
-        raise CrispimError(f"{where} changed while it was in use: leave it alone and run again.")
+        raise changed(where)
     if dtype.kind == "f" and not np.isfinite(plane).all():
         raise CrispimError(
             f"{where} holds NaN or infinite values: replace them in ImageJ "

@@ -69,9 +69,10 @@ def calibration(unit_name: str, z_step: float | None, interval: float | None) ->
 
 
 def rational(value: float) -> tuple[int, int]:
-    """Return a positive number as the quotient of two 32-bit integers."""
-    limit = min(_UINT32, int(_UINT32 / value)) if value > 1 else _UINT32
-    quotient = Fraction(value).limit_denominator(max(1, limit))
+    """Return a positive number as the quotient of two 32-bit integers, or what is nearest."""
+    within = min(max(value, 1 / _UINT32), _UINT32)
+    limit = min(_UINT32, int(_UINT32 / within)) if within > 1 else _UINT32
+    quotient = Fraction(within).limit_denominator(max(1, limit))
     return quotient.numerator, quotient.denominator
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from crispim_ij import __version__
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import whole_file, write_faults
+from crispim_ij.planes.identity import identity
 
 if TYPE_CHECKING:
     from crispim_ij.planes.source import Source
@@ -66,10 +67,7 @@ def make_header(source: Source, options: Mapping[str, Any], output: Mapping[str,
     mapping
         JSON-ready.
     """
-    files = []
-    for file in source.files:
-        status = file.stat()
-        files.append([_relative(file, source.path), status.st_size, status.st_mtime_ns])
+    files = [[_relative(file, source.path), *identity(file)] for file in source.files]
     header = {
         "crispim-ij": __version__,
         "options": dict(options),
@@ -227,16 +225,17 @@ class Journal:
 
     def _sync(self) -> None:
         """Make files safe, then say so."""
-        waiting, files = self._waiting, self._files
-        self._waiting, self._files = [], []
-        if waiting:
+        if self._waiting:
             self._flush()
-            for file in files:
+            for file in self._files:
                 sync_file(file)
-            for folder in {file.parent for file in files}:
+            # Zarr makes no folder for chunks that hold nothing but zeros.
+            for folder in {file.parent for file in self._files if file.parent.is_dir()}:
                 sync_folder(folder)
-            _append(self.path, {"done": waiting})
-            self.done[waiting] = True
+            _append(self.path, {"done": self._waiting})
+            self.done[self._waiting] = True
+            # Not before: a full disk or Ctrl-C ends this anywhere, and it is tried once more.
+            self._waiting, self._files = [], []
         self._synced = time.monotonic()
 
     def finish(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ import numpy as np
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "int16": "int16", "float32": "float"}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "min": 60.0, "h": 3600.0}
 _PLACES = ("TiffData", "BinData", "MetadataOnly")
+# OME's schema needs 8, and annotations bring some of their own.
+_DEEPEST = 100
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def read(xml: str) -> OmeFacts:
     Raises
     ------
     ValueError
-        If the XML is damaged, declares a DOCTYPE or lists no planes.
+        If the XML is damaged, nested without end, declares a DOCTYPE or lists no planes.
     """
     pixels = _first_image(_parse(xml))[1]
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
@@ -158,9 +161,23 @@ def _parse(xml: str) -> ET.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise ValueError("its OME-XML declares a DOCTYPE, which is not safe to read")
     try:
-        return ET.fromstring(xml)  # noqa: S314 - no DOCTYPE, so no entities to expand
+        return _shallow(xml)
     except ET.ParseError as error:
         raise ValueError(f"its OME-XML is damaged, {error}") from error
+
+
+def _shallow(xml: str) -> ET.Element:
+    """Return the root, refusing elements so deep in each other that none could write them."""
+    open_ones: list[ET.Element] = []
+    # No DOCTYPE, so no entities to expand.
+    for event, element in ET.iterparse(io.StringIO(xml), ("start", "end")):  # noqa: S314
+        if event == "start":
+            open_ones.append(element)
+        else:
+            closed = open_ones.pop()
+        if len(open_ones) > _DEEPEST:
+            raise ValueError(f"its OME-XML nests elements more than {_DEEPEST} deep")
+    return closed
 
 
 def _local(element: ET.Element) -> str:

@@ -68,7 +68,7 @@ class StackSink(Writing):
     def _surviving(self, record: Record) -> list[int] | None:
         """Return the planes in what was written, or all of a file that has its name."""
         written = self._old.exists() or self._partial.exists()
-        if self.path.exists() and not written and len(record.done) == len(self._source):
+        if self.path.exists() and not written and len(set(record.done)) == len(self._source):
             return record.done
         return record.done if written and not record.finished else None
 

@@ -23,6 +23,7 @@ from crispim_ij.planes.checks import (
     plane_type,
     unreadable,
 )
+from crispim_ij.planes.identity import Identity, check_unchanged, identity
 from crispim_ij.planes.metadata import Metadata, as_stack, read_metadata
 from crispim_ij.planes.tiff_layout import run_on_planes
 from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
@@ -51,7 +52,8 @@ class FolderSource:
             chunks = (1, *page_chunk(tif.pages.first))
             first = read_metadata(tif, planes=1)
         names = tuple(file.name for file in files)
-        self._set_up(path, names, (len(files), *shape), dtype, chunks, as_stack(first, names))
+        found = tuple(identity(file) for file in files)
+        self._set_up(path, names, (len(files), *shape), dtype, chunks, as_stack(first, names), found)
 
     def _set_up(
         self,
@@ -61,10 +63,11 @@ class FolderSource:
         dtype: np.dtype[Any],
         chunks: tuple[int, int, int],
         metadata: Metadata,
+        found: tuple[Identity, ...],
     ) -> None:
         """Remember what is known of the planes."""
         self.path, self.names, self.shape, self.dtype = path, names, shape, dtype
-        self.chunks, self.metadata = chunks, metadata
+        self.chunks, self.metadata, self._opened = chunks, metadata, found
         self.files = tuple(path / name for name in names)
         self._segments = SegmentReader(path, threading.RLock())
         self._recent: dict[int, Metadata] = {}
@@ -72,7 +75,7 @@ class FolderSource:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Return what another process needs; it doesn't check all headers again."""
-        known = self.names, self.shape, self.dtype, self.chunks, self.metadata
+        known = self.names, self.shape, self.dtype, self.chunks, self.metadata, self._opened
         return (self.path.absolute(), *known)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -93,6 +96,7 @@ class FolderSource:
         with opened(file) as tif:
             pixels = decoded(tif.pages.first, file)
             self._remember(index, read_metadata(tif, planes=1))
+        check_unchanged(file, self._opened[index])
         return checked(pixels, self.shape[1:], self.dtype, f"'{file}'")
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
@@ -106,6 +110,7 @@ class FolderSource:
                     pixels = mapped_region(file, page.dataoffsets[0], self.shape[1:], dtype, region)
             else:
                 pixels = self._segments.read(index, page, region)
+        check_unchanged(file, self._opened[index])
         shape = rows.stop - rows.start, columns.stop - columns.start
         return checked(pixels, shape, self.dtype, f"'{file}'")
 

@@ -9,6 +9,7 @@ import tifffile
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import imagej_tags, ome
+from crispim_ij.planes.checks import check_count
 
 
 def run_on_planes(tif: tifffile.TiffFile) -> int:
@@ -17,7 +18,7 @@ def run_on_planes(tif: tifffile.TiffFile) -> int:
     ImageJ writes stacks above 4 GB so, and tifffile on demand.
     """
     page = tif.pages.first
-    if len(tif.pages) > 1 or page.compression != 1 or page.is_tiled:
+    if len(tif.pages) > 1 or page.is_tiled or not page.is_contiguous:
         return 1
     if page.imagej_description is not None:
         images = imagej_tags.number(imagej_tags.parse(page.imagej_description), "images")
@@ -45,11 +46,12 @@ def page_order(tif: tifffile.TiffFile, path: Path) -> list[int]:
     Raises
     ------
     CrispimError
-        If planes of an OME data set are in other files or missing.
+        If planes of an OME data set are in other files, missing, or without number.
     """
     if not tif.is_ome:
         return list(range(len(tif.pages)))
-    ome.read(tif.pages.first.description)
+    # tifffile makes room for all planes that are listed.
+    check_count(math.prod(ome.read(tif.pages.first.description).sizes), path)
     series = tif.series[0]
     if series.is_multifile:
         raise CrispimError(

@@ -20,6 +20,7 @@ from crispim_ij.planes.checks import (
     opened,
     plane_type,
 )
+from crispim_ij.planes.identity import check_unchanged, identity
 from crispim_ij.planes.metadata import Metadata, of_plane, read_metadata
 from crispim_ij.planes.tiff_layout import page_order, run_on_planes
 from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
@@ -37,6 +38,7 @@ class StackSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.files: tuple[Path, ...] = (path,)
+        self._opened = identity(path)
         self._lock = threading.RLock()
         self._segments = SegmentReader(path, self._lock)
         with ExitStack() as stack:
@@ -94,6 +96,7 @@ class StackSource:
             with self._lock, faults_named(self.path, k):
                 page = self._page(k)
             pixels = decoded(page, self.path, k, lock=self._lock)
+        check_unchanged(self.path, self._opened)
         return checked(pixels, self.shape[1:], self.dtype, f"plane {k} of '{self.path}'")
 
     def _read_run_on(self, k: int) -> NDArray[Any]:
@@ -119,6 +122,7 @@ class StackSource:
                 pixels = mapped_region(self.path, offset, self.shape[1:], dtype, region)
         else:
             pixels = self._segments.read(k, page, region)
+        check_unchanged(self.path, self._opened)
         shape = rows.stop - rows.start, columns.stop - columns.start
         return checked(pixels, shape, self.dtype, f"plane {k} of '{self.path}'")
 

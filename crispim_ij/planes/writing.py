@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.atomic import partial_path, remove_folders
+from crispim_ij.planes.atomic import fresh_partial, remove_folders
 from crispim_ij.planes.convert import to_dtype
 from crispim_ij.planes.journal import Journal, Record, check_same, make_header, read_journal
 from crispim_ij.planes.lock import OutputLock
@@ -151,7 +151,7 @@ class Writing(ABC):
     def _page_writer(self, target: Path, contents: Contents) -> PageWriter:
         """Open the hidden file that becomes `target`."""
         layout = choose_layout(contents, self._compression)
-        return PageWriter(partial_path(target), contents, self._compression, layout)
+        return PageWriter(fresh_partial(target), contents, self._compression, layout)
 
     def _whole(self, index: int, pixels: NDArray[Any], at: tuple[int, int]) -> NDArray[Any]:
         """Return a whole plane in the output's type, having checked it."""

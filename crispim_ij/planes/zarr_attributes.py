@@ -6,10 +6,11 @@ See https://ngff.openmicroscopy.org/0.5/.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from crispim_ij.errors import CrispimError
@@ -103,7 +104,7 @@ def _attributes(path: Path) -> Mapping[str, Any]:
             found = {}
         if not isinstance(found, dict):
             raise TypeError("attributes are not a mapping")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CrispimError(
             f"the description of '{path}' can't be read ({error}): copy the OME-Zarr again."
         ) from error
@@ -139,14 +140,30 @@ def _image(attributes: Mapping[str, Any]) -> ZarrImage:
         version=version,
         axes=axes,
         units={e["name"].lower(): str(e["unit"]) for e in entries if e.get("unit")},
-        paths=tuple(str(dataset["path"]) for dataset in datasets),
+        paths=tuple(_inside(str(dataset["path"])) for dataset in datasets),
         scales=tuple(
             tuple(a * b for a, b in zip(_scale(dataset, len(axes)), common, strict=True))
             for dataset in datasets
         ),
-        omero=attributes.get("omero") or {},
+        omero=_omero(attributes.get("omero")),
         name=str(image.get("name") or ""),
     )
+
+
+def _inside(path: str) -> str:
+    """Return an array's path, refusing one that leads out of the OME-Zarr on any system."""
+    # Windows' rules hold those of POSIX: both separators, and drives.
+    place = PureWindowsPath(path)
+    if place.anchor or ".." in place.parts:
+        raise ValueError(f"its array {path!r} lies outside of it")
+    return path
+
+
+def _omero(found: Any) -> Mapping[str, Any]:
+    """Return display settings, nothing where they are not what OME-Zarr knows."""
+    channels = found.get("channels", []) if isinstance(found, dict) else None
+    known = isinstance(channels, list) and all(isinstance(entry, dict) for entry in channels)
+    return found if known else {}
 
 
 def _scale(entry: Mapping[str, Any], axes: int) -> tuple[float, ...]:
@@ -156,6 +173,8 @@ def _scale(entry: Mapping[str, Any], axes: int) -> tuple[float, ...]:
             scale = tuple(float(value) for value in transformation["scale"])
             if len(scale) != axes:
                 raise ValueError(f"a scale of {len(scale)} numbers for {axes} axes")
+            if not all(0 < value < math.inf for value in scale):
+                raise ValueError(f"a scale of {scale}")
             return scale
     return (1.0,) * axes
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import too_large, unreadable
+
+# What zarr and the codecs of chunks raise on files that are damaged.
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
 
 
 def load_zarr(path: Path) -> ModuleType:
@@ -49,10 +67,10 @@ def faults_of_zarr(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise CrispimError(
-            f"'{path}' can't be read for lack of permission: give yourself read access to it."
-        ) from error
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        raise unreadable(path) from error
+    except MemoryError as error:
+        raise too_large(f"'{path}'") from error
+    except _DAMAGE as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:100]
         raise CrispimError(
             f"'{path}' can't be read ({said}): it may be damaged; copy it again or write it anew."

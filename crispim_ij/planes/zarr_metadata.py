@@ -80,8 +80,9 @@ def _ratio(image: ZarrImage, axis: str) -> float:
 
 def _windows(omero: Mapping[str, Any], channels: int) -> tuple[float, ...]:
     """Return the display range of each channel, nothing where one is missing."""
-    windows = [entry.get("window") or {} for entry in omero.get("channels", ())]
-    ranges = [window.get(end) for window in windows for end in ("start", "end")]
+    windows = [entry.get("window") for entry in omero.get("channels", ())]
+    known = [window for window in windows if isinstance(window, dict)]
+    ranges = [window.get(end) for window in known for end in ("start", "end")]
     numbers = [float(value) for value in ranges if isinstance(value, (int, float))]
     return tuple(numbers) if len(numbers) == 2 * channels else ()
 

@@ -88,7 +88,8 @@ class ZarrSink(Writing):
     def _surviving(self, record: Record) -> list[int] | None:
         """Return the units in what was written, or all of an OME-Zarr that has its name."""
         if self._partial.exists():
-            return None if record.finished else record.done
+            # Where nothing is finished, the run may have been killed before it made the arrays.
+            return record.done if record.done and not record.finished else None
         whole = len(set(record.done)) == self._units() and self.path.exists()
         return record.done if whole else None
 

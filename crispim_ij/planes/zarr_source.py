@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import DTYPES, checked
+from crispim_ij.planes.checks import DTYPES, check_count, checked
 from crispim_ij.planes.chunks import ChunkCache, assembled
 from crispim_ij.planes.metadata import Metadata, of_plane
 from crispim_ij.planes.zarr_attributes import descriptions, read_image
@@ -51,6 +51,7 @@ class ZarrSource:
         self.dtype = _checked_type(path, self._array.dtype)
         rows, columns = self._array.shape[-2:]
         self.shape = (math.prod(self.metadata.sizes), rows, columns)
+        check_count(self.shape[0], path)
         self.names = tuple(f"{path.name.split('.')[0]}_{k:04d}.tif" for k in range(len(self)))
         self.files = (*descriptions(path), *descriptions(path / image.paths[level]))
         self._read_at_once = _read_at_once(self._array.chunks)
@@ -90,7 +91,8 @@ class ZarrSource:
             pixels: NDArray[Any] = box[within]
             return pixels
 
-        pixels = assembled((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
+        with faults_of_zarr(self.path):
+            pixels = assembled((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
         return checked(pixels, pixels.shape, self.dtype, f"plane {k} of '{self.path}'")
 
     def _place(self, index: int) -> list[int]:
@@ -113,8 +115,7 @@ class ZarrSource:
         """Decode what is read at once."""
         sides = zip(key, self._read_at_once, strict=True)
         box = tuple(slice(number * side, (number + 1) * side) for number, side in sides)
-        with faults_of_zarr(self.path):
-            return np.asarray(self._array[box])
+        return np.asarray(self._array[box])
 
     def plane_metadata(self, index: int) -> Metadata:
         """Return what a file that holds plane `index` alone should say of it."""
@@ -129,6 +130,7 @@ def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     library = load_zarr(path)
     with faults_of_zarr(path):
         array: zarr.Array[Any] = library.open_array(path / name, mode="r")
+    _refuse_codecs(path, array)
     if array.ndim != axes or 0 in array.shape:
         raise CrispimError(
             f"'{path / name}' has the shape {array.shape}, which doesn't fit its {axes} axes: "
@@ -137,9 +139,21 @@ def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     return array
 
 
+def _refuse_codecs(path: Path, array: zarr.Array[Any]) -> None:
+    """Refuse chunks that are programs."""
+    names = [getattr(codec, "codec_id", "") for codec in (*array.filters, *array.compressors)]
+    if "pickle" in names:
+        raise CrispimError(
+            f"'{path}' keeps its pixels as Python's pickles, which can run programs: "
+            "write the OME-Zarr anew with another compression."
+        )
+
+
 def _checked_type(path: Path, dtype: Any) -> np.dtype[Any]:
     """Return the pixel type if it is supported."""
-    native: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    native: np.dtype[Any] = np.dtype(dtype)
+    if native.kind in "iuf":
+        native = native.newbyteorder("=")
     if native not in DTYPES:
         raise CrispimError(
             f"'{path}' holds {native} pixels, which are not supported: "

@@ -1,8 +1,7 @@
-"""Runs that stop, and the runs that go on with them; kills are in tests/cli/test_kills.py."""
+"""Runs that stop, and the runs that go on with them; kills are in tests/faults."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -23,7 +22,6 @@ from crispim_ij.planes import (
     open_source,
     recorded_options,
 )
-from crispim_ij.planes.journal import Journal, read_journal
 from crispim_ij.planes.lock import OutputLock
 
 OUTPUTS = ["out", "out.tif", "z.tif", "run.tif", "out.zarr", "shards.zarr"]
@@ -206,26 +204,6 @@ def test_options_can_be_asked_for(tmp_path: Path, planes: NDArray[np.uint16]) ->
     assert recorded_options(tmp_path / "out.tif") == {}
     run(tmp_path, "out.tif")
     assert recorded_options(tmp_path / "out.tif") == OPTIONS
-
-
-def test_nothing_is_said_to_be_finished_before_it_is_safe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    safe: list[Any] = []
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: safe.append(str(Path(f"/dev/fd/{handle}").readlink()))
-    )
-    monkeypatch.setattr("crispim_ij.planes.journal.SECONDS_BETWEEN_SYNCS", 0)
-    journal = Journal(tmp_path / "journal", 3, lambda: safe.append("flush"))
-    journal.begin({"options": {}})
-    (tmp_path / "plane").write_text("x")
-    safe.clear()
-    journal.note([1], [tmp_path / "plane"])
-    assert safe == ["flush", *(str(tmp_path / name) for name in ("plane", "", "journal"))]
-    record = read_journal(tmp_path / "journal")
-    assert record is not None
-    assert record.done == [1]
-    assert json.loads((tmp_path / "journal").read_text().splitlines()[-1]) == {"done": [1]}
 
 
 # Two runs into one output

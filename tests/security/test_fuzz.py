@@ -1,163 +1,27 @@
 """Whatever a reader is given, it reads it or refuses it in one sentence: nothing else is raised.
 
-Seconds here; with ``-m slow`` minutes each.
+Images are in test_fuzz_planes.py. Seconds here; with ``-m slow`` minutes each.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
-from collections.abc import Callable
 from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
-import pytest
-import tifffile
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.models import load_model
 from crispim_ij.models.keras2 import _faults, _layers, _read
 from crispim_ij.models.weights import READ_FAULTS, checked_weights, opened_hdf5
-from crispim_ij.planes import open_source
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.recipe_file import load_recipe
-
-QUICK, LONG = 60, 2000
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-def fuzzed(*strategies: Any) -> Callable[[Callable[..., None]], Any]:
-    """Run a test on examples of these: a few, and, marked slow, many."""
-
-    def decorate(test: Callable[..., None]) -> Any:
-        checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-
-        @pytest.mark.parametrize(
-            "examples", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)], ids=["quick", "long"]
-        )
-        def run(tmp_path: Path, little_memory: None, examples: int) -> None:
-            @settings(max_examples=examples, deadline=None, suppress_health_check=checks)
-            @given(st.tuples(*strategies))
-            def once(values: tuple[Any, ...]) -> None:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    test(tmp_path, *values)
-
-            once()
-
-        run.__doc__ = test.__doc__
-        return run
-
-    return decorate
-
-
-def tried(read: Callable[[], object]) -> None:
-    """Read; a refusal is one sentence of one line."""
-    try:
-        read()
-    except CrispimError as error:
-        said = str(error)
-    else:
-        return
-    assert said.strip()
-    assert len(said.splitlines()) == 1
-
-
-def damaged(content: bytes) -> st.SearchStrategy[bytes]:
-    """A file with bytes exchanged, cut off, put in or doubled."""
-
-    def change(edits: list[tuple[int, int, bytes]]) -> bytes:
-        data = bytearray(content)
-        for start, length, new in edits:
-            at = start % (len(data) + 1)
-            data[at : at + length] = new
-        return bytes(data)
-
-    edit = st.tuples(st.integers(0, len(content)), st.integers(0, 40), st.binary(max_size=12))
-    return st.lists(edit, min_size=1, max_size=4).map(change)
-
-
-def tiff(**how: Any) -> bytes:
-    buffer = BytesIO()
-    planes = np.arange(3 * 8 * 9, dtype=np.uint16).reshape(3, 8, 9)
-    tifffile.imwrite(buffer, planes, photometric="minisblack", **how)
-    return buffer.getvalue()
-
-
-IMAGEJ = tiff(
-    imagej=True,
-    metadata={"axes": "ZYX", "unit": "um", "spacing": 2.0, "min": 1.0, "max": 9.0,
-              "Info": "text", "Labels": ["a", "b", "c"]},
-)  # fmt: skip
-OME = tiff(ome=True, metadata={"axes": "ZYX", "PhysicalSizeX": 0.4, "Channel": {"Name": ["n"]}})
-PACKED = tiff(compression="zlib", metadata=None)
-
-
-def read_planes(path: Path) -> None:
-    with open_source(path) as planes:
-        for k in range(min(len(planes), 3)):
-            planes.read(k)
-            planes.plane_metadata(k)
-
-
-@fuzzed(damaged(IMAGEJ) | damaged(OME) | damaged(PACKED))
-def test_tiff_files(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "a.tif"
-    path.write_bytes(content)
-    tried(lambda: read_planes(path))
-
-
-FIELD = st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=12)
-KEYS = st.sampled_from(
-    ["ImageJ", "images", "channels", "slices", "frames", "hyperstack", "mode", "unit", "spacing",
-     "finterval", "min", "max", "order", "loop", "xorigin"]
-)  # fmt: skip
-
-
-@fuzzed(st.dictionaries(KEYS | FIELD, FIELD | st.integers().map(str) | st.floats().map(str)))
-def test_what_imagej_says(tmp_path: Path, fields: dict[str, str]) -> None:
-    lines = "".join(f"{key}={value}\n" for key, value in {"ImageJ": "1.53q", **fields}.items())
-    path = tmp_path / "a.tif"
-    plane = np.zeros((3, 8, 9), np.uint16)
-    tifffile.imwrite(path, plane, photometric="minisblack", description=lines, metadata=None)
-    tried(lambda: read_planes(path))
-
-
-ATTRIBUTE = st.sampled_from(
-    ["SizeZ", "SizeC", "SizeT", "SizeX", "DimensionOrder", "PhysicalSizeX", "PhysicalSizeXUnit",
-     "PhysicalSizeZ", "TimeIncrement", "TimeIncrementUnit", "Type"]
-)  # fmt: skip
-VALUE = st.sampled_from(["XYZCT", "XYCZT", "ZZZZZ", "", "-1", "0", "1", "3", "1e400", "nan", "µm"])
-
-
-@fuzzed(st.dictionaries(ATTRIBUTE, VALUE), st.sampled_from(["", "<TiffData/>", "<Channel/>", "x"]))
-def test_what_ome_says(tmp_path: Path, attributes: dict[str, str], inside: str) -> None:
-    said = " ".join(f'{key}="{value}"' for key, value in attributes.items())
-    xml = (
-        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="I">'
-        f'<Pixels ID="P" {said}>{inside}</Pixels></Image></OME>'
-    )
-    path = tmp_path / "a.ome.tif"
-    plane = np.zeros((3, 8, 9), np.uint16)
-    how = {"photometric": "minisblack", "metadata": None}
-    tifffile.imwrite(path, plane, description=xml.encode(), **how)
-    tried(lambda: read_planes(path))
-
+from tests.security.fuzzing import JSON, damaged, fuzzed, tried
 
 RECIPE = [field.name for field in fields(Recipe)]
 

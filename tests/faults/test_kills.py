@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,19 +16,10 @@ import pytest
 import tifffile
 
 from tests.cli.conftest import Call
+from tests.faults.conftest import SAID
+from tests.faults.process import SLOWLY, Run, begun, content, crispim, wait_for_planes
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-# So that kills fall between planes and into them; the result does not depend on it.
-SLOWLY = """
-import sys, time
-from crispim_ij.planes import journal, page_writer
-journal.SECONDS_BETWEEN_SYNCS = 0.02
-write = page_writer.PageWriter.write
-def slowly(self, plane):
-    time.sleep(0.02)
-    write(self, plane)
-page_writer.PageWriter.write = slowly
-"""
 COPY = """
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 if sys.argv[2].endswith("zarr"):
@@ -52,108 +43,115 @@ with open_source(sys.argv[1]) as source:
                 if not sink.has(k, at):
                     sink.write(k, plane[at[0] : at[0] + rows, at[1] : at[1] + columns], at)
 """
-COMMAND = "from crispim_ij.cli.main import run; run()"
 OUTPUTS = ["out", "out.tif", "z.tif", "out.zarr"]
 
 
-def copying(source: Path, output: Path) -> list[str]:
-    """Return the command that copies planes to an output, or goes on with it."""
-    return [sys.executable, "-c", SLOWLY + COPY, str(source), str(output)]
+def copying(source: Path, output: Path) -> Run:
+    """Begin to copy planes to an output, or to go on with it."""
+    return Run(SLOWLY + COPY, source, output)
 
 
-def killed(command: list[str], lock: Path, after: float) -> bool:
-    """Run a command and kill it so many seconds after it began to write; return whether."""
-    lock.unlink(missing_ok=True)
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as run:
-        while run.poll() is None and not lock.exists():
-            time.sleep(0.005)
-        time.sleep(after)
-        run.kill()
-        assert run.stderr is not None
-        said = run.stderr.read().decode()
-    assert run.returncode in (0, -signal.SIGKILL), said
-    return run.returncode != 0
+def killed(run: Run, lock: Path, after: float) -> bool:
+    """Kill a run so many seconds after it began to write; return whether."""
+    while run.alive() and not lock.exists():
+        time.sleep(0.002)
+    time.sleep(after)
+    run.signal(signal.SIGKILL)
+    end = run.ended()
+    assert end.status in (0, -signal.SIGKILL), end.err
+    return end.status != 0
 
 
-def content(path: Path) -> dict[str, bytes]:
-    """Every file that a user sees."""
-    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
-    return {str(p.relative_to(path)): p.read_bytes() for p in files if p.name[:8] != ".crispim"}
-
-
-@pytest.fixture(scope="module")
-def planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of planes."""
-    folder = tmp_path_factory.mktemp("kills") / "in"
-    folder.mkdir()
-    for k in range(16):
-        plane = np.random.default_rng(k).gamma(4, 60, (64, 80)).astype(np.uint16)
-        tifffile.imwrite(folder / f"{k:02}.tif", plane)
-    return folder
-
-
-def kill_and_go_on(planes: Path, folder: Path, name: str, seed: int) -> int:
-    """Kill a run at random instants until it comes to its end; return the number of kills."""
+def kill_and_go_on(planes: Path, folder: Path, name: str, chance: random.Random) -> None:
+    """Kill a run at random instants, once at least, until it comes to its end."""
     (folder / "unbroken").mkdir()
-    subprocess.run(copying(planes, folder / "unbroken" / name), check=True, capture_output=True)
+    copying(planes, folder / "unbroken" / name).ended().well()
     lock = folder / f".crispim-{name}.lock"
     if name == "out":
         lock = folder / name / ".crispim-journal.lock"
-    chance, longest = random.Random(seed), 0.4  # noqa: S311
     kills = 0
-    while killed(copying(planes, folder / name), lock, chance.uniform(0, longest)):
-        kills += 1
-        # On a busy machine it would never come to its end.
-        longest *= 1.3
+    while not kills:
+        remove(folder / name)
+        remove(folder / f".crispim-{name}.journal")
+        longest = 0.4
+        lock.unlink(missing_ok=True)
+        while killed(copying(planes, folder / name), lock, chance.uniform(0, longest)):
+            kills += 1
+            lock.unlink(missing_ok=True)
+            # On a busy machine it would never come to its end.
+            longest *= 1.3
     assert content(folder / name) == content(folder / "unbroken" / name)
     left = {path.name for path in folder.iterdir()} - {"unbroken", name}
     assert left <= {f".crispim-{name}.journal"}
-    return kills
+
+
+def remove(path: Path) -> None:
+    """Remove what a run that ended before its kill has left."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def drawn() -> random.Random:
+    """Chance that is another in each run, and can be had again: a failed test shows the seed."""
+    seed = int(os.environ.get("CRISPIM_SEED") or random.SystemRandom().randrange(10**9))
+    print(f"CRISPIM_SEED={seed} repeats these instants")
+    return random.Random(seed)  # noqa: S311
 
 
 @posix
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_killed_runs_end_with_the_same_bytes(planes: Path, tmp_path: Path, name: str) -> None:
-    assert kill_and_go_on(planes, tmp_path, name, 3) > 0
+    kill_and_go_on(planes, tmp_path, name, drawn())
 
 
 @pytest.mark.slow
 @posix
-@pytest.mark.parametrize("seed", range(100))
-def test_a_hundred_killed_runs(planes: Path, tmp_path: Path, seed: int) -> None:
-    kill_and_go_on(planes, tmp_path, OUTPUTS[seed % len(OUTPUTS)], seed)
-
-
-def kill_when_something_is_finished(command: list[str], journal: Path) -> None:
-    """Run a command and kill it soon after its journal says that a plane is finished."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        while run.poll() is None and not (journal.exists() and b"done" in journal.read_bytes()):
-            time.sleep(0.01)
-        run.kill()
-    assert run.returncode == -signal.SIGKILL
+@pytest.mark.parametrize("number", range(100))
+def test_a_hundred_killed_runs(planes: Path, tmp_path: Path, number: int) -> None:
+    kill_and_go_on(planes, tmp_path, OUTPUTS[number % len(OUTPUTS)], drawn())
 
 
 @posix
-@pytest.mark.parametrize("command", ["preprocess", "denoise"])
+@pytest.mark.parametrize("name", ["preprocess", "denoise"])
 def test_a_killed_command_goes_on(
-    call: Call, planes: Path, model: Path, tmp_path: Path, command: str
+    call: Call, planes: Path, model: Path, tmp_path: Path, name: str
 ) -> None:
     options = {
         "preprocess": ("--seed", 1, "--factor", 2),
         "denoise": ("--model", model, "--tile", 32),
-    }[command]
-    said = [command, planes, tmp_path / "out.tif", *options]
-    script = [sys.executable, "-c", SLOWLY + COMMAND, *map(str, said)]
-    kill_when_something_is_finished(script, tmp_path / ".crispim-out.tif.journal")
+    }[name]
+    said = [name, planes, tmp_path / "out.tif", *options]
+    run = begun(*said, before=SLOWLY)
+    wait_for_planes(run, tmp_path / "out.tif")
+    run.signal(signal.SIGKILL)
+    assert run.ended().status == -signal.SIGKILL
     assert not (tmp_path / "out.tif").exists()
     refused = call(*said)
     assert refused.status == 2
     assert "--resume" in refused.err
     assert call(*said, "--resume").status == 0
-    assert call(command, planes, tmp_path / "unbroken.tif", *options).status == 0
+    assert call(name, planes, tmp_path / "unbroken.tif", *options).status == 0
     ours, theirs = (tifffile.imread(tmp_path / f"{name}.tif") for name in ("out", "unbroken"))
     np.testing.assert_array_equal(ours, theirs)
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "unbroken.tif").read_bytes()
+
+
+@posix
+def test_killed_before_the_arrays_are_made(planes: Path, unbroken: Path, tmp_path: Path) -> None:
+    """At the first instant at which anything of an OME-Zarr is there."""
+    output = tmp_path / "out.zarr"
+    at_once = """
+import os
+from crispim_ij.planes.zarr_arrays import ZarrArrays
+ZarrArrays.create = lambda *_: os.kill(os.getpid(), 9)
+"""
+    said = "preprocess", planes, output, *SAID
+    assert crispim(*said, before=at_once).status == -signal.SIGKILL
+    assert (tmp_path / ".crispim-out.zarr.partial").exists()
+    crispim(*said, "--resume").well()
+    assert content(output) == content(unbroken / "out.zarr")
 
 
 def test_a_drawn_seed_is_kept(call: Call, noisy: Path, tmp_path: Path) -> None:
