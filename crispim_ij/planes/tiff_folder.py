@@ -53,7 +53,8 @@ class FolderSource:
             first = read_metadata(tif, planes=1)
         names = tuple(file.name for file in files)
         found = tuple(identity(file) for file in files)
-        self._set_up(path, names, (len(files), *shape), dtype, chunks, as_stack(first, names), found)
+        whole = len(files), *shape
+        self._set_up(path, names, whole, dtype, chunks, as_stack(first, names), found)
 
     def _set_up(
         self,

@@ -9,8 +9,9 @@ from crispim_ij.training.shipped import phantoms, runs_for
 
 def test_a_model_is_made_by_a_chain_of_runs() -> None:
     runs = runs_for("crispim-2d")
-    assert [run.model for run in runs] == ["crispim-2d-first", "crispim-2d-second", "crispim-2d"]
-    assert [run.start_from for run in runs] == [None, "crispim-2d-first", "crispim-2d-second"]
+    earlier = [f"crispim-2d-{number}" for number in ("first", "second", "third", "fourth")]
+    assert [run.model for run in runs] == [*earlier, "crispim-2d"]
+    assert [run.start_from for run in runs] == [None, *earlier]
     assert runs[-1].recipe.zoom == load_recipe("crispim-2d").zoom
     assert runs_for("crispim-3d")[-1].recipe.architecture == "residual-2.5d"
 
