@@ -23,12 +23,19 @@ from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
 from crispim_ij.errors import CrispimError
 
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 a check says no (fiji doctor, fiji check, preprocess --check, "
+    "fiji denoise --compare); 2 a fault that you can mend, or wrong usage; 130 interrupted by "
+    "Ctrl-C. Results go to standard output, progress and errors to standard error."
+)
+
 app = typer.Typer(
     name="crispim-ij",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
 )
 for command in (
     demo,
@@ -57,7 +64,8 @@ def _print_version(wanted: bool) -> None:
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""

@@ -28,7 +28,10 @@ models_app.command("train-shipped")(train_shipped)
 
 @models_app.command("list")
 def list_() -> None:
-    """List the models that ship and your own."""
+    """List the models that ship and your own.
+
+    Example: `crispim-ij models list`
+    """
     from rich.table import Table
 
     from crispim_ij.models import list_models
@@ -48,9 +51,14 @@ def list_() -> None:
 
 @models_app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
+    ],
 ) -> None:
-    """Show what is known of a model: its description and its card."""
+    """Show what is known of a model: its description and its card.
+
+    Example: `crispim-ij models show crispim-2d`
+    """
     from dataclasses import asdict
 
     from rich.markdown import Markdown
@@ -66,21 +74,32 @@ def show(
 
 @models_app.command()
 def calibrate(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
+    ],
     clean: Annotated[
         list[Path],
         typer.Option(
+            metavar="STACK",
             help="Folder or stack of clean planes that the model wasn't trained on. Give it once "
-            "for each stack. What noise they have counts as error."
+            "for each stack. What noise they have counts as error.",
         ),
     ],
     noise_sd: Annotated[
         str,
-        typer.Option(metavar="SD|LOW:HIGH", help="Noise that planes are given, in counts."),
+        typer.Option(
+            metavar="SD|LOW:HIGH",
+            help="Standard deviation of the noise in counts; each plane draws a whole number.",
+        ),
     ] = "10:60",
-    planes: Annotated[int, typer.Option(help="Planes that are drawn from each stack.")] = 20,
+    planes: Annotated[
+        int, typer.Option(metavar="COUNT", help="Planes that are drawn from each stack.")
+    ] = 20,
 ) -> None:
-    """Measure how large a model's errors are, for `denoise --uncertainty`."""
+    """Measure how large a model's errors are, for `denoise --uncertainty`.
+
+    Example: `crispim-ij models calibrate my-model/ --clean brain3/`
+    """
     from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
     from crispim_ij.models import find_model
 
@@ -113,14 +132,21 @@ def _reliability_table(bins: Sequence[Bin]) -> Table:
 
 @models_app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .keras or .h5 file written by Keras 2.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .keras or .h5 file written by Keras 2.")
+    ],
     name: Annotated[
         str,
-        typer.Argument(help="Name to give it among your models, or a folder (with a slash)."),
+        typer.Argument(
+            metavar="NAME", help="Name to give it among your models, or a folder (with a slash)."
+        ),
     ],
     overwrite: Overwrite = False,
 ) -> None:
-    """Import one of the paper's networks from a file that Keras 2 wrote."""
+    """Import one of the paper's networks from a file that Keras 2 wrote.
+
+    Example: `crispim-ij models import model.keras theirs`
+    """
     start_tensorflow()
     from crispim_ij.models import library_folder
     from crispim_ij.models.keras2 import import_model

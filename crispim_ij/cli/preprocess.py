@@ -47,7 +47,8 @@ def preprocess(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr).",
+            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr). Needed, but for "
+            "--check.",
         ),
     ] = None,
     output: Annotated[
@@ -55,7 +56,8 @@ def preprocess(
         typer.Argument(
             metavar="OUTPUT",
             show_default=False,
-            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr.",
+            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr. Needed, but "
+            "for --check.",
         ),
     ] = None,
     native: Annotated[
@@ -70,7 +72,11 @@ def preprocess(
     heap: Heap = None,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Threads that compute. The pixels do not depend on their number."),
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            help="Threads that compute. The pixels do not depend on their number.",
+        ),
     ] = min(4, os.cpu_count() or 1),
     check: Annotated[
         bool,
@@ -82,7 +88,10 @@ def preprocess(
     ] = False,
     factor: Annotated[
         float,
-        typer.Option(help="Factor by which width and height shrink, each rounded to whole px."),
+        typer.Option(
+            metavar="FACTOR",
+            help="Factor by which width and height shrink, each rounded to whole px.",
+        ),
     ] = 4.0,
     interpolation: Annotated[
         Interpolation, typer.Option(help="ImageJ's interpolation method.")
@@ -102,8 +111,9 @@ def preprocess(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Plane k, from 0, is seeded with SEED + k. Drawn at random, and recorded, "
-            "where it is not given.",
+            metavar="SEED",
+            help="Whole number; plane k, counted from 0, is seeded with SEED + k. [default: drawn "
+            "at random, and recorded]",
         ),
     ] = None,
     seed_stack: Annotated[
@@ -115,7 +125,11 @@ def preprocess(
     ] = False,
     clean: Annotated[
         Path | None,
-        typer.Option(help="Also write the downsampled planes without noise, to this place."),
+        typer.Option(
+            metavar="OUTPUT",
+            help="Also write the downsampled planes without noise, to this place. "
+            "[default: not written]",
+        ),
     ] = None,
     compression: Packing = Compression.NONE,
     channel: Channel = None,
@@ -132,6 +146,8 @@ def preprocess(
     What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane, with or without
     ImageJ. Settings, seeds and ImageJ's version are written beside the result, to
     crispim-preprocess.json. A run that is stopped or killed can be gone on with by --resume.
+
+    Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
     from crispim_ij import preprocess as job
 

@@ -73,7 +73,7 @@ def reproduce(
         typer.Option(
             metavar="NAME|FILE",
             help="Also measure this model; may be repeated. A model, a model folder, or a .keras "
-            "or .h5 file that Keras 2 wrote, such as the paper's authors'.",
+            "or .h5 file that Keras 2 wrote, such as the paper's authors'. [default: none]",
             show_default=False,
         ),
     ] = None,
@@ -93,7 +93,11 @@ def reproduce(
         ),
     ] = True,
     seed: Annotated[
-        int, typer.Option(help="Decides noise, first weights, patches and tested planes.")
+        int,
+        typer.Option(
+            metavar="SEED",
+            help="Whole number that decides noise, first weights, patches and tested planes.",
+        ),
     ] = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -103,6 +107,8 @@ def reproduce(
     Downsamples them and adds noise as the paper did in ImageJ, trains its 2D and its 3D network,
     measures them beside TV, CV2 and classic methods at their best strength, and writes Tables 1 and
     2 and Figures 3 to 6 into one report. Says first what it will do, and how long that takes.
+
+    Example: `crispim-ij reproduce brain1/ brain2/ paper/ --quick`
     """
     from crispim_ij import reproduction as job
 

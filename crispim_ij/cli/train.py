@@ -18,6 +18,7 @@ from crispim_ij.cli.options import (
     Camera,
     Overwrite,
     PrecisionName,
+    Resume,
     parse_noise_sd,
     refuse_two_noises,
 )
@@ -37,15 +38,17 @@ def train(
     clean: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder or stack of clean planes. Give it once for each stack; "
-            "--recipe blind needs none."
+            metavar="STACK",
+            help="Folder or stack of clean planes. Give it once for each stack. "
+            "[default: none, which is for --recipe blind]",
         ),
     ] = None,
     noisy: Annotated[
         list[Path] | None,
         typer.Option(
-            help="The same planes with noise, in the order of --clean. "
-            "Without it noise is drawn on the fly. For --recipe blind: your noisy planes."
+            metavar="STACK",
+            help="The same planes with noise, in the order of --clean. For --recipe blind: your "
+            "noisy planes. [default: noise is drawn on the fly]",
         ),
     ] = None,
     recipe: Annotated[
@@ -58,16 +61,22 @@ def train(
     ] = "crispim-2d",
     start_from: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Begin with the weights of this model, to adapt it."),
+        typer.Option(
+            metavar="MODEL",
+            help="Begin with the weights of this model, to adapt it. [default: random weights]",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Batches to train on. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="COUNT", help="Batches to train on. [default: the recipe's]"),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Patches in a batch. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="COUNT", help="Patches in a batch. [default: the recipe's]"),
     ] = None,
     patch: Annotated[
-        int | None, typer.Option(help="Side of a patch, in px. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="PX", help="Side of a patch, in px. [default: the recipe's]"),
     ] = None,
     noise_sd: Annotated[
         str | None,
@@ -78,30 +87,45 @@ def train(
     ] = None,
     camera: Camera = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Peak of Adam's learning rate, a number without unit. [default: the recipe's]",
+        ),
     ] = None,
     precision: Annotated[
         PrecisionName | None,
-        typer.Option(help="Arithmetic of the convolutions. [default: the recipe's]"),
+        typer.Option(
+            help="Arithmetic of the convolutions; bfloat16 is faster, less exact. "
+            "[default: the recipe's]"
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Decides the first weights and every patch. [default: the recipe's]"),
+        typer.Option(
+            metavar="SEED",
+            help="Whole number that decides the first weights and every patch. "
+            "[default: the recipe's]",
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between checkpoints. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="STEPS", help="Steps between checkpoints. [default: the recipe's]"),
     ] = None,
     devices: Annotated[
         int | None,
         typer.Option(
-            help="GPUs that share each batch in equal parts. [default: as many as divide the batch]"
+            metavar="COUNT",
+            help="GPUs that share each batch in equal parts. "
+            "[default: as many as divide the batch]",
         ),
     ] = None,
     sample_every: Annotated[
         int | None,
         typer.Option(
+            metavar="STEPS",
             help="Steps between pictures of samples (noisy, predicted, clean); 0 for none. "
-            "[default: a tenth of the steps]"
+            "[default: a tenth of the steps]",
         ),
     ] = None,
     tensorboard: Annotated[
@@ -109,21 +133,21 @@ def train(
         typer.Option("--tensorboard", help="Write MODEL/tensorboard, for TensorBoard to show."),
     ] = False,
     workers: Annotated[
-        int, typer.Option(help="Threads that draw batches ahead.")
+        int, typer.Option(metavar="COUNT", help="Threads that draw batches ahead.")
     ] = RunSettings.workers,
     cache: Annotated[
         float,
-        typer.Option(metavar="GB", help="Memory for planes, which are read again and again."),
+        typer.Option(metavar="GB", help="Memory, in GB, for planes that are read again."),
     ] = RunSettings.cache,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
     The model folder holds the weights, their description, the recipe, and the history
     as CSV and PNG. A run that was stopped goes on with --resume and the same options.
+
+    Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
     from crispim_ij.camera import range_of, read_camera
     from crispim_ij.training import check_data, load_recipe

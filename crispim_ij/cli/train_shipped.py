@@ -21,7 +21,9 @@ HALF = ":half"
 
 
 def train_shipped(
-    model: Annotated[str, typer.Argument(help="Model to make again, such as crispim-2d.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model to make again, such as crispim-2d.")
+    ],
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder of the stacks that its card names.")
     ],
@@ -30,13 +32,19 @@ def train_shipped(
     ],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps of each run, to try it out. [default: the run's own]"),
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            help="Batches to train on in each run, to try it out. [default: the run's own]",
+        ),
     ] = None,
 ) -> None:
     """Train a model that ships again, by the very runs that made it.
 
     What is there already in OUT is kept, and a run that was stopped goes on: after an
     interruption give the same command again.
+
+    Example: `crispim-ij models train-shipped crispim-2d data/ out/`
     """
     from crispim_ij.training.shipped import runs_for
 
