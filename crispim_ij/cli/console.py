@@ -21,7 +21,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Sink
 
 UNBROKEN = 1000
@@ -31,9 +30,10 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else UNBROK
 errors = Console(stderr=True, highlight=False)
 
 
-def report_error(error: CrispimError) -> None:
-    """Print a fault for people, on standard error."""
-    errors.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+def report_error(sentence: str) -> None:
+    """Print a fault for people, on standard error, if there is anything to be said."""
+    if sentence:
+        errors.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
 
 
 def start_tensorflow() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -21,6 +22,7 @@ from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
+from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
 from crispim_ij.errors import CrispimError
 
 EXIT_CODES = (
@@ -31,6 +33,7 @@ EXIT_CODES = (
 
 app = typer.Typer(
     name="crispim-ij",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -73,12 +76,16 @@ def options(
 
 
 def run() -> None:
-    """Run the command line; faults that the user can mend end it with status 2."""
+    """Run the command line and end with a status, see `EXIT_CODES`."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments)
+        status = app(arguments, prog_name=app.info.name, standalone_mode=False)
     except CrispimError as error:
         if "--debug" in sys.argv:
-            raise
-        report_error(error)
-        sys.exit(2)
+            traceback.print_exception(error)
+        report_error(str(error))
+        sys.exit(error.status)
+    except UsageError as error:
+        report_error(in_one_sentence(error))
+        sys.exit(CrispimError.status)
+    sys.exit(status)

@@ -12,6 +12,7 @@ import typer
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, parse_noise_sd
 from crispim_ij.cli.train_shipped import train_shipped
+from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from crispim_ij.evaluation.uncertainty import Bin
 
 models_app = typer.Typer(
-    no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
+    cls=Group, no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
 )
 models_app.command("train-shipped")(train_shipped)
 

@@ -17,7 +17,7 @@ import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, Resume, refuse_both
-from crispim_ij.errors import CrispimError
+from crispim_ij.errors import CrispimError, RunInterruptedError
 
 if TYPE_CHECKING:
     from crispim_ij.reproduction import (
@@ -175,7 +175,7 @@ def _run(run: Reproduction, place: Workplace) -> None:
         try:
             page, experiments = job.reproduce(run, place, progress)
         except KeyboardInterrupt:
-            raise CrispimError(
+            raise RunInterruptedError(
                 f"The reproduction in {place.folder} was interrupted; the same command with "
                 "--resume goes on."
             ) from None

@@ -22,7 +22,7 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     refuse_two_noises,
 )
-from crispim_ij.errors import CrispimError
+from crispim_ij.errors import CrispimError, RunInterruptedError
 from crispim_ij.training.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _train(
                 on_step=show,
             )
         except KeyboardInterrupt:
-            raise CrispimError(
+            raise RunInterruptedError(
                 f"Training was interrupted; the same command with --resume goes on from the "
                 f"last checkpoint in {folder}."
             ) from None
