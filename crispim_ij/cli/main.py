@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from crispim_ij import __version__
 from crispim_ij.cli.calibrate import calibrate
 from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
@@ -23,6 +22,7 @@ from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
 from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
+from crispim_ij.cli.version import print_version
 from crispim_ij.errors import CrispimError
 
 EXIT_CODES = (
@@ -57,18 +57,17 @@ app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"crispim-ij {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version",
+            callback=print_version,
+            is_eager=True,
+            help="Show the versions that a result may depend on, one a line.",
+        ),
     ] = False,
 ) -> None:
     """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""

@@ -57,8 +57,8 @@ def load_recipe(name: str) -> Recipe:
         near = get_close_matches(name, shipped, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise CrispimError(
-            f"There is no recipe {name!r} (--recipe{hint}): take one of {', '.join(shipped)}, or give a "
-            ".toml file, or the recipe.json of a model."
+            f"There is no recipe {name!r} (--recipe{hint}): take one of {', '.join(shipped)}, or "
+            "give a .toml file, or the recipe.json of a model."
         )
     try:
         text = path.read_text(encoding="utf-8")
