@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.calibrate import calibrate
+from crispim_ij.cli.config import Command, apply_defaults, config_files, read_defaults
 from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
 from crispim_ij.cli.denoise import denoise
@@ -20,6 +22,7 @@ from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
+from crispim_ij.cli.show_config import shown_config
 from crispim_ij.cli.train import train
 from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
 from crispim_ij.cli.version import print_version
@@ -52,13 +55,14 @@ for command in (
     export,
     reproduce,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
@@ -69,9 +73,29 @@ def options(
             help="Show the versions that a result may depend on, one a line.",
         ),
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File of defaults. [default: crispim.toml in the current folder or the nearest "
+            "one above]",
+        ),
+    ] = None,
+    show_config: Annotated[
+        bool,
+        typer.Option("--show-config", help="Show every option's default and where it is from."),
+    ] = False,
 ) -> None:
     """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""
     del debug, version
+    files = config_files(config)
+    apply_defaults(context, read_defaults(context.command, files))
+    if show_config:
+        for line in shown_config(context, files):
+            typer.echo(line)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
 
 
 def run() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crispim_ij.cli.config import Command
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, parse_noise_sd
 from crispim_ij.cli.train_shipped import train_shipped
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 models_app = typer.Typer(
     cls=Group, no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
 )
-models_app.command("train-shipped")(train_shipped)
+models_app.command("train-shipped", cls=Command)(train_shipped)
 
 
-@models_app.command("list")
+@models_app.command("list", cls=Command)
 def list_() -> None:
     """List the models that ship and your own.
 
@@ -50,7 +51,7 @@ def list_() -> None:
     console.print(table)
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def show(
     name: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
@@ -73,7 +74,7 @@ def show(
         console.print(Markdown(card.read_text(encoding="utf-8")))
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def calibrate(
     name: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
@@ -131,7 +132,7 @@ def _reliability_table(bins: Sequence[Bin]) -> Table:
     return table
 
 
-@models_app.command("import")
+@models_app.command("import", cls=Command)
 def import_(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .keras or .h5 file written by Keras 2.")
