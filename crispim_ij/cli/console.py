@@ -84,7 +84,7 @@ class RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
-    """Show a bar with count, speed and time left, on standard error.
+    """Show a bar with count, speed and time left, on standard error if that is a terminal.
 
     Parameters
     ----------
@@ -107,6 +107,6 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
         RateColumn(unit),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=errors) as progress:
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         progress.add_task(what, total=total)
         yield progress

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, Resume, refuse_both
 from crispim_ij.errors import CrispimError, RunInterruptedError
 
@@ -134,7 +134,7 @@ def reproduce(
     models = job.load_models(settings.models)
     if resume:
         recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
-        console.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
+        errors.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
     else:
         recipes = _begin(plan, settings, place, described)
     command = shlex.join(["crispim-ij", *sys.argv[1:]])
@@ -147,7 +147,7 @@ def _begin(
     """Time the networks, say what is to be expected, and claim the folder."""
     from crispim_ij import reproduction as job
 
-    console.print("Timing a few training steps ...")
+    errors.print("Timing a few training steps ...")
     offer = job.make_offer(plan, settings)
     for note in job.notes_on(plan, settings, offer.recipes):
         console.print(f"- {note}", soft_wrap=True)

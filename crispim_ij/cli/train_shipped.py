@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.console import errors, progress_bar
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.train import Data, train_model
 from crispim_ij.errors import CrispimError
@@ -52,7 +52,7 @@ def train_shipped(
     stacks = {name: _stack(name, data, output) for run in runs for name in run.stacks}
     for run in runs:
         if (output / run.model / "model.json").exists():
-            console.print(f"{output / run.model} is there already.", soft_wrap=True)
+            errors.print(f"{output / run.model} is there already.", soft_wrap=True)
             continue
         _train(run, [stacks[name] for name in run.stacks], output, steps)
 
@@ -104,6 +104,6 @@ def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> Non
     folder = output / run.model
     recipe = run.recipe if steps is None else replace(run.recipe, steps=steps)
     start = str(output / run.start_from) if run.start_from else None
-    console.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
+    errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
     resume = (folder / "checkpoint.keras").exists()
     train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)
