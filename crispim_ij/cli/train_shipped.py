@@ -9,7 +9,7 @@ import typer
 
 from crispim_ij.cli.console import errors, progress_bar
 from crispim_ij.cli.preprocess import preprocess
-from crispim_ij.cli.train import Data, train_model
+from crispim_ij.cli.train_run import Data, train_model
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import Interpolation
 from crispim_ij.training.settings import RunSettings
