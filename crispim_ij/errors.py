@@ -1,9 +1,42 @@
 """The one kind of error that a user is meant to read."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class CrispimError(Exception):
     """A fault that the user can mend.
 
     Its message is one sentence that names the file or option, what is wrong
-    with it and what to do. The command line prints it and exits with status 2.
+    with it and what to do. The command line prints it and exits with `status`.
     """
+
+    status = 2
+
+
+class RunInterruptedError(CrispimError):
+    """A run that Ctrl-C ended, and how to go on with it."""
+
+    status = 130
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Say which of the words that are known is meant, or what there are.
+
+    Parameters
+    ----------
+    word : str
+        What was given, which is none of them.
+    known : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        The end of a sentence.
+    """
+    there = list(known)
+    near = get_close_matches(word, there, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there) or 'none'}."

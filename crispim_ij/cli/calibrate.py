@@ -22,10 +22,13 @@ FAR = 0.25
 
 def calibrate(
     stack: Input,
-    planes: Annotated[int, typer.Option(help="Planes to read, spread over the stack.")] = 16,
+    planes: Annotated[
+        int, typer.Option(metavar="COUNT", help="Planes to read, spread over the stack.")
+    ] = 16,
     offset: Annotated[
         float | None,
         typer.Option(
+            metavar="COUNTS",
             help="Counts of the camera without light, from its data sheet or a picture in the "
             "dark. [default: the darkest hundredth of the planes]",
             show_default=False,
@@ -36,7 +39,7 @@ def calibrate(
         typer.Option(
             metavar="FILE.json",
             help="Write the camera here, for --camera of evaluate and train, and beside it a "
-            "picture, FILE.png.",
+            "picture, FILE.png. [default: not written]",
         ),
     ] = None,
     overwrite: Overwrite = False,
@@ -45,6 +48,8 @@ def calibrate(
 
     Give planes as they came from the camera: neither denoised, nor binned, nor resized. See
     docs/noise.md for how it is done and how far it can be trusted.
+
+    Example: `crispim-ij calibrate scan/ --offset 100 --out camera.json`
     """
     from rich.table import Table
 

@@ -25,7 +25,7 @@ def check(
     source: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[INPUT]",
+            metavar="INPUT",
             show_default=False,
             help=f"Folder of TIFF planes, or a TIFF stack, of which {PLANES} planes are compared; "
             "built-in hard cases without it.",
@@ -38,6 +38,8 @@ def check(
 
     Resizes to a quarter by each of ImageJ's methods, and adds noise of sd 30. Prints 'identical',
     or the first difference with its place and values and ends with status 1.
+
+    Example: `crispim-ij fiji check scan/`
     """
     from crispim_ij.preprocess import PreprocessSettings
 

@@ -18,7 +18,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Sink
 from crispim_ij.quiet import start_tensorflow as start_tensorflow
 
@@ -29,9 +28,10 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else UNBROK
 errors = Console(stderr=True, highlight=False)
 
 
-def report_error(error: CrispimError) -> None:
-    """Print a fault for people, on standard error."""
-    errors.print(Text.assemble(("Error: ", "bold red"), str(error)), soft_wrap=True)
+def report_error(sentence: str) -> None:
+    """Print a fault for people, on standard error, if there is anything to be said."""
+    if sentence:
+        errors.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
 
 
 @contextmanager
@@ -64,7 +64,7 @@ class RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
-    """Show a bar with count, speed and time left, on standard error.
+    """Show a bar with count, speed and time left, on standard error if that is a terminal.
 
     Parameters
     ----------
@@ -87,6 +87,6 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
         RateColumn(unit),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=errors) as progress:
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         progress.add_task(what, total=total)
         yield progress

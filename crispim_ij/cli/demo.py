@@ -22,16 +22,27 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to work in.")] = Path(
         "crispim-demo"
     ),
-    planes: Annotated[int, typer.Option(min=1, help="Planes to simulate.")] = 12,
-    height: Annotated[int, typer.Option(min=64, help="Rows of a simulated plane, in px.")] = 1600,
-    width: Annotated[int, typer.Option(min=64, help="Columns of a simulated plane, in px.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Decides the specimen and its noise.")] = 0,
+    planes: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Planes to simulate.")] = 12,
+    height: Annotated[
+        int, typer.Option(metavar="PX", min=64, help="Rows of a simulated plane, in px.")
+    ] = 1600,
+    width: Annotated[
+        int, typer.Option(metavar="PX", min=64, help="Columns of a simulated plane, in px.")
+    ] = 2000,
+    seed: Annotated[
+        int,
+        typer.Option(
+            metavar="SEED", min=0, help="Whole number that decides the specimen and its noise."
+        ),
+    ] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Run the whole way on a simulated cleared brain.
 
     Simulates planes, downsamples them and adds noise as ImageJ does, denoises them, and measures
     how well that went.
+
+    Example: `crispim-ij demo --planes 4 --height 400 --width 500`
     """
     specimen, noisy, clean, denoised, report = (
         folder / name for name in ("specimen", "noisy", "clean", "denoised", "evaluation")

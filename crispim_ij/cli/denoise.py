@@ -31,6 +31,7 @@ from crispim_ij.cli.options import (
     Channel,
     Input,
     Level,
+    ModelName,
     OmeZarr,
     Overwrite,
     Packing,
@@ -38,6 +39,7 @@ from crispim_ij.cli.options import (
     Pyramid,
     Resume,
     Shard,
+    Tile,
     Time,
     refuse_both,
     selection_of,
@@ -71,21 +73,12 @@ def denoise(
             help="Folder for the denoised planes, a .tif file for a stack, or a .zarr.",
         ),
     ],
-    model: Annotated[
-        str, typer.Option(help="Name of a model, or path of a model folder.")
-    ] = "crispim-2d",
+    model: ModelName = "crispim-2d",
     precision: Annotated[
         PrecisionName,
         typer.Option(help="Arithmetic of the convolutions; bfloat16 is faster, less exact."),
     ] = PrecisionName.float32,
-    tile: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Longest side, in px, that the network is given at once. Smaller tiles need "
-            "less memory; the result is the same.",
-        ),
-    ] = 1024,
+    tile: Tile = 1024,
     dtype: Annotated[
         ResultType,
         typer.Option(help="Pixel type of the result; integers are rounded and clipped."),
@@ -95,7 +88,7 @@ def denoise(
         typer.Option(
             metavar="OUTPUT",
             help="Also write the error that is expected of each pixel, in counts, as float32. "
-            "Takes four times as long.",
+            "Takes four times as long. [default: not written]",
         ),
     ] = None,
     compression: Packing = Compression.NONE,
@@ -115,6 +108,8 @@ def denoise(
 
     File names, pixel size, display range and other metadata are kept. A run that is stopped or
     killed can be gone on with by --resume.
+
+    Example: `crispim-ij denoise scan/ denoised/ --precision bfloat16`
     """
     import numpy as np
 

@@ -36,8 +36,8 @@ def evaluate(
             metavar="NAME|MODEL",
             help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
             "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
-            "plane that is not measured; a model or a model folder. noisy, tv, cv2 and crispim-2d "
-            "unless --result is given.",
+            "plane that is not measured; a model or a model folder. [default: noisy, tv, cv2 and "
+            "crispim-2d unless --result is given]",
             show_default=False,
         ),
     ] = None,
@@ -53,17 +53,24 @@ def evaluate(
         ),
     ] = None,
     camera: Camera = None,
-    planes: Annotated[int, typer.Option(help="How many planes to draw at random.")] = 20,
-    seed: Annotated[int, typer.Option(help="Draws the planes and their noise.")] = 0,
+    planes: Annotated[int, typer.Option(metavar="COUNT", help="Planes to draw at random.")] = 20,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="SEED", help="Whole number that draws the planes and their noise."),
+    ] = 0,
     noisy: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Noisy planes to take in place of drawn noise."),
+        typer.Option(
+            metavar="STACK",
+            help="The same planes with noise, a folder or a stack. [default: noise is drawn]",
+        ),
     ] = None,
     result: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=DIR",
-            help="Planes that were denoised already, to be measured as NAME; may be repeated.",
+            help="Planes that were denoised already, to be measured as NAME; may be repeated. "
+            "[default: none]",
             show_default=False,
         ),
     ] = None,
@@ -82,6 +89,8 @@ def evaluate(
     Writes report.html, and its content as evaluation.csv (each plane), summary.csv (means),
     comparison.csv (each pair of methods: gain in PSNR, its confidence interval, Wilcoxon's p),
     bias.csv (mean error by brightness), report.json and figures/.
+
+    Example: `crispim-ij evaluate clean/ --method noisy --method crispim-2d --out evaluation/`
     """
     from crispim_ij import evaluation as job
     from crispim_ij import report as reporting

@@ -36,6 +36,8 @@ def export(
 
     What is written takes and gives raw counts. It is loaded again and compared with the model
     on a test image; if they differ by more than 0.01 counts, nothing is left behind.
+
+    Example: `crispim-ij export crispim-2d crispim-2d.zip`
     """
     from crispim_ij.models import find_model
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crispim_ij.cli.console import console, errors
+from crispim_ij.cli.options import AsJson
 
 if TYPE_CHECKING:
     from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
@@ -23,13 +24,13 @@ def inspect(
             metavar="PATH", help="Folder of TIFF planes, a TIFF stack, a .zarr, or anything else."
         ),
     ],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was found as JSON, for scripts.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell what a file or folder holds, and whether it can be denoised and preprocessed.
 
     Reads all headers, and the pixels of three planes.
+
+    Example: `crispim-ij inspect scan/`
     """
     from dataclasses import asdict
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from crispim_ij import __version__
 from crispim_ij.cli.calibrate import calibrate
+from crispim_ij.cli.config import Command, apply_defaults, config_files, read_defaults
 from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
 from crispim_ij.cli.denoise import denoise
@@ -21,20 +23,30 @@ from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
+from crispim_ij.cli.show_config import shown_config
 from crispim_ij.cli.train import train
+from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
+from crispim_ij.cli.version import print_version
 from crispim_ij.errors import CrispimError
 
 _NO_MEMORY = (
     "there is not enough memory for this: close other programs, give fewer --workers or smaller "
     "tiles where the command has them, or take a larger machine."
 )
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 a check says no (fiji doctor, fiji check, preprocess --check, "
+    "fiji denoise --compare); 2 a fault that you can mend, or wrong usage; 130 interrupted by "
+    "Ctrl-C. Results go to standard output, progress and errors to standard error."
+)
 
 app = typer.Typer(
     name="crispim-ij",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
 )
 for command in (
     demo,
@@ -48,36 +60,62 @@ for command in (
     export,
     reproduce,
 ):
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"crispim-ij {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=print_version,
+            is_eager=True,
+            help="Show the versions that a result may depend on, one a line.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File of defaults. [default: crispim.toml in the current folder or the nearest "
+            "one above]",
+        ),
+    ] = None,
+    show_config: Annotated[
+        bool,
+        typer.Option("--show-config", help="Show every option's default and where it is from."),
     ] = False,
 ) -> None:
     """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""
     del debug, version
+    files = config_files(config)
+    apply_defaults(context, read_defaults(context.command, files))
+    if show_config:
+        for line in shown_config(context, files):
+            typer.echo(line)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
 
 
 def run() -> None:
-    """Run the command line; faults that the user can mend end it with status 2."""
+    """Run the command line and end with a status, see `EXIT_CODES`."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
         with second_interrupt_ends_at_once():
-            app(arguments)
+            status = app(arguments, prog_name=app.info.name, standalone_mode=False)
     except (CrispimError, MemoryError) as error:
         if "--debug" in sys.argv:
-            raise
-        report_error(error if isinstance(error, CrispimError) else CrispimError(_NO_MEMORY))
-        sys.exit(2)
+            traceback.print_exception(error)
+        fault = error if isinstance(error, CrispimError) else CrispimError(_NO_MEMORY)
+        report_error(str(fault))
+        sys.exit(fault.status)
+    except UsageError as error:
+        report_error(in_one_sentence(error))
+        sys.exit(CrispimError.status)
+    sys.exit(status)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crispim_ij.cli.config import Command
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, parse_noise_sd
 from crispim_ij.cli.train_shipped import train_shipped
+from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 
@@ -21,14 +23,17 @@ if TYPE_CHECKING:
     from crispim_ij.evaluation.uncertainty import Bin
 
 models_app = typer.Typer(
-    no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
+    cls=Group, no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
 )
-models_app.command("train-shipped")(train_shipped)
+models_app.command("train-shipped", cls=Command)(train_shipped)
 
 
-@models_app.command("list")
+@models_app.command("list", cls=Command)
 def list_() -> None:
-    """List the models that ship and your own."""
+    """List the models that ship and your own.
+
+    Example: `crispim-ij models list`
+    """
     from rich.table import Table
 
     from crispim_ij.models import list_models
@@ -46,11 +51,16 @@ def list_() -> None:
     console.print(table)
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
+    ],
 ) -> None:
-    """Show what is known of a model: its description and its card."""
+    """Show what is known of a model: its description and its card.
+
+    Example: `crispim-ij models show crispim-2d`
+    """
     from dataclasses import asdict
 
     from rich.markdown import Markdown
@@ -64,23 +74,34 @@ def show(
         console.print(Markdown(card.read_text(encoding="utf-8")))
 
 
-@models_app.command()
+@models_app.command(cls=Command)
 def calibrate(
-    name: Annotated[str, typer.Argument(help="Name of a model, or its folder.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
+    ],
     clean: Annotated[
         list[Path],
         typer.Option(
+            metavar="STACK",
             help="Folder or stack of clean planes that the model wasn't trained on. Give it once "
-            "for each stack. What noise they have counts as error."
+            "for each stack. What noise they have counts as error.",
         ),
     ],
     noise_sd: Annotated[
         str,
-        typer.Option(metavar="SD|LOW:HIGH", help="Noise that planes are given, in counts."),
+        typer.Option(
+            metavar="SD|LOW:HIGH",
+            help="Standard deviation of the noise in counts; each plane draws a whole number.",
+        ),
     ] = "10:60",
-    planes: Annotated[int, typer.Option(help="Planes that are drawn from each stack.")] = 20,
+    planes: Annotated[
+        int, typer.Option(metavar="COUNT", help="Planes that are drawn from each stack.")
+    ] = 20,
 ) -> None:
-    """Measure how large a model's errors are, for `denoise --uncertainty`."""
+    """Measure how large a model's errors are, for `denoise --uncertainty`.
+
+    Example: `crispim-ij models calibrate my-model/ --clean brain3/`
+    """
     from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
     from crispim_ij.models import find_model
 
@@ -111,16 +132,23 @@ def _reliability_table(bins: Sequence[Bin]) -> Table:
     return table
 
 
-@models_app.command("import")
+@models_app.command("import", cls=Command)
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .keras or .h5 file written by Keras 2.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .keras or .h5 file written by Keras 2.")
+    ],
     name: Annotated[
         str,
-        typer.Argument(help="Name to give it among your models, or a folder (with a slash)."),
+        typer.Argument(
+            metavar="NAME", help="Name to give it among your models, or a folder (with a slash)."
+        ),
     ],
     overwrite: Overwrite = False,
 ) -> None:
-    """Import one of the paper's networks from a file that Keras 2 wrote."""
+    """Import one of the paper's networks from a file that Keras 2 wrote.
+
+    Example: `crispim-ij models import model.keras theirs`
+    """
     start_tensorflow()
     from crispim_ij.models import library_folder
     from crispim_ij.models.keras2 import import_model

@@ -18,6 +18,22 @@ Input = Annotated[
     ),
 ]
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
+ModelName = Annotated[
+    str, typer.Option(metavar="MODEL", help="Name of a model, or path of a model folder.")
+]
+Tile = Annotated[
+    int,
+    typer.Option(
+        metavar="PX",
+        min=1,
+        help="Longest side, in px, that the network is given at once. Smaller tiles need "
+        "less memory; the result is the same.",
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print the result as one JSON object, for scripts."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 Resume = Annotated[
     bool,
@@ -27,19 +43,32 @@ Resume = Annotated[
 ]
 Channel = Annotated[
     str | None,
-    typer.Option(metavar="N", help="Channels of a hyperstack, from 1, such as 2 or 1,3. [all]"),
+    typer.Option(
+        metavar="N|N,N",
+        help="Channels of a hyperstack, counted from 1, such as 2 or 1,3. [default: all]",
+    ),
 ]
 Time = Annotated[
     str | None,
-    typer.Option(metavar="N", help="Time points, from 1, such as 5 or 1-10. [all]"),
+    typer.Option(
+        metavar="N|FIRST-LAST",
+        help="Time points, counted from 1, such as 5 or 1-10. [default: all]",
+    ),
 ]
 Level = Annotated[
-    int, typer.Option(min=0, help="Resolution of an OME-Zarr that is read, 0 for the full one.")
+    int,
+    typer.Option(
+        metavar="LEVEL",
+        min=0,
+        help="Resolution of an OME-Zarr that is read, counted from 0, the full one.",
+    ),
 ]
 Shard = Annotated[
     int | None,
     typer.Option(
-        metavar="PX", help="Side of an OME-Zarr's shards, files of several chunks of 1024 px."
+        metavar="PX",
+        help="Side of an OME-Zarr's shards, in px: files of several chunks of 1024 px. "
+        "[default: a file for each chunk]",
     ),
 ]
 Pyramid = Annotated[
@@ -57,7 +86,7 @@ class ZarrVersion(str, Enum):
 
 OmeZarr = Annotated[
     ZarrVersion | None,
-    typer.Option(help="Version of an OME-Zarr that is written. [0.4; with --shard 0.5]"),
+    typer.Option(help="Version of an OME-Zarr that is written. [default: 0.4; with --shard 0.5]"),
 ]
 
 Camera = Annotated[
@@ -65,7 +94,7 @@ Camera = Annotated[
     typer.Option(
         metavar="FILE|GAIN:OFFSET:READ",
         help="Noise of a camera, Poisson-Gaussian, in place of --noise-sd: a file of "
-        "`crispim-ij calibrate`, or counts such as 0.5:98:3.",
+        "`crispim-ij calibrate`, or counts such as 0.5:98:3. [default: the noise of --noise-sd]",
         show_default=False,
     ),
 ]
@@ -76,14 +105,14 @@ FijiHome = Annotated[
         envvar="CRISPIM_FIJI",
         metavar="PATH|ENDPOINT",
         help="Folder of your own Fiji, or a Maven endpoint such as sc.fiji:fiji, to use "
-        "instead of the embedded ImageJ.",
+        "instead of the embedded ImageJ. [default: none]",
     ),
 ]
 Heap = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Largest Java heap, such as 2g or 512m; by default a quarter of the memory.",
+        help="Largest Java heap, such as 2g (GB) or 512m (MB). [default: a quarter of the memory]",
     ),
 ]
 

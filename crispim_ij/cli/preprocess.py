@@ -49,7 +49,8 @@ def preprocess(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr).",
+            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr). Needed, but for "
+            "--check.",
         ),
     ] = None,
     output: Annotated[
@@ -57,7 +58,8 @@ def preprocess(
         typer.Argument(
             metavar="OUTPUT",
             show_default=False,
-            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr.",
+            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr. Needed, but "
+            "for --check.",
         ),
     ] = None,
     native: Annotated[
@@ -73,9 +75,11 @@ def preprocess(
     workers: Annotated[
         int | None,
         typer.Option(
+            metavar="COUNT",
             min=1,
             help="Threads that compute, or with --cluster worker processes. The pixels do not "
-            "depend on their number. [4 or one a core; --cluster: as for `denoise`]",
+            "depend on their number. [default: 4, or one a core where there are fewer; with "
+            "--cluster as for `denoise`]",
         ),
     ] = None,
     check: Annotated[
@@ -88,7 +92,10 @@ def preprocess(
     ] = False,
     factor: Annotated[
         float,
-        typer.Option(help="Factor by which width and height shrink, each rounded to whole px."),
+        typer.Option(
+            metavar="FACTOR",
+            help="Factor by which width and height shrink, each rounded to whole px.",
+        ),
     ] = 4.0,
     interpolation: Annotated[
         Interpolation, typer.Option(help="ImageJ's interpolation method.")
@@ -108,8 +115,9 @@ def preprocess(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Plane k, from 0, is seeded with SEED + k. Drawn at random, and recorded, "
-            "where it is not given.",
+            metavar="SEED",
+            help="Whole number; plane k, counted from 0, is seeded with SEED + k. [default: drawn "
+            "at random, and recorded]",
         ),
     ] = None,
     seed_stack: Annotated[
@@ -121,7 +129,11 @@ def preprocess(
     ] = False,
     clean: Annotated[
         Path | None,
-        typer.Option(help="Also write the downsampled planes without noise, to this place."),
+        typer.Option(
+            metavar="OUTPUT",
+            help="Also write the downsampled planes without noise, to this place. "
+            "[default: not written]",
+        ),
     ] = None,
     compression: Packing = Compression.NONE,
     channel: Channel = None,
@@ -140,6 +152,8 @@ def preprocess(
     What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane, with or without
     ImageJ. Settings, seeds and ImageJ's version are written beside the result, to
     crispim-preprocess.json. A run that is stopped or killed can be gone on with by --resume.
+
+    Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
     from crispim_ij import preprocess as job
 

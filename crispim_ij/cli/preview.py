@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, errors, start_tensorflow
-from crispim_ij.cli.options import Channel, Input, Level, Time, selection_of
+from crispim_ij.cli.options import AsJson, Channel, Input, Level, ModelName, Time, selection_of
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.output_checks import check_output
@@ -31,18 +31,17 @@ PANELS = "noisy | denoised | difference"
 
 def preview(
     source: Input,
-    model: Annotated[
-        str, typer.Option(help="Name of a model, or path of a model folder.")
-    ] = "crispim-2d",
+    model: ModelName = "crispim-2d",
     plane: Annotated[
-        int | None, typer.Option(metavar="K", help="Plane to show, from 0. [the middle one]")
+        int | None,
+        typer.Option(metavar="K", help="Plane to show, counted from 0. [default: the middle]"),
     ] = None,
     crop: Annotated[
         str | None,
         typer.Option(
             metavar="Y:X:SIZE",
             help="Square to enlarge: first row, first column and side, in px. "
-            "[256 px where most is to be seen]",
+            "[default: 256 px where most is to be seen]",
         ),
     ] = None,
     channel: Channel = None,
@@ -52,9 +51,7 @@ def preview(
         Path,
         typer.Option(metavar="FILE", help="Picture to write, as PNG; replaced if it is there."),
     ] = Path("preview.png"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print what was found as JSON, for scripts.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Denoise one plane and show what that does, before a long run.
 
@@ -62,6 +59,8 @@ def preview(
     comes first. Measures the noise and says whether the model was trained on such noise, which
     precision is fastest here, how long all planes take and how much disk they need. Of planes
     above 2048 px a part of that size is shown.
+
+    Example: `crispim-ij preview scan/ --plane 100`
     """
     from crispim_ij.models import find_model
     from crispim_ij.previewing import look, parse_crop, write_picture

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, Resume, refuse_both
-from crispim_ij.errors import CrispimError
+from crispim_ij.errors import CrispimError, RunInterruptedError
 
 if TYPE_CHECKING:
     from crispim_ij.reproduction import (
@@ -73,7 +73,7 @@ def reproduce(
         typer.Option(
             metavar="NAME|FILE",
             help="Also measure this model; may be repeated. A model, a model folder, or a .keras "
-            "or .h5 file that Keras 2 wrote, such as the paper's authors'.",
+            "or .h5 file that Keras 2 wrote, such as the paper's authors'. [default: none]",
             show_default=False,
         ),
     ] = None,
@@ -93,7 +93,11 @@ def reproduce(
         ),
     ] = True,
     seed: Annotated[
-        int, typer.Option(help="Decides noise, first weights, patches and tested planes.")
+        int,
+        typer.Option(
+            metavar="SEED",
+            help="Whole number that decides noise, first weights, patches and tested planes.",
+        ),
     ] = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
@@ -103,6 +107,8 @@ def reproduce(
     Downsamples them and adds noise as the paper did in ImageJ, trains its 2D and its 3D network,
     measures them beside TV, CV2 and classic methods at their best strength, and writes Tables 1 and
     2 and Figures 3 to 6 into one report. Says first what it will do, and how long that takes.
+
+    Example: `crispim-ij reproduce brain1/ brain2/ paper/ --quick`
     """
     from crispim_ij import reproduction as job
 
@@ -128,7 +134,7 @@ def reproduce(
     models = job.load_models(settings.models)
     if resume:
         recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
-        console.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
+        errors.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
     else:
         recipes = _begin(plan, settings, place, described)
     command = shlex.join(["crispim-ij", *sys.argv[1:]])
@@ -141,7 +147,7 @@ def _begin(
     """Time the networks, say what is to be expected, and claim the folder."""
     from crispim_ij import reproduction as job
 
-    console.print("Timing a few training steps ...")
+    errors.print("Timing a few training steps ...")
     offer = job.make_offer(plan, settings)
     for note in job.notes_on(plan, settings, offer.recipes):
         console.print(f"- {note}", soft_wrap=True)
@@ -156,10 +162,10 @@ def _begin(
 def _run(run: Reproduction, place: Workplace) -> None:
     """Do all stages, and show the tables."""
     from crispim_ij import reproduction as job
-    from crispim_ij.cli.train import _stop_after_step
+    from crispim_ij.cli.train_run import stop_after_step
     from crispim_ij.evaluation import render_table, summarise
 
-    with _stop_after_step() as stopped:
+    with stop_after_step() as stopped:
 
         @contextmanager
         def progress(what: str, total: int, unit: str) -> Iterator[Advance]:
@@ -169,7 +175,7 @@ def _run(run: Reproduction, place: Workplace) -> None:
         try:
             page, experiments = job.reproduce(run, place, progress)
         except KeyboardInterrupt:
-            raise CrispimError(
+            raise RunInterruptedError(
                 f"The reproduction in {place.folder} was interrupted; the same command with "
                 "--resume goes on."
             ) from None

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import (
     Camera,
     Overwrite,
     PrecisionName,
+    Resume,
     parse_noise_sd,
     refuse_two_noises,
 )
+from crispim_ij.cli.train_run import Data, train_model
 from crispim_ij.errors import CrispimError
 from crispim_ij.training.settings import RunSettings
-
-if TYPE_CHECKING:
-    from crispim_ij.training import Recipe, TrainingStack
-    from crispim_ij.training.history import Record
-
-STARVING = 0.05
-"""Share of the time that a run may wait for data without a hint."""
 
 
 def train(
@@ -37,15 +26,17 @@ def train(
     clean: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder or stack of clean planes. Give it once for each stack; "
-            "--recipe blind needs none."
+            metavar="STACK",
+            help="Folder or stack of clean planes. Give it once for each stack. "
+            "[default: none, which is for --recipe blind]",
         ),
     ] = None,
     noisy: Annotated[
         list[Path] | None,
         typer.Option(
-            help="The same planes with noise, in the order of --clean. "
-            "Without it noise is drawn on the fly. For --recipe blind: your noisy planes."
+            metavar="STACK",
+            help="The same planes with noise, in the order of --clean. For --recipe blind: your "
+            "noisy planes. [default: noise is drawn on the fly]",
         ),
     ] = None,
     recipe: Annotated[
@@ -58,16 +49,22 @@ def train(
     ] = "crispim-2d",
     start_from: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Begin with the weights of this model, to adapt it."),
+        typer.Option(
+            metavar="MODEL",
+            help="Begin with the weights of this model, to adapt it. [default: random weights]",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Batches to train on. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="COUNT", help="Batches to train on. [default: the recipe's]"),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Patches in a batch. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="COUNT", help="Patches in a batch. [default: the recipe's]"),
     ] = None,
     patch: Annotated[
-        int | None, typer.Option(help="Side of a patch, in px. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="PX", help="Side of a patch, in px. [default: the recipe's]"),
     ] = None,
     noise_sd: Annotated[
         str | None,
@@ -78,30 +75,45 @@ def train(
     ] = None,
     camera: Camera = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate. [default: the recipe's]")
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Peak of Adam's learning rate, a number without unit. [default: the recipe's]",
+        ),
     ] = None,
     precision: Annotated[
         PrecisionName | None,
-        typer.Option(help="Arithmetic of the convolutions. [default: the recipe's]"),
+        typer.Option(
+            help="Arithmetic of the convolutions; bfloat16 is faster, less exact. "
+            "[default: the recipe's]"
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Decides the first weights and every patch. [default: the recipe's]"),
+        typer.Option(
+            metavar="SEED",
+            help="Whole number that decides the first weights and every patch. "
+            "[default: the recipe's]",
+        ),
     ] = None,
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between checkpoints. [default: the recipe's]")
+        int | None,
+        typer.Option(metavar="STEPS", help="Steps between checkpoints. [default: the recipe's]"),
     ] = None,
     devices: Annotated[
         int | None,
         typer.Option(
-            help="GPUs that share each batch in equal parts. [default: as many as divide the batch]"
+            metavar="COUNT",
+            help="GPUs that share each batch in equal parts. "
+            "[default: as many as divide the batch]",
         ),
     ] = None,
     sample_every: Annotated[
         int | None,
         typer.Option(
+            metavar="STEPS",
             help="Steps between pictures of samples (noisy, predicted, clean); 0 for none. "
-            "[default: a tenth of the steps]"
+            "[default: a tenth of the steps]",
         ),
     ] = None,
     tensorboard: Annotated[
@@ -109,21 +121,21 @@ def train(
         typer.Option("--tensorboard", help="Write MODEL/tensorboard, for TensorBoard to show."),
     ] = False,
     workers: Annotated[
-        int, typer.Option(help="Threads that draw batches ahead.")
+        int, typer.Option(metavar="COUNT", help="Threads that draw batches ahead.")
     ] = RunSettings.workers,
     cache: Annotated[
         float,
-        typer.Option(metavar="GB", help="Memory for planes, which are read again and again."),
+        typer.Option(metavar="GB", help="Memory, in GB, for planes that are read again."),
     ] = RunSettings.cache,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
     The model folder holds the weights, their description, the recipe, and the history
     as CSV and PNG. A run that was stopped goes on with --resume and the same options.
+
+    Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
     from crispim_ij.camera import range_of, read_camera
     from crispim_ij.training import check_data, load_recipe
@@ -157,30 +169,6 @@ def train(
     train_model(model, data, chosen_recipe, settings, start_from, resume=resume)
 
 
-class Data(NamedTuple):
-    """Folders and stacks to train on, see the options of `train`."""
-
-    clean: tuple[Path, ...]
-    noisy: tuple[Path, ...] = ()
-
-
-def train_model(
-    folder: Path,
-    data: Data,
-    recipe: Recipe,
-    settings: RunSettings,
-    start_from: str | None,
-    *,
-    resume: bool,
-) -> None:
-    """Train with a bar on the screen, and say what came of it."""
-    with ExitStack() as opened:
-        stacks = _open_stacks(data, recipe, opened)
-        _tell_noise(stacks)
-        start_tensorflow()
-        _train(stacks, recipe, settings, folder, start_from, resume=resume)
-
-
 def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
     from crispim_ij.models.spec import SPEC_FILE
     from crispim_ij.training.checkpoint import CHECKPOINT_FILE
@@ -192,110 +180,3 @@ def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
             raise CrispimError(
                 f"{folder / name} is there already; give {remedy}--overwrite to replace it."
             )
-
-
-def _open_stacks(data: Data, recipe: Recipe, opened: ExitStack) -> list[TrainingStack]:
-    from crispim_ij.planes import open_source
-    from crispim_ij.training import open_noisy_stack, open_stack
-
-    if recipe.is_blind:
-        return [
-            open_noisy_stack(opened.enter_context(open_source(path)), recipe) for path in data.noisy
-        ]
-    return [
-        open_stack(
-            opened.enter_context(open_source(with_clean)),
-            opened.enter_context(open_source(with_noisy)) if with_noisy else None,
-            recipe,
-        )
-        for with_clean, with_noisy in zip_longest(data.clean, data.noisy)
-    ]
-
-
-def _tell_noise(stacks: list[TrainingStack]) -> None:
-    """Say what noise was measured for a blind recipe, and whether it suits that."""
-    import numpy as np
-
-    for stack in stacks:
-        if stack.noise is None:
-            continue
-        light = np.array([stack.black, stack.black + stack.span])
-        dark, bright = np.sqrt(stack.noise.camera.variance(light))
-        console.print(
-            f"{stack.clean.path.name}: noise of sd {dark:.1f} counts where it is dark, "
-            f"{bright:.1f} where it is bright",
-            soft_wrap=True,
-        )
-        if stack.noise.is_correlated:
-            console.print(
-                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
-                "little: give planes as the camera took them, neither resized nor filtered.",
-                soft_wrap=True,
-            )
-
-
-def _train(
-    stacks: list[TrainingStack],
-    recipe: Recipe,
-    settings: RunSettings,
-    folder: Path,
-    start_from: str | None,
-    *,
-    resume: bool,
-) -> None:
-    from crispim_ij.models import find_model
-    from crispim_ij.training import train as train_network
-
-    start = find_model(start_from) if start_from else None
-    with progress_bar("training", recipe.steps, "steps") as bar, _stop_after_step() as stopped:
-
-        def show(done: int, newest: Record | None) -> None:
-            against = " from noisy targets" if recipe.is_blind else ""
-            rmse = f", RMSE {newest.validation_loss**0.5:.2f} counts{against}" if newest else ""
-            bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
-            if stopped.is_set():
-                raise KeyboardInterrupt
-
-        try:
-            model = train_network(
-                stacks,
-                recipe,
-                folder,
-                settings=settings,
-                start_from=start,
-                resume=resume,
-                on_step=show,
-            )
-        except KeyboardInterrupt:
-            raise CrispimError(
-                f"Training was interrupted; the same command with --resume goes on from the "
-                f"last checkpoint in {folder}."
-            ) from None
-    console.print(f"Model written to {model.folder}", soft_wrap=True)
-    _tell_waiting(folder)
-
-
-def _tell_waiting(folder: Path) -> None:
-    """Say whether the processor, or the GPU, was kept busy."""
-    from crispim_ij.training.history import read_history, share_waited
-    from crispim_ij.training.journal import HISTORY_FILE
-
-    share = share_waited(read_history(folder / HISTORY_FILE))
-    remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
-    console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")
-
-
-@contextmanager
-def _stop_after_step() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C ask for an end after the step, and a second one end at once."""
-    stopped = threading.Event()
-
-    def ask(*_: object) -> None:
-        stopped.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield stopped
-    finally:
-        signal.signal(signal.SIGINT, before)

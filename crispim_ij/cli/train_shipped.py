@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.console import errors, progress_bar
 from crispim_ij.cli.preprocess import preprocess
-from crispim_ij.cli.train import Data, train_model
+from crispim_ij.cli.train_run import Data, train_model
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import Interpolation
 from crispim_ij.training.settings import RunSettings
@@ -21,7 +21,9 @@ HALF = ":half"
 
 
 def train_shipped(
-    model: Annotated[str, typer.Argument(help="Model to make again, such as crispim-2d.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Model to make again, such as crispim-2d.")
+    ],
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Folder of the stacks that its card names.")
     ],
@@ -30,13 +32,19 @@ def train_shipped(
     ],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps of each run, to try it out. [default: the run's own]"),
+        typer.Option(
+            metavar="COUNT",
+            min=1,
+            help="Batches to train on in each run, to try it out. [default: the run's own]",
+        ),
     ] = None,
 ) -> None:
     """Train a model that ships again, by the very runs that made it.
 
     What is there already in OUT is kept, and a run that was stopped goes on: after an
     interruption give the same command again.
+
+    Example: `crispim-ij models train-shipped crispim-2d data/ out/`
     """
     from crispim_ij.training.shipped import runs_for
 
@@ -44,7 +52,7 @@ def train_shipped(
     stacks = {name: _stack(name, data, output) for run in runs for name in run.stacks}
     for run in runs:
         if (output / run.model / "model.json").exists():
-            console.print(f"{output / run.model} is there already.", soft_wrap=True)
+            errors.print(f"{output / run.model} is there already.", soft_wrap=True)
             continue
         _train(run, [stacks[name] for name in run.stacks], output, steps)
 
@@ -96,6 +104,6 @@ def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> Non
     folder = output / run.model
     recipe = run.recipe if steps is None else replace(run.recipe, steps=steps)
     start = str(output / run.start_from) if run.start_from else None
-    console.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
+    errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
     resume = (folder / "checkpoint.keras").exists()
     train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)

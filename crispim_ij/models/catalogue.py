@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 
 import platformdirs
 
 from crispim_ij.bundled import bundled_folder
-from crispim_ij.errors import CrispimError
+from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.models.folder import Model, load_model
 from crispim_ij.models.spec import SPEC_FILE
 
@@ -52,6 +51,4 @@ def find_model(name: str) -> Model:
     known = {model.folder.name: model for model in list_models()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known) or 'none'}."
-    raise CrispimError(f"There is no model {name!r}: {hint}")
+    raise CrispimError(f"There is no model {name!r}: {did_you_mean(name, known)}")

@@ -54,9 +54,11 @@ def load_recipe(name: str) -> Recipe:
         return _checked(tomllib.loads(text), name)
     path = Path(name)
     if path.suffix not in (".toml", ".json") or not path.is_file():
+        near = get_close_matches(name, shipped, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
         raise CrispimError(
-            f"There is no recipe {name!r} (--recipe): take one of {', '.join(shipped)}, or give a "
-            ".toml file, or the recipe.json of a model."
+            f"There is no recipe {name!r} (--recipe{hint}): take one of {', '.join(shipped)}, or "
+            "give a .toml file, or the recipe.json of a model."
         )
     try:
         text = path.read_text(encoding="utf-8")

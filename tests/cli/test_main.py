@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
 from crispim_ij import __version__
-from tests.cli.conftest import Call
+from crispim_ij.imagej.jars import IMAGEJ
 
 HEAVY = ("tensorflow", "keras", "cv2", "jpype", "scyjava", "imagej", "skimage", "matplotlib")
 IMPORTED = """
@@ -60,8 +61,21 @@ def test_the_check_of_imports_can_fail() -> None:
     assert answer.stdout.splitlines()[-1] == "['cv2']"
 
 
-def test_version(call: Call) -> None:
-    assert call("--version").out.strip() == f"crispim-ij {__version__}"
+def test_version() -> None:
+    script = IMPORTED.format(heavy=HEAVY)
+    answer = subprocess.run(
+        [sys.executable, "-c", script, "--version"], check=True, capture_output=True, text=True
+    )
+    *lines, heavy = answer.stdout.splitlines()
+    said = dict(line.split(" ", 1) for line in lines)
+    assert heavy == "[]"
+    assert lines[0] == f"crispim-ij {__version__}"
+    assert said["tensorflow"] == version("tensorflow")
+    assert said["ImageJ"] == IMAGEJ.version
+    assert said.keys() == {
+        "crispim-ij", "Python", "tensorflow", "keras", "numpy", "tifffile", "zarr", "pyimagej",
+        "scyjava", "ImageJ",
+    }  # fmt: skip
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -104,7 +104,7 @@ def test_ctrl_c_ends_after_the_plane_at_work(
     monkeypatch.setattr("crispim_ij.reproduction.timing._timed", lambda recipe: 1.0)
     monkeypatch.setattr("crispim_ij.reproduction.reproduce", interrupted)
     answer = call("reproduce", brains, tmp_path / "out")
-    assert (answer.status, told) == (2, ["still at work"])
+    assert (answer.status, told) == (130, ["still at work"])
     assert "was interrupted; the same command with --resume goes on" in " ".join(answer.err.split())
 
 

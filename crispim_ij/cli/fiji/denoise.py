@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import FijiHome, Heap, Input, Overwrite, Packing
+from crispim_ij.cli.options import FijiHome, Heap, Input, Overwrite, Packing, Tile
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
@@ -40,15 +40,13 @@ def denoise(
     model: Annotated[
         str,
         typer.Option(
+            metavar="MODEL|ZIP",
             help="Name of a model, path of a model folder, or a .zip that `crispim-ij export` "
-            "wrote."
+            "wrote.",
         ),
     ] = "crispim-2d",
     heap: Heap = None,
-    tile: Annotated[
-        int,
-        typer.Option(min=1, help="Longest side, in px, that the network is given at once."),
-    ] = 1024,
+    tile: Tile = 1024,
     compare: Annotated[
         bool,
         typer.Option(
@@ -64,6 +62,8 @@ def denoise(
 
     For those who must show that Fiji gives the same: `crispim-ij denoise` needs no Fiji and is
     faster. Pixel type, pixel size, display range and other metadata are kept, as there.
+
+    Example: `crispim-ij fiji denoise scan/ denoised/ --fiji-home /opt/Fiji.app --compare`
     """
     from crispim_ij.imagej import GatewaySettings
     from crispim_ij.imagej.csbdeep import find_plugin, start_plugin

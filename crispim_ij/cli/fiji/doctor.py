@@ -22,6 +22,8 @@ def doctor(fiji_home: FijiHome = None) -> None:
 
     Looks only; starts neither ImageJ nor Fiji, and needs no network. Ends with status 1 where
     something is broken.
+
+    Example: `crispim-ij fiji doctor --fiji-home /opt/Fiji.app`
     """
     from rich.text import Text
 

@@ -11,6 +11,8 @@ def fetch() -> None:
     For a machine without network, run this on one that has it and copy the folder that it prints
     to the same place there, or to any place whose parent the variable CRISPIM_CACHE names. Needs
     neither Java nor Maven.
+
+    Example: `crispim-ij fiji fetch`
     """
     from crispim_ij.imagej.jars import cache_folder, ensure_jars
 

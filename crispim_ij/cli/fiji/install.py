@@ -28,6 +28,8 @@ def install(
     Macros go to plugins/CRISPIM (menu Plugins > CRISPIM after a restart), the toolset to
     macros/toolsets (menu '>>' of the tool bar), the models that ship to models/CRISPIM, exported
     for CSBDeep's plugin. Run it again at any time; files that you have changed are kept.
+
+    Example: `crispim-ij fiji install /opt/Fiji.app`
     """
     from crispim_ij.errors import CrispimError
     from crispim_ij.imagej.fiji import check_fiji_home

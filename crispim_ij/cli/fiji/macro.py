@@ -26,7 +26,7 @@ def macro(
             metavar="KEY=VALUE",
             show_default=False,
             help="What the macro reads with getArgument(), one a line. Values are taken as they "
-            "stand.",
+            "stand. [default: none]",
         ),
     ] = None,
     fiji_home: FijiHome = None,
@@ -36,6 +36,8 @@ def macro(
 
     Ends with status 2 and the macro's own message where the macro fails. Paths are best given in
     full.
+
+    Example: `crispim-ij fiji macro CRISPIM_Compare.ijm clean=/data/clean.tif result=/data/ours.tif`
     """
     from crispim_ij.imagej import GatewaySettings
     from crispim_ij.imagej.macro_files import find_macro, macro_argument, read_macro
