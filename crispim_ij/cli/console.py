@@ -6,8 +6,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +22,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from crispim_ij.plain import plain
 from crispim_ij.planes import Sink
 
 UNBROKEN = 1000
@@ -34,6 +36,11 @@ def report_error(sentence: str) -> None:
     """Print a fault for people, on standard error, if there is anything to be said."""
     if sentence:
         errors.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
+
+
+def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print a result for scripts."""
+    console.print_json(data=plain(facts), allow_nan=False)
 
 
 def start_tensorflow() -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.console import (
     console,
+    print_json,
     progress_bar,
     saying_what_is_kept,
     start_tensorflow,
 )
 from crispim_ij.cli.options import (
+    AsJson,
     Channel,
     Input,
     Level,
@@ -33,6 +36,7 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
+from crispim_ij.cli.outcome import output_facts, planes_facts
 from crispim_ij.planes import (
     Compression,
     PairedSink,
@@ -88,6 +92,7 @@ def denoise(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    as_json: AsJson = False,
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
@@ -98,6 +103,7 @@ def denoise(
     """
     import numpy as np
 
+    started = perf_counter()
     refuse_both(overwrite=overwrite, resume=resume)
     settings = SinkSettings(
         dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
@@ -107,10 +113,11 @@ def denoise(
         zarr=zarr_settings(ome_zarr, shard, pyramid),
     )
     with open_source(source, selection_of(channel, time, level)) as planes:
+        outputs = [(output, planes, settings)]
         results: Sink = create_sink(output, planes, settings)
         if uncertainty is not None:
-            errors = create_sink(uncertainty, planes, replace(settings, dtype=np.dtype("float32")))
-            results = PairedSink(results, errors)
+            outputs.append((uncertainty, planes, replace(settings, dtype=np.dtype("float32"))))
+            results = PairedSink(results, create_sink(*outputs[1]))
         start_tensorflow()
         from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
 
@@ -118,6 +125,13 @@ def denoise(
             model, DenoiseSettings(precision.value, tile), uncertain=uncertainty is not None
         )
         denoiser.grid(planes.shape[1:])
+        facts = {
+            "input": planes_facts(planes),
+            "outputs": [output_facts(*output) for output in outputs],
+            "model": {"name": denoiser.spec.name, "sha256": denoiser.spec.sha256},
+            "precision": precision.value,
+            "tile": tile,
+        }
         results.record(
             {
                 "command": "denoise",
@@ -135,7 +149,8 @@ def denoise(
             results as sink,
             progress_bar("denoising", len(planes), "planes") as bar,
         ):
-            bar.advance(bar.task_ids[0], sum(sink.has(k) for k in range(len(planes))))
+            kept = sum(sink.has(k) for k in range(len(planes)))
+            bar.advance(bar.task_ids[0], kept)
             denoise_stack(
                 planes,
                 sink,
@@ -143,6 +158,9 @@ def denoise(
                 lambda share: bar.advance(bar.task_ids[0], share),
                 denoiser.depth,
             )
+    if as_json:
+        print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
+        return
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)

@@ -6,13 +6,15 @@ import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.console import console, progress_bar, saying_what_is_kept
+from crispim_ij.cli.console import console, print_json, progress_bar, saying_what_is_kept
 from crispim_ij.cli.options import (
+    AsJson,
     Channel,
     FijiHome,
     Heap,
@@ -29,6 +31,7 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
+from crispim_ij.cli.outcome import output_facts, planes_facts
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
@@ -140,6 +143,7 @@ def preprocess(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    as_json: AsJson = False,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
@@ -151,6 +155,7 @@ def preprocess(
     """
     from crispim_ij import preprocess as job
 
+    started = perf_counter()
     settings = job.PreprocessSettings(
         factor, interpolation, average, parse_noise_sd(noise_sd), seed, seed_stack
     )
@@ -193,6 +198,13 @@ def preprocess(
                 "noise": noisy,
             }
             sink.record(options | settings.as_options())
+        facts = {
+            "input": planes_facts(planes),
+            "outputs": [
+                output_facts(path, planes, sink_settings) for path in (output, clean) if path
+            ],
+            "engine": {"name": engine.engine, "ImageJ": engine.version},
+        }
         with ExitStack() as stack:
             stack.enter_context(saying_what_is_kept(*results))
             for sink in results:
@@ -211,6 +223,10 @@ def preprocess(
     also = f", without noise to {clean}" if clean else ""
     if clean:
         job.write_record(record, clean, noisy=False)
+    if as_json:
+        about = {"settings": settings.as_options(), "record": written}
+        print_json({**facts, **about, "seconds": perf_counter() - started})
+        return
     console.print(
         f"{len(planes)} planes of {size[1]} x {size[0]} px written to {output}{also}; "
         f"settings and seeds in {written}",
