@@ -20,6 +20,7 @@ from crispim_ij.cli.console import (
 from crispim_ij.cli.options import (
     AsJson,
     Channel,
+    DryRun,
     Input,
     Level,
     ModelName,
@@ -36,7 +37,7 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
-from crispim_ij.cli.outcome import output_facts, planes_facts
+from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
 from crispim_ij.planes import (
     Compression,
     PairedSink,
@@ -92,6 +93,7 @@ def denoise(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
@@ -119,12 +121,18 @@ def denoise(
             outputs.append((uncertainty, planes, replace(settings, dtype=np.dtype("float32"))))
             results = PairedSink(results, create_sink(*outputs[1]))
         start_tensorflow()
-        from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+        from crispim_ij.denoising import (
+            DenoiseSettings,
+            check_slices,
+            denoise_stack,
+            load_denoiser,
+        )
 
         denoiser = load_denoiser(
             model, DenoiseSettings(precision.value, tile), uncertain=uncertainty is not None
         )
         denoiser.grid(planes.shape[1:])
+        check_slices(planes, denoiser.depth)
         facts = {
             "input": planes_facts(planes),
             "outputs": [output_facts(*output) for output in outputs],
@@ -144,6 +152,10 @@ def denoise(
                 "--level": level,
             }
         )
+        if dry_run:
+            results.check()
+            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            return
         with (
             saying_what_is_kept(results),
             results as sink,

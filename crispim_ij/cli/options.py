@@ -34,6 +34,10 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object, for scripts."),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Check and tell what would be done, but write nothing."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 Resume = Annotated[
     bool,

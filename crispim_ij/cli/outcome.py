@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crispim_ij.cli.console import console, print_json
 from crispim_ij.planes import SinkSettings, Source
 
 if TYPE_CHECKING:
@@ -79,15 +80,47 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(nearest).free
 
 
-def in_words(facts: dict[str, Any]) -> str:
+def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say what a run would do.
+
+    Parameters
+    ----------
+    facts : mapping
+        ``inputs``, or one ``input``, of `planes_facts`; ``outputs`` with their ``path``,
+        ``bytes`` and ``free``; ``model`` and others that say how.
+    as_json : bool
+        Whether for scripts.
+    """
+    if as_json:
+        print_json(facts)
+        return
+    outputs = facts["outputs"]
+    for one in facts.get("inputs") or [facts["input"]]:
+        _say(f"Would read {_in_words(one)}, from {one['path']}")
+    for one in outputs:
+        what = _in_words(one) if "planes" in one else "a model"
+        _say(f"Would write {what}, to {one['path']}")
+    _say(f"Disk: {_disk_in_words(outputs)}")
+    for name in ("model", "engine", "network"):
+        if name in facts:
+            _say(f"{name.capitalize()}: {', '.join(f'{k} {v}' for k, v in facts[name].items())}")
+    _say("Nothing was written.")
+
+
+def _say(line: str) -> None:
+    """Print a line as it is."""
+    console.print(line, soft_wrap=True, markup=False)
+
+
+def _in_words(facts: dict[str, Any]) -> str:
     """Say which planes there are, of `planes_facts` or `output_facts`."""
     planes = f"{facts['planes']} plane{'s' * (facts['planes'] != 1)}"
     return f"{planes} of {facts['columns']} x {facts['rows']} px, {facts['type']}"
 
 
-def disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
+def _disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
     """Say how much disk outputs need, in sum, and whether there is as much."""
     needed = sum(output["bytes"] for output in outputs)
     free = min(output["free"] for output in outputs)
-    says = f"{needed / 1e9:.3g} GB without compression; {free / 1e9:.3g} GB are free"
+    says = f"at most {needed / 1e9:.3g} GB are needed; {free / 1e9:.3g} GB are free"
     return says + (", which is too little" if needed > free else "")

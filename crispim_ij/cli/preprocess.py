@@ -16,6 +16,7 @@ from crispim_ij.cli.console import console, print_json, progress_bar, saying_wha
 from crispim_ij.cli.options import (
     AsJson,
     Channel,
+    DryRun,
     FijiHome,
     Heap,
     Level,
@@ -31,7 +32,7 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
-from crispim_ij.cli.outcome import output_facts, planes_facts
+from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
@@ -143,6 +144,7 @@ def preprocess(
     pyramid: Pyramid = False,
     overwrite: Overwrite = False,
     resume: Resume = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
@@ -205,6 +207,11 @@ def preprocess(
             ],
             "engine": {"name": engine.engine, "ImageJ": engine.version},
         }
+        if dry_run:
+            for sink in results:
+                sink.check()
+            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            return
         with ExitStack() as stack:
             stack.enter_context(saying_what_is_kept(*results))
             for sink in results:

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
-from crispim_ij.cli.outcome import planes_facts
+from crispim_ij.cli.outcome import free_bytes, planes_facts
 from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
@@ -55,6 +55,48 @@ def train_model(
         **_course(folder),
         "seconds": perf_counter() - started,
     }
+
+
+def try_model(
+    folder: Path,
+    data: Data,
+    recipe: Recipe,
+    settings: RunSettings,
+    start_from: str | None,
+    *,
+    resume: bool,
+) -> dict[str, Any]:
+    """Do all of `train_model` that writes nothing; return what the rest would do, JSON-ready."""
+    with ExitStack() as opened:
+        stacks = _open_stacks(data, recipe, opened)
+        _tell_noise(stacks)
+        start_tensorflow()
+        from crispim_ij.models import find_model
+        from crispim_ij.training import check_run
+
+        start = find_model(start_from) if start_from else None
+        weights = check_run(
+            stacks, recipe, folder, settings=settings, start_from=start, resume=resume
+        ).count_params()
+        inputs = [planes_facts(stack.clean) for stack in stacks]
+    needed = _model_bytes(weights, recipe)
+    model = {"path": str(folder), "bytes": needed, "free": free_bytes(folder)}
+    return {
+        "inputs": inputs,
+        "outputs": [model],
+        "recipe": recipe.name,
+        "network": {"architecture": recipe.architecture, "weights": weights},
+        "steps": recipe.steps,
+        "batch": recipe.batch,
+        "patch": recipe.patch,
+    }
+
+
+def _model_bytes(weights: int, recipe: Recipe) -> int:
+    """Return what weights and checkpoints need at most."""
+    # Adam's two moments, and an average of the weights. One is written beside the one before.
+    checkpoint = 3 + bool(recipe.average)
+    return 4 * weights * (1 + checkpoint * (2 + (recipe.keep == "best")))
 
 
 def _open_stacks(data: Data, recipe: Recipe, opened: ExitStack) -> list[TrainingStack]:

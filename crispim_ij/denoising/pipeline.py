@@ -55,8 +55,7 @@ def denoise_stack(
         Planes that `denoise` takes, as one array: 1, or more for the planes around each
         within its own channel and time point.
     """
-    if depth > 1:
-        _check_slices(source)
+    check_slices(source, depth)
     if sink.unit == source.shape[1:]:
         work = _whole_planes(source, sink, denoise, depth)
     else:
@@ -72,9 +71,22 @@ def denoise_stack(
 Job = tuple[Piece, Callable[[], NDArray[np.float32]]]
 
 
-def _check_slices(source: Source) -> None:
-    """Refuse a 3D model where planes are said not to lie above one another."""
-    if len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
+def check_slices(source: Source, depth: int) -> None:
+    """Refuse a 3D model where planes are said not to lie above one another.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    depth : int
+        Planes that the model takes.
+
+    Raises
+    ------
+    CrispimError
+        If it takes several, and the planes are one slice each.
+    """
+    if depth > 1 and len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
         raise CrispimError(
             f"'{source.path}' has {len(source)} planes but, by its own words, one slice for each "
             "channel and time point, and a 3D model needs slices: say so in ImageJ (Image > "

@@ -22,6 +22,7 @@ REFUSED = {
     "clean": "names an input, or an output",
     "compare": "changes what the exit code means",
     "crop": "is chosen for one plane",
+    "dry-run": "keeps a run from writing",
     "json": "changes what a script reads that did not ask for it",
     "noisy": "names an input",
     "out": "says where results go",
