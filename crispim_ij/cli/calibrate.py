@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import Input, Overwrite
+from crispim_ij.cli.console import console, print_json, progress_bar
+from crispim_ij.cli.options import AsJson, Input, Overwrite
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 
@@ -43,6 +43,7 @@ def calibrate(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure a camera's noise on a noisy stack of yours: gain, offset and read noise.
 
@@ -51,8 +52,6 @@ def calibrate(
 
     Example: `crispim-ij calibrate scan/ --offset 100 --out camera.json`
     """
-    from rich.table import Table
-
     from crispim_ij import camera as job
 
     settings = job.CalibrationSettings(planes, offset)
@@ -63,16 +62,40 @@ def calibrate(
             found = job.calibrate(
                 source, settings, lambda done: bar.update(bar.task_ids[0], completed=done)
             )
+    if files is not None:
+        job.write_camera(found, stack, files[0])
+        job.plot_calibration(found, files[1])
+    if as_json:
+        print_json(_facts(found, files))
+        return
+    _print_table(found)
+    if files is not None:
+        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True)
+
+
+def _facts(found: Calibration, files: tuple[Path, Path] | None) -> dict[str, Any]:
+    """Say what was measured, for scripts."""
+    from dataclasses import asdict
+
+    return {
+        **asdict(found),
+        "model": found.model,
+        "correlated": found.is_correlated,
+        "hints": list(_hints(found)),
+        "files": list(files or ()),
+    }
+
+
+def _print_table(found: Calibration) -> None:
+    """Say what was measured, for people."""
+    from rich.table import Table
+
     table = Table(box=None, show_header=False)
     for row in _rows(found):
         table.add_row(*row)
     console.print(table)
     for hint in _hints(found):
         console.print(hint, soft_wrap=True)
-    if files is not None:
-        job.write_camera(found, stack, files[0])
-        job.plot_calibration(found, files[1])
-        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True)
 
 
 def _files(out: Path | None, *, overwrite: bool) -> tuple[Path, Path] | None:

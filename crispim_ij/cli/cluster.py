@@ -33,7 +33,7 @@ Scheduler = Annotated[
     typer.Option(
         metavar="ADDRESS",
         help="Compute on the workers of a Dask scheduler that is running, such as "
-        "tcp://node1:8786.",
+        "tcp://node1:8786. [default: this process computes]",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -41,16 +41,17 @@ Cluster = Annotated[
     ClusterName | None,
     typer.Option(
         help="Start Dask workers for this run: as jobs of a batch system, as your "
-        "~/.config/dask/jobqueue.yaml says, or as processes on this machine.",
+        "~/.config/dask/jobqueue.yaml says, or as processes on this machine. [default: none]",
         rich_help_panel=_PANEL,
     ),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
+        metavar="COUNT",
         min=1,
-        help="Worker processes that --cluster starts. [local: one a core and 2.5 GB of memory; "
-        "else 8]",
+        help="Worker processes that --cluster starts. [default: 8; for local one a core and "
+        "2.5 GB of memory]",
         rich_help_panel=_PANEL,
     ),
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from crispim_ij.plain import plain
 from crispim_ij.planes import Sink
 from crispim_ij.quiet import start_tensorflow as start_tensorflow
 
@@ -32,6 +34,11 @@ def report_error(sentence: str) -> None:
     """Print a fault for people, on standard error, if there is anything to be said."""
     if sentence:
         errors.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
+
+
+def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print a result for scripts."""
+    console.print_json(data=plain(facts), allow_nan=False)
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from enum import Enum
-from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
@@ -16,19 +15,13 @@ from crispim_ij.cli.cluster import (
     Scheduler,
     Workers,
     cluster_of,
-    crew_of,
     refuse_lone_workers,
-    say_processors,
-    showing_workers,
 )
-from crispim_ij.cli.console import (
-    console,
-    progress_bar,
-    saying_what_is_kept,
-    start_tensorflow,
-)
+from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
+    AsJson,
     Channel,
+    DryRun,
     Input,
     Level,
     ModelName,
@@ -36,6 +29,7 @@ from crispim_ij.cli.options import (
     Overwrite,
     Packing,
     PrecisionName,
+    ProfileFile,
     Pyramid,
     Resume,
     Shard,
@@ -45,6 +39,9 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
+from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
+from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
+from crispim_ij.errors import CrispimError
 from crispim_ij.planes import (
     Compression,
     PairedSink,
@@ -53,6 +50,8 @@ from crispim_ij.planes import (
     create_sink,
     open_source,
 )
+from crispim_ij.planes.output_checks import check_output
+from crispim_ij.profiling import Clock
 
 
 class ResultType(str, Enum):
@@ -103,6 +102,9 @@ def denoise(
     scheduler: Scheduler = None,
     cluster: Cluster = None,
     workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    profile: ProfileFile = None,
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
@@ -113,6 +115,11 @@ def denoise(
     """
     import numpy as np
 
+    from crispim_ij.cli.denoise_run import Denoising, denoise_here, denoise_there
+    from crispim_ij.denoising import DenoiseSettings
+    from crispim_ij.models import find_model
+
+    started = perf_counter()
     refuse_both(overwrite=overwrite, resume=resume)
     chosen = cluster_of(scheduler, cluster, workers)
     if chosen is None:
@@ -124,60 +131,54 @@ def denoise(
         resume=resume,
         zarr=zarr_settings(ome_zarr, shard, pyramid),
     )
+    if chosen is not None and profile is not None:
+        raise CrispimError(NO_PROFILE_OF_OTHERS)
     with open_source(source, selection_of(channel, time, level)) as planes:
+        if profile is not None:
+            check_output(profile, None, planes.path, overwrite=True)
+        outputs = [(output, planes, settings)]
         results: Sink = create_sink(output, planes, settings)
         if uncertainty is not None:
-            errors = create_sink(uncertainty, planes, replace(settings, dtype=np.dtype("float32")))
-            results = PairedSink(results, errors)
-        if chosen is None:
-            start_tensorflow()
-        from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
-        from crispim_ij.denoising.denoiser import plan_tiles
-        from crispim_ij.denoising.uncertainty import load_error_model
-        from crispim_ij.models import find_model
-
-        found, how = find_model(model), DenoiseSettings(precision.value, tile)
-        uncertain = uncertainty is not None
-        plan_tiles((planes.shape[1], planes.shape[2]), found.spec, how)
-        if uncertain:
-            load_error_model(found)
-        denoiser = load_denoiser(model, how, uncertain=uncertain) if chosen is None else None
-        results.record(
-            {
-                "command": "denoise",
-                "the model's SHA-256": found.spec.sha256,
-                "--precision": precision.value,
-                "--tile": tile,
-                "--uncertainty": uncertainty and str(uncertainty),
-                "--channel": channel,
-                "--time": time,
-                "--level": level,
-            }
+            outputs.append((uncertainty, planes, replace(settings, dtype=np.dtype("float32"))))
+            results = PairedSink(results, create_sink(*outputs[1]))
+        work = Denoising(
+            planes,
+            results,
+            settings.dtype or planes.dtype,
+            find_model(model),
+            DenoiseSettings(precision.value, tile),
+            uncertain=uncertainty is not None,
         )
-        with ExitStack() as stack:
-            stack.enter_context(saying_what_is_kept(results))
-            crew = stack.enter_context(crew_of(chosen)) if chosen is not None else None
-            sink = stack.enter_context(results)
-            bar = stack.enter_context(progress_bar("denoising", len(planes), "planes"))
-            bar.advance(bar.task_ids[0], sum(sink.has(k) for k in range(len(planes))))
-            done = partial(bar.advance, bar.task_ids[0])
-            if denoiser is not None:
-                denoise_stack(planes, sink, denoiser, done, denoiser.depth)
-            elif crew is not None:
-                from crispim_ij.cluster import denoise_on
-
-                kinds = denoise_on(
-                    crew,
-                    planes,
-                    sink,
-                    found,
-                    how,
-                    uncertain=uncertain,
-                    dtype=settings.dtype or planes.dtype,
-                    on_done=done,
-                    on_wait=showing_workers(bar, crew),
-                )
-                say_processors(kinds)
+        work.check()
+        options = {
+            "command": "denoise",
+            "the model's SHA-256": work.model.spec.sha256,
+            "--precision": precision.value,
+            "--tile": tile,
+            "--uncertainty": uncertainty and str(uncertainty),
+            "--channel": channel,
+            "--time": time,
+            "--level": level,
+        }
+        results.record(options)
+        facts = {
+            "input": planes_facts(planes),
+            "outputs": [output_facts(*one) for one in outputs],
+            "model": {"name": work.model.spec.name, "sha256": work.model.spec.sha256},
+            "precision": precision.value,
+            "tile": tile,
+        }
+        if dry_run:
+            results.check()
+            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            return
+        clock = Clock()
+        kept = denoise_here(work, clock) if chosen is None else denoise_there(work, chosen)
+        if profile is not None:
+            write_profile(profile, clock.profile(), len(planes) - kept, facts, options)
+    if as_json:
+        print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
+        return
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)

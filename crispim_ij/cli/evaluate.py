@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Camera, Overwrite, parse_noise_sd, refuse_two_noises
+from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.options import AsJson, Camera, Overwrite, parse_noise_sd, refuse_two_noises
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.output_checks import check_output
@@ -83,6 +83,7 @@ def evaluate(
         ),
     ] = "auto",
     overwrite: Overwrite = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure denoisers on clean planes with noise added.
 
@@ -140,6 +141,9 @@ def evaluate(
         seconds=time.perf_counter() - started,
     )
     page = reporting.write_report(report, out)
+    if as_json:
+        print_json(_facts(experiment, page))
+        return
     console.print(job.render_table(job.summarise(experiment.rows)))
     console.print(str(page), soft_wrap=True)
 
@@ -165,6 +169,19 @@ def _measure(
     return Experiment(
         title, rows, compare_methods(rows), summarise_bias(biases), shown, display=display
     )
+
+
+def _facts(experiment: Experiment, page: Path) -> dict[str, Any]:
+    """Say what was measured, for scripts; the report's folder has the figures of each plane."""
+    from dataclasses import asdict
+
+    from crispim_ij.evaluation import summarise
+
+    return {
+        "means": [asdict(summary) for summary in summarise(experiment.rows)],
+        "pairs": [asdict(pair) for pair in experiment.comparisons],
+        "report": str(page),
+    }
 
 
 def _command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, errors
+from crispim_ij.cli.console import console, errors, print_json
 from crispim_ij.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def inspect(
     with errors.status("reading"):
         found = inspect_path(path)
     if as_json:
-        console.print_json(data=asdict(found))
+        print_json(asdict(found))
         return
     table = Table(box=None, show_header=False)
     for name, value in _rows(found):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crispim_ij.cli.config import Command
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Overwrite, parse_noise_sd
+from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.options import AsJson, Overwrite, parse_noise_sd
 from crispim_ij.cli.train_shipped import train_shipped
 from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from crispim_ij.evaluation.uncertainty import Bin
+    from crispim_ij.models import Model
 
 models_app = typer.Typer(
     cls=Group, no_args_is_help=True, help="List, show, import, calibrate and rebuild models."
@@ -29,7 +30,7 @@ models_app.command("train-shipped", cls=Command)(train_shipped)
 
 
 @models_app.command("list", cls=Command)
-def list_() -> None:
+def list_(as_json: AsJson = False) -> None:
     """List the models that ship and your own.
 
     Example: `crispim-ij models list`
@@ -38,6 +39,9 @@ def list_() -> None:
 
     from crispim_ij.models import list_models
 
+    if as_json:
+        print_json({"models": [_model_facts(model) for model in list_models()]})
+        return
     table = Table("model", "architecture", "axes", "weights", "folder", box=None)
     for model in list_models():
         spec = model.spec
@@ -56,6 +60,7 @@ def show(
     name: Annotated[
         str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
     ],
+    as_json: AsJson = False,
 ) -> None:
     """Show what is known of a model: its description and its card.
 
@@ -68,10 +73,21 @@ def show(
     from crispim_ij.models import find_model
 
     model = find_model(name)
-    console.print_json(data=asdict(model.spec))
     card = model.folder / "README.md"
-    if card.is_file():
-        console.print(Markdown(card.read_text(encoding="utf-8")))
+    text = card.read_text(encoding="utf-8") if card.is_file() else None
+    if as_json:
+        print_json({**_model_facts(model), "card": text})
+        return
+    print_json(asdict(model.spec))
+    if text is not None:
+        console.print(Markdown(text))
+
+
+def _model_facts(model: Model) -> dict[str, Any]:
+    """Describe a model for scripts."""
+    from dataclasses import asdict
+
+    return {**asdict(model.spec), "folder": str(model.folder)}
 
 
 @models_app.command(cls=Command)

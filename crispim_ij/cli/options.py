@@ -34,6 +34,18 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print the result as one JSON object, for scripts."),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Check and tell what would be done, but write nothing."),
+]
+ProfileFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Also write where the time went, as JSON; replaced if it is there. "
+        "[default: not written]",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 Resume = Annotated[
     bool,

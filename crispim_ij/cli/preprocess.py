@@ -7,21 +7,25 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import typer
 
 from crispim_ij.cli.check import check_pixels
 from crispim_ij.cli.cluster import Cluster, Scheduler, cluster_of, crew_of, showing_workers
-from crispim_ij.cli.console import console, progress_bar, saying_what_is_kept
+from crispim_ij.cli.console import console, print_json, progress_bar, saying_what_is_kept
 from crispim_ij.cli.options import (
+    AsJson,
     Channel,
+    DryRun,
     FijiHome,
     Heap,
     Level,
     OmeZarr,
     Overwrite,
     Packing,
+    ProfileFile,
     Pyramid,
     Resume,
     Shard,
@@ -31,6 +35,8 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
+from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
+from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
@@ -41,6 +47,8 @@ from crispim_ij.planes import (
     open_source,
     recorded_options,
 )
+from crispim_ij.planes.output_checks import check_output
+from crispim_ij.profiling import Clock
 
 
 def preprocess(
@@ -146,6 +154,9 @@ def preprocess(
     resume: Resume = False,
     scheduler: Scheduler = None,
     cluster: Cluster = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    profile: ProfileFile = None,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
@@ -157,6 +168,7 @@ def preprocess(
     """
     from crispim_ij import preprocess as job
 
+    started = perf_counter()
     settings = job.PreprocessSettings(
         factor, interpolation, average, parse_noise_sd(noise_sd), seed, seed_stack
     )
@@ -180,7 +192,11 @@ def preprocess(
     if resume and seed is None:
         # What was drawn when the run was begun.
         settings = replace(settings, seed=recorded_options(output).get("--seed"))
+    if profile is not None and chosen is not None:
+        raise CrispimError(NO_PROFILE_OF_OTHERS)
     with open_source(source, selection_of(channel, time, level)) as planes:
+        if profile is not None:
+            check_output(profile, None, planes.path, overwrite=True)
         noises = job.plan_noise(planes, settings)
         settings = replace(settings, seed=noises[0].seed)
         size = job.target_size(planes.shape[1:], factor)
@@ -205,17 +221,37 @@ def preprocess(
                 "noise": noisy,
             }
             sink.record(options | settings.as_options())
+        facts = {
+            "input": planes_facts(planes),
+            "outputs": [
+                output_facts(path, planes, sink_settings) for path in (output, clean) if path
+            ],
+            "engine": {"name": engine.engine, "ImageJ": engine.version},
+        }
+        if dry_run:
+            for sink in results:
+                sink.check()
+            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            return
+        clock = Clock()
         with ExitStack() as stack:
             stack.enter_context(saying_what_is_kept(*results))
             crew = stack.enter_context(crew_of(chosen)) if chosen is not None else None
-            for sink in results:
-                stack.enter_context(sink)
+            noisy_sink, *clean_sinks = [stack.enter_context(clock.sink(sink)) for sink in results]
+            clean_sink = clean_sinks[0] if clean_sinks else None
+            kept = min(sum(sink.has(k) for k in range(len(planes))) for sink in results)
             bar = stack.enter_context(progress_bar("preprocessing", len(planes), "planes"))
             done = partial(bar.advance, bar.task_ids[0])
             if crew is None:
                 threads = workers or min(4, os.cpu_count() or 1)
                 record = job.preprocess(
-                    planes, noisy_sink, clean_sink, settings, engine, threads, done
+                    clock.source(planes),
+                    noisy_sink,
+                    clean_sink,
+                    settings,
+                    clock.engine(engine),
+                    threads,
+                    done,
                 )
             else:
                 from crispim_ij.cluster import preprocess_on
@@ -229,10 +265,18 @@ def preprocess(
                     on_done=done,
                     on_wait=showing_workers(bar, crew),
                 )
+        if profile is not None:
+            write_profile(
+                profile, clock.profile(), len(planes) - kept, facts, settings.as_options()
+            )
     written = job.write_record(record, output)
     also = f", without noise to {clean}" if clean else ""
     if clean:
         job.write_record(record, clean, noisy=False)
+    if as_json:
+        about = {"settings": settings.as_options(), "record": written}
+        print_json({**facts, **about, "seconds": perf_counter() - started})
+        return
     console.print(
         f"{len(planes)} planes of {size[1]} x {size[0]} px written to {output}{also}; "
         f"settings and seeds in {written}",

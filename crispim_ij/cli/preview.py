@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, errors, start_tensorflow
+from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
 from crispim_ij.cli.options import AsJson, Channel, Input, Level, ModelName, Time, selection_of
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
@@ -90,7 +90,7 @@ def preview(
             place = f"plane {looked.index} of {len(planes)}"
             write_picture(found, f"{source.name}, {place}, by {chosen.folder.name}", out)
         if as_json:
-            console.print_json(data=_facts(found, model, len(planes), out))
+            print_json(_facts(found, model, len(planes), out))
             return
         for line in _lines(found, planes, source, model):
             console.print(line, soft_wrap=True)

@@ -8,15 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
+from crispim_ij.cli.console import print_json
 from crispim_ij.cli.options import (
+    AsJson,
     Camera,
+    DryRun,
     Overwrite,
     PrecisionName,
     Resume,
     parse_noise_sd,
     refuse_two_noises,
 )
-from crispim_ij.cli.train_run import Data, train_model
+from crispim_ij.cli.outcome import print_dry_run
+from crispim_ij.cli.train_run import Data, print_trained, train_model, try_model
 from crispim_ij.errors import CrispimError
 from crispim_ij.training.settings import RunSettings
 
@@ -129,6 +133,8 @@ def train(
     ] = RunSettings.cache,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
@@ -166,7 +172,15 @@ def train(
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
     data = Data(tuple(clean or []), tuple(noisy or []))
-    train_model(model, data, chosen_recipe, settings, start_from, resume=resume)
+    if dry_run:
+        facts = try_model(model, data, chosen_recipe, settings, start_from, resume=resume)
+        print_dry_run({**facts, "dry run": True}, as_json=as_json)
+        return
+    facts = train_model(model, data, chosen_recipe, settings, start_from, resume=resume)
+    if as_json:
+        print_json(facts)
+    else:
+        print_trained(facts)
 
 
 def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
+from crispim_ij.cli.outcome import free_bytes, planes_facts
 from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
@@ -37,13 +39,64 @@ def train_model(
     start_from: str | None,
     *,
     resume: bool,
-) -> None:
-    """Train with a bar on the screen, and say what came of it."""
+) -> dict[str, Any]:
+    """Train with a bar on the screen; return what came of it, JSON-ready."""
+    started = perf_counter()
     with ExitStack() as opened:
         stacks = _open_stacks(data, recipe, opened)
         _tell_noise(stacks)
         start_tensorflow()
         _train(stacks, recipe, settings, folder, start_from, resume=resume)
+        inputs = [planes_facts(stack.clean) for stack in stacks]
+    return {
+        "inputs": inputs,
+        "recipe": recipe.name,
+        "model": str(folder),
+        **_course(folder),
+        "seconds": perf_counter() - started,
+    }
+
+
+def try_model(
+    folder: Path,
+    data: Data,
+    recipe: Recipe,
+    settings: RunSettings,
+    start_from: str | None,
+    *,
+    resume: bool,
+) -> dict[str, Any]:
+    """Do all of `train_model` that writes nothing; return what the rest would do, JSON-ready."""
+    with ExitStack() as opened:
+        stacks = _open_stacks(data, recipe, opened)
+        _tell_noise(stacks)
+        start_tensorflow()
+        from crispim_ij.models import find_model
+        from crispim_ij.training import check_run
+
+        start = find_model(start_from) if start_from else None
+        weights = check_run(
+            stacks, recipe, folder, settings=settings, start_from=start, resume=resume
+        ).count_params()
+        inputs = [planes_facts(stack.clean) for stack in stacks]
+    needed = _model_bytes(weights, recipe)
+    model = {"path": str(folder), "bytes": needed, "free": free_bytes(folder)}
+    return {
+        "inputs": inputs,
+        "outputs": [model],
+        "recipe": recipe.name,
+        "network": {"architecture": recipe.architecture, "weights": weights},
+        "steps": recipe.steps,
+        "batch": recipe.batch,
+        "patch": recipe.patch,
+    }
+
+
+def _model_bytes(weights: int, recipe: Recipe) -> int:
+    """Return what weights and checkpoints need at most."""
+    # Adam's two moments, and an average of the weights. One is written beside the one before.
+    checkpoint = 3 + bool(recipe.average)
+    return 4 * weights * (1 + checkpoint * (2 + (recipe.keep == "best")))
 
 
 def _open_stacks(data: Data, recipe: Recipe, opened: ExitStack) -> list[TrainingStack]:
@@ -73,13 +126,13 @@ def _tell_noise(stacks: list[TrainingStack]) -> None:
             continue
         light = np.array([stack.black, stack.black + stack.span])
         dark, bright = np.sqrt(stack.noise.camera.variance(light))
-        console.print(
+        errors.print(
             f"{stack.clean.path.name}: noise of sd {dark:.1f} counts where it is dark, "
             f"{bright:.1f} where it is bright",
             soft_wrap=True,
         )
         if stack.noise.is_correlated:
-            console.print(
+            errors.print(
                 "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
                 "little: give planes as the camera took them, neither resized nor filtered.",
                 soft_wrap=True,
@@ -109,7 +162,7 @@ def _train(
                 raise KeyboardInterrupt
 
         try:
-            model = train_network(
+            train_network(
                 stacks,
                 recipe,
                 folder,
@@ -123,16 +176,26 @@ def _train(
                 f"Training was interrupted; the same command with --resume goes on from the "
                 f"last checkpoint in {folder}."
             ) from None
-    console.print(f"Model written to {model.folder}", soft_wrap=True)
-    _tell_waiting(folder)
 
 
-def _tell_waiting(folder: Path) -> None:
-    """Say whether the processor, or the GPU, was kept busy."""
+def _course(folder: Path) -> dict[str, Any]:
+    """Return where training ended, and whether the processor or the GPU was kept busy."""
     from crispim_ij.training.history import read_history, share_waited
     from crispim_ij.training.journal import HISTORY_FILE
 
-    share = share_waited(read_history(folder / HISTORY_FILE))
+    history = read_history(folder / HISTORY_FILE)
+    return {
+        "steps": history[-1].step,
+        "rmse": history[-1].loss ** 0.5,
+        "validation rmse": history[-1].validation_loss ** 0.5,
+        "waited": share_waited(history),
+    }
+
+
+def print_trained(facts: dict[str, Any]) -> None:
+    """Say what came of a training run, for people."""
+    console.print(f"Model written to {facts['model']}", soft_wrap=True)
+    share = facts["waited"]
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
     console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")
 

@@ -9,7 +9,7 @@ import typer
 
 from crispim_ij.cli.console import errors, progress_bar
 from crispim_ij.cli.preprocess import preprocess
-from crispim_ij.cli.train_run import Data, train_model
+from crispim_ij.cli.train_run import Data, print_trained, train_model
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import Interpolation
 from crispim_ij.training.settings import RunSettings
@@ -106,4 +106,5 @@ def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> Non
     start = str(output / run.start_from) if run.start_from else None
     errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
     resume = (folder / "checkpoint.keras").exists()
-    train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)
+    trained = train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)
+    print_trained(trained)

@@ -49,6 +49,9 @@ class Collected:
     def record(self, options: Mapping[str, Any]) -> None:
         """Do nothing: the client has the journal."""
 
+    def check(self) -> None:
+        """Do nothing: the client has looked at the output."""
+
     def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:  # noqa: ARG002
         """Whether a unit is finished already: the client asks for nothing that is."""
         return False

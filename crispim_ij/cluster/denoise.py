@@ -156,8 +156,7 @@ def denoise_on(
         If planes and model don't fit, or the workers can't do it.
     """
     depth = model.spec.depth
-    if depth > 1:
-        check_slices(source)
+    check_slices(source, depth)
     job = DenoiseJob(
         source,
         SeenFiles.of(source),

@@ -1,6 +1,13 @@
 """Run a trained network over planes of any size."""
 
 from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings, load_denoiser
-from crispim_ij.denoising.pipeline import denoise_by_steps, denoise_stack
+from crispim_ij.denoising.pipeline import check_slices, denoise_by_steps, denoise_stack
 
-__all__ = ["DenoiseSettings", "Denoiser", "denoise_by_steps", "denoise_stack", "load_denoiser"]
+__all__ = [
+    "DenoiseSettings",
+    "Denoiser",
+    "check_slices",
+    "denoise_by_steps",
+    "denoise_stack",
+    "load_denoiser",
+]

@@ -81,8 +81,7 @@ def denoise_by_steps(
         After each write, the share of a plane that it was. Closing the iterator ends the
         work once the planes that are in the network have left it.
     """
-    if depth > 1:
-        check_slices(source)
+    check_slices(source, depth)
     whole = sink.unit == source.shape[1:]
     longest = max(sink.unit) if whole else cast("Denoiser", denoise).settings.tile
     pieces = pieces_of(source, sink, longest, deep=depth > 1)
@@ -144,20 +143,22 @@ def _steps(
 Job = tuple[Piece, Callable[[], NDArray[np.float32]]]
 
 
-def check_slices(source: Source) -> None:
+def check_slices(source: Source, depth: int) -> None:
     """Refuse a 3D model where planes are said not to lie above one another.
 
     Parameters
     ----------
     source : Source
-        The planes.
+        Noisy planes.
+    depth : int
+        Planes that the model takes.
 
     Raises
     ------
     CrispimError
-        If it has several planes, but one slice for each channel and time point.
+        If it takes several, and the planes are one slice each.
     """
-    if len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
+    if depth > 1 and len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
         raise CrispimError(
             f"'{source.path}' has {len(source)} planes but, by its own words, one slice for each "
             "channel and time point, and a 3D model needs slices: say so in ImageJ (Image > "

@@ -6,7 +6,7 @@ import secrets
 
 from crispim_ij.parity.java_random import JavaRandom
 from crispim_ij.parity.noise import add_noise
-from crispim_ij.parity.resize import resize
+from crispim_ij.parity.resize import resize, resize_part
 from crispim_ij.parity.types import INT_MAX, Interpolation, Plane
 
 IMAGEJ_VERSION = "1.53q"
@@ -39,6 +39,8 @@ class NativeImageJ:
     ) -> Plane:
         """Resize as ``Size...`` does; see `Engine` and `crispim_ij.parity.resize`."""
         return resize(plane, width, height, interpolation, average)
+
+    resize_part = staticmethod(resize_part)
 
     def noise(self, plane: Plane, sd: float, seed: int | None = None) -> Plane:
         """Add noise as ``Add Specified Noise...`` does; see `Engine` and `add_noise`."""

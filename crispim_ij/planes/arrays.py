@@ -149,6 +149,9 @@ class ArraySink:
     def record(self, options: Mapping[str, Any]) -> None:
         """Do nothing: a journal is for what outlives this process."""
 
+    def check(self) -> None:
+        """Refuse nothing: an array can always be begun anew."""
+
     def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:  # noqa: ARG002
         """Whether a unit is finished already: never."""
         return False

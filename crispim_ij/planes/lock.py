@@ -40,6 +40,12 @@ class OutputLock:
                     "another output."
                 ) from None
 
+    def check(self) -> None:
+        """Raise CrispimError where another run has it, without making a file."""
+        if self._file.exists():
+            self.acquire()
+            self._lock.release()
+
     def release(self) -> None:
         """Give the lock back."""
         if not self._lock.is_locked:

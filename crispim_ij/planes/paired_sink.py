@@ -60,6 +60,11 @@ class PairedSink:
         for sink in self._sinks:
             sink.record(options)
 
+    def check(self) -> None:
+        """Refuse what either output would refuse."""
+        for sink in self._sinks:
+            sink.check()
+
     def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:
         """Whether both outputs have a plane, or a unit of it, already."""
         return all(sink.has(index, at) for sink in self._sinks)

@@ -58,6 +58,12 @@ class Sink(Protocol):
         where a run is gone on with.
         """
 
+    def check(self) -> None:
+        """Refuse what the `with` statement would refuse, without writing anything.
+
+        After `record`, which says what a run that is gone on with must have been.
+        """
+
     def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:
         """Whether plane `index`, or its unit at a row and column, is finished already."""
 

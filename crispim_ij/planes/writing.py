@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import fresh_partial, remove_folders
 from crispim_ij.planes.convert import to_dtype
-from crispim_ij.planes.journal import Journal, Record, check_same, make_header, read_journal
+from crispim_ij.planes.journal import Header, Journal, Record, check_same, make_header, read_journal
 from crispim_ij.planes.lock import OutputLock
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.page_writer import Compression, Contents, PageWriter, choose_layout
@@ -109,15 +109,31 @@ class Writing(ABC):
         self._lock.acquire()
         self._anew = not self._open_journal(flush)
 
+    def check(self) -> None:
+        """Refuse what beginning would refuse, without writing anything."""
+        self._lock.check()
+        if self._options is not None:
+            self._record_to_go_on_with(self._header(self._options))
+
+    def _header(self, options: Mapping[str, Any]) -> Header:
+        """Return what must not change between a run and one that goes on with it."""
+        return make_header(self._source, options, self._output())
+
+    def _record_to_go_on_with(self, header: Header) -> Record | None:
+        """Return what a run has left that is to be gone on with, refusing another run's."""
+        record = read_journal(self._journal_path) if self._settings.resume else None
+        if record is not None:
+            check_same(self.path, record.header, header)
+        return record
+
     def _open_journal(self, flush: Callable[[], None]) -> bool:
         """Begin a journal if one is kept; return whether a run is gone on with."""
         if self._options is None:
             return False
         self._journal = Journal(self._journal_path, self._units(), flush)
-        header = make_header(self._source, self._options, self._output())
-        record = read_journal(self._journal_path) if self._settings.resume else None
+        header = self._header(self._options)
+        record = self._record_to_go_on_with(header)
         if record is not None:
-            check_same(self.path, record.header, header)
             cells = self._surviving(record)
             if cells is not None:
                 self._journal.resume(record, cells)

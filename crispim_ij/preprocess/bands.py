@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from crispim_ij.parity import Engine, Plane, resize_part
+from crispim_ij.parity import NativeImageJ, Plane
 from crispim_ij.prefetch import prefetch
 
 if TYPE_CHECKING:
-    from crispim_ij.planes import Sink, Source
-    from crispim_ij.preprocess.settings import PreprocessSettings
+    from crispim_ij.preprocess.run import Run
 
 _SOURCE_SIDE = 1024
 
 
-def fits_bands(
-    source: Source,
-    sinks: list[Sink],
-    settings: PreprocessSettings,
-    engine: Engine,
-    size: tuple[int, int],
-) -> bool:
+def fits_bands(run: Run) -> bool:
     """Tell whether planes can be, and are to be, made in bands.
 
     Parameters
     ----------
-    source : Source
-        The planes.
-    sinks : list of Sink
-        Where they go.
-    settings : PreprocessSettings
-        How they are made.
-    engine : Engine
-        Who makes them.
-    size : tuple of int
-        Rows and columns that they get.
+    run : Run
+        What is done with every plane.
 
     Returns
     -------
@@ -45,35 +30,21 @@ def fits_bands(
         Whether all sinks take parts of planes, and the pixels of a part can be had
         alone: natively, with averaging, where no side grows.
     """
-    shrinks = all(after <= before for after, before in zip(size, source.shape[1:], strict=True))
-    parts = all(sink.unit != size and sink.unit == sinks[0].unit for sink in sinks)
-    return parts and engine.engine == "native" and settings.average and shrinks
+    before = run.source.shape[1:]
+    shrinks = all(small <= large for small, large in zip(run.size, before, strict=True))
+    parts = all(sink.unit != run.size and sink.unit == run.sink.unit for sink in run.sinks)
+    return parts and run.engine.engine == "native" and run.settings.average and shrinks
 
 
-def resized_bands(
-    source: Source,
-    index: int,
-    size: tuple[int, int],
-    height: int,
-    settings: PreprocessSettings,
-    workers: int,
-) -> Iterator[tuple[int, Plane]]:
+def resized_bands(run: Run, index: int) -> Iterator[tuple[int, Plane]]:
     """Resize a plane band by band, from above.
 
     Parameters
     ----------
-    source : Source
-        The planes.
+    run : Run
+        What is done with every plane; a band is as high as a unit of its sinks.
     index : int
-        Which.
-    size : tuple of int
-        Rows and columns that it gets.
-    height : int
-        Rows of a band.
-    settings : PreprocessSettings
-        The interpolation.
-    workers : int
-        Number of threads.
+        Which plane.
 
     Yields
     ------
@@ -82,19 +53,21 @@ def resized_bands(
     band : ndarray
         As wide as the plane.
     """
+    source, size, height = run.source, run.size, run.sink.unit[0]
     shape = source.shape[1], source.shape[2]
+    engine = cast("NativeImageJ", run.engine)
     # Parts of a band that need about so many pixels of the source a side.
     rows_at_once, columns_at_once = (
         max(1, _SOURCE_SIDE * after // before) for after, before in zip(size, shape, strict=True)
     )
 
     def made(part: tuple[slice, slice]) -> Plane:
-        return resize_part(
+        return engine.resize_part(
             lambda rows, columns: source.read_region(index, rows, columns),
             shape,
             size,
             part,
-            settings.interpolation,
+            run.settings.interpolation,
         )
 
     for top in range(0, size[0], height):
@@ -108,7 +81,7 @@ def resized_bands(
             for row in range(top, bottom, rows_at_once)
         ]
         band = np.empty((bottom - top, size[1]), source.dtype)
-        done = prefetch(made, parts, workers=workers, ahead=2 * workers)
+        done = prefetch(made, parts, workers=run.workers, ahead=2 * run.workers)
         for (rows, columns), pixels in zip(parts, done, strict=True):
             band[rows.start - top : rows.stop - top, columns] = pixels
         yield top, band

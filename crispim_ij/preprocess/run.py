@@ -85,8 +85,7 @@ def preprocess_planes(
     on_done : callable
         Called after each write, with the share of a plane that it was.
     """
-    sinks = [run.sink] if run.clean_sink is None else [run.sink, run.clean_sink]
-    if fits_bands(run.source, sinks, run.settings, run.engine, run.size):
+    if fits_bands(run):
         for index in wanted:
             _in_bands(run, index, on_done)
     else:
@@ -124,6 +123,11 @@ class Run:
     noises: Sequence[PlaneNoise] | Mapping[int, PlaneNoise]
     size: tuple[int, int]
 
+    @property
+    def sinks(self) -> list[Sink]:
+        """That of the noisy planes first, then that of the clean ones if these are wanted."""
+        return [self.sink] if self.clean_sink is None else [self.sink, self.clean_sink]
+
     def wanted(self) -> list[int]:
         """Return the planes that are to be made."""
         missing = [k for k in range(len(self.source)) if not self.has(k)]
@@ -132,8 +136,7 @@ class Run:
 
     def has(self, index: int) -> bool:
         """Whether all sinks have the whole of a plane: its last unit, which is written last."""
-        sinks = [self.sink] if self.clean_sink is None else [self.sink, self.clean_sink]
-        return all(sink.has(index, _last_unit(self.size, sink.unit)) for sink in sinks)
+        return all(sink.has(index, _last_unit(self.size, sink.unit)) for sink in self.sinks)
 
     def write(self, index: int, clean: Plane, noisy: Plane) -> None:
         """Write a plane to the sinks that lack it."""
@@ -178,9 +181,7 @@ def _in_bands(run: Run, index: int, on_done: Callable[[float], None]) -> None:
     finished are made again for it, but not written.
     """
     noise = run.noises[index]
-    height = run.sink.unit[0]
-    bands = resized_bands(run.source, index, run.size, height, run.settings, run.workers)
-    for row, band in bands:
+    for row, band in resized_bands(run, index):
         if run.clean_sink is not None:
             _write_units(run.clean_sink, index, band, row)
         _add_noise(run, band, noise, first=row == 0)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from crispim_ij.plain import plain
 from crispim_ij.report.content import Experiment, Report
 from crispim_ij.report.ranking import findings, ranked, ranked_pairs
 
@@ -36,7 +36,7 @@ def report_json(report: Report, made: Mapping[str, Any]) -> str:
         "experiments": [_experiment(one) for one in report.experiments],
         "recipes": report.recipes,
     }
-    return json.dumps(_plain(content), indent=1, allow_nan=False) + "\n"
+    return json.dumps(plain(content), indent=1, allow_nan=False) + "\n"
 
 
 def _experiment(one: Experiment) -> dict[str, Any]:
@@ -50,14 +50,3 @@ def _experiment(one: Experiment) -> dict[str, Any]:
         "pairs": [asdict(pair) for pair in ranked_pairs(one)],
         "bias": [asdict(bias) for bias in one.biases],
     }
-
-
-def _plain(value: Any) -> Any:
-    """Replace what JSON has no figure for."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value

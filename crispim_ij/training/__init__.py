@@ -1,7 +1,7 @@
 """Train a network on pairs of noisy and clean planes."""
 
 from crispim_ij.training.blind import check_data, open_noisy_stack
-from crispim_ij.training.loop import train
+from crispim_ij.training.loop import check_run, train
 from crispim_ij.training.patches import TrainingStack, open_stack
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.recipe_file import list_recipes, load_recipe
@@ -12,6 +12,7 @@ __all__ = [
     "RunSettings",
     "TrainingStack",
     "check_data",
+    "check_run",
     "list_recipes",
     "load_recipe",
     "open_noisy_stack",

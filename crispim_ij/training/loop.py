@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
@@ -84,11 +84,7 @@ def train(
         If the loss is no longer a number, there is nothing to resume, `start_from` is of
         another architecture, or there are not the devices asked for.
     """
-    fix_order()
-    devices = choose_devices(settings.devices, recipe)
-    run = describe_run(stacks, recipe, start_from, len(devices))
-    if resume:
-        check_resumable(folder, run)
+    devices, run = _begin(stacks, recipe, folder, settings, start_from, resume=resume)
     strategy = strategy_for(devices)
     with strategy.scope():
         if resume:
@@ -107,6 +103,64 @@ def train(
     for file in (CHECKPOINT_FILE, BEST_FILE):
         (folder / file).unlink(missing_ok=True)
     return model
+
+
+def _begin(
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    folder: Path,
+    settings: RunSettings,
+    start_from: Model | None,
+    *,
+    resume: bool,
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the devices and all that decides the weights, refusing what can't be resumed."""
+    fix_order()
+    devices = choose_devices(settings.devices, recipe)
+    run = describe_run(stacks, recipe, start_from, len(devices))
+    if resume:
+        check_resumable(folder, run)
+    return devices, run
+
+
+def check_run(
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    settings: RunSettings = DEFAULTS,
+    start_from: Model | None = None,
+    resume: bool = False,
+) -> keras.Model:
+    """Refuse what `train` would refuse before its first step, and write nothing.
+
+    Parameters
+    ----------
+    stacks : sequence of TrainingStack
+        See `train`, here and for all others.
+    recipe : Recipe
+        How the network would be trained.
+    folder : Path
+        The model folder that would be written.
+    settings : RunSettings
+        How the run would go.
+    start_from : Model, optional
+        The model that it would begin with.
+    resume : bool
+        Whether it would go on with one that was stopped.
+
+    Returns
+    -------
+    keras.Model
+        The network that would be trained.
+
+    Raises
+    ------
+    CrispimError
+        See `train`.
+    """
+    _begin(stacks, recipe, folder, settings, start_from, resume=resume)
+    return fresh_network(recipe, start_from)
 
 
 def _run(

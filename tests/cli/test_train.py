@@ -98,7 +98,7 @@ def test_blind(call: Call, tmp_path: Path) -> None:
     options = ("--recipe", "blind", *SMALL)
     answer = call("train", tmp_path / "mine", "--noisy", tmp_path / "own.tif", *options)
     assert answer.status == 0, answer.err
-    assert re.search(r"own.tif: noise of sd (19|20|21)\.", " ".join(answer.out.split()))
+    assert re.search(r"own.tif: noise of sd (19|20|21)\.", " ".join(answer.err.split()))
     (data,) = load_model(tmp_path / "mine").spec.provenance["data"]
     assert data["noise"]["read_noise"] == pytest.approx(20, rel=0.15)
 
@@ -126,4 +126,4 @@ def test_noise_that_neighbours_share_is_warned_of(call: Call, tmp_path: Path) ->
     options = ("--noisy", tmp_path / "own.tif", "--recipe", "blind", *SMALL, "--sample-every", 0)
     answer = call("train", tmp_path / "mine", *options)
     assert answer.status == 0, answer.err
-    assert "Neighbouring pixels share their noise" in " ".join(answer.out.split())
+    assert "Neighbouring pixels share their noise" in " ".join(answer.err.split())

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from crispim_ij.cli.console import console
-from crispim_ij.cli.options import FijiHome
+from crispim_ij.cli.console import console, print_json
+from crispim_ij.cli.options import AsJson, FijiHome
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "note": "yellow", "broken": "bold red"}
 
 
-def doctor(fiji_home: FijiHome = None) -> None:
+def doctor(fiji_home: FijiHome = None, as_json: AsJson = False) -> None:
     """Check Java, ImageJ and a Fiji: a table of what is there, and what to do where it is broken.
 
     Looks only; starts neither ImageJ nor Fiji, and needs no network. Ends with status 1 where
@@ -25,19 +25,30 @@ def doctor(fiji_home: FijiHome = None) -> None:
 
     Example: `crispim-ij fiji doctor --fiji-home /opt/Fiji.app`
     """
-    from rich.text import Text
+    from dataclasses import asdict
 
     from crispim_ij.imagej.doctor import examine
     from crispim_ij.imagej.doctor_row import State
 
     rows = examine(fiji_home or None)
-    console.print(_table(rows))
+    broken = any(row.state is State.BROKEN for row in rows)
+    if as_json:
+        print_json({"broken": broken, "rows": [asdict(row) for row in rows]})
+    else:
+        console.print(_table(rows))
+        _print_remedies(rows)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _print_remedies(rows: tuple[Row, ...]) -> None:
+    """Say what to do."""
+    from rich.text import Text
+
     for row in rows:
         if row.remedy:
             state = (f"{row.state.value}: ", _STYLES[row.state.value])
             console.print(Text.assemble(state, f"{row.topic}: {row.remedy}"), soft_wrap=True)
-    if any(row.state is State.BROKEN for row in rows):
-        raise typer.Exit(1)
 
 
 def _table(rows: tuple[Row, ...]) -> Table:

@@ -1,0 +1,105 @@
+"""What `crispim-ij denoise` does once it knows how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crispim_ij.cli.cluster import crew_of, say_processors, showing_workers
+from crispim_ij.cli.console import progress_bar, saying_what_is_kept, start_tensorflow
+from crispim_ij.denoising import DenoiseSettings, check_slices, denoise_stack, load_denoiser
+from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.denoising.uncertainty import load_error_model
+from crispim_ij.models import Model
+from crispim_ij.planes import Sink, Source
+from crispim_ij.profiling import Clock
+
+if TYPE_CHECKING:
+    from crispim_ij.cluster import ClusterSettings
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """What is denoised, where to, and how.
+
+    Attributes
+    ----------
+    planes : Source
+        Noisy planes.
+    results : Sink
+        Where they go, and their expected errors where these are wanted.
+    dtype : numpy.dtype
+        Pixel type of the denoised planes.
+    model : Model
+        The model.
+    settings : DenoiseSettings
+        How it is run.
+    uncertain : bool
+        Whether the expected errors are wanted.
+    """
+
+    planes: Source
+    results: Sink
+    dtype: np.dtype
+    model: Model
+    settings: DenoiseSettings
+    uncertain: bool
+
+    def check(self) -> None:
+        """Refuse what can't be done, before a network is loaded."""
+        spec = self.model.spec
+        plan_tiles((self.planes.shape[1], self.planes.shape[2]), spec, self.settings)
+        check_slices(self.planes, spec.depth)
+        if self.uncertain:
+            load_error_model(self.model)
+
+    def kept(self, sink: Sink) -> int:
+        """Return how many planes an earlier run has finished."""
+        return sum(sink.has(k) for k in range(len(self.planes)))
+
+
+def denoise_here(job: Denoising, clock: Clock) -> int:
+    """Denoise in this process; return how many planes were finished before."""
+    start_tensorflow()
+    denoiser = load_denoiser(str(job.model.folder), job.settings, uncertain=job.uncertain)
+    with (
+        saying_what_is_kept(job.results),
+        clock.sink(job.results) as sink,
+        progress_bar("denoising", len(job.planes), "planes") as bar,
+    ):
+        kept, done = job.kept(sink), partial(bar.advance, bar.task_ids[0])
+        done(kept)
+        denoise_stack(
+            clock.source(job.planes), sink, clock.denoiser(denoiser), done, denoiser.depth
+        )
+    return kept
+
+
+def denoise_there(job: Denoising, where: ClusterSettings) -> int:
+    """Denoise on many workers; return how many planes were finished before."""
+    from crispim_ij.cluster import denoise_on
+
+    with (
+        saying_what_is_kept(job.results),
+        crew_of(where) as crew,
+        job.results as sink,
+        progress_bar("denoising", len(job.planes), "planes") as bar,
+    ):
+        kept, done = job.kept(sink), partial(bar.advance, bar.task_ids[0])
+        done(kept)
+        kinds = denoise_on(
+            crew,
+            job.planes,
+            sink,
+            job.model,
+            job.settings,
+            uncertain=job.uncertain,
+            dtype=job.dtype,
+            on_done=done,
+            on_wait=showing_workers(bar, crew),
+        )
+        say_processors(kinds)
+    return kept

@@ -1,0 +1,53 @@
+"""`--profile` of `crispim-ij denoise` and `preprocess`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from crispim_ij.cli.version import versions
+from crispim_ij.plain import plain
+from crispim_ij.planes.atomic import whole_file
+from crispim_ij.profiling import Profile, peak_memory
+
+NO_PROFILE_OF_OTHERS = (
+    "--profile measures this process, and --scheduler and --cluster compute in others: watch those "
+    "on the Dask dashboard, and leave --profile out."
+)
+
+
+def write_profile(
+    path: Path, profile: Profile, planes: int, facts: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
+    """Write where the time of a run went.
+
+    Parameters
+    ----------
+    path : Path
+        JSON to write; replaced if it is there.
+    profile : Profile
+        The times.
+    planes : int
+        Planes that this run made, without those that were there.
+    facts : mapping
+        Input and outputs, see `crispim_ij.cli.outcome`.
+    options : mapping
+        What the run was told.
+    """
+    pixels = planes * facts["input"]["rows"] * facts["input"]["columns"]
+    content = {
+        **{f"{name} (s)": seconds for name, seconds in asdict(profile).items()},
+        "planes": planes,
+        "pixels read": pixels,
+        "planes a second": planes / profile.wall,
+        "megapixels a second": pixels / 1e6 / profile.wall,
+        "peak memory (bytes)": peak_memory(),
+        **facts,
+        "options": options,
+        "versions": versions(),
+    }
+    with whole_file(path) as part:
+        part.write_text(json.dumps(plain(content), indent=1) + "\n", encoding="utf-8")
