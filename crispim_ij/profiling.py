@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crispim_ij.parity import Engine
     from crispim_ij.planes import Sink, Source
 
-Kind = Literal["reading", "computing", "writing"]
+Kind = Literal["starting", "reading", "computing", "writing"]
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -28,15 +28,18 @@ class Profile:
     ----------
     wall : float
         From the clock's start to now.
+    starting : float
+        Loading TensorFlow and the model.
     reading, computing, writing : float
         Sums over all threads, so that together they may exceed `wall`. What is done
         within something else counts once: reading within computing is reading.
     waiting : float
-        Time in which the clock's own thread, which writes, did none of the three: it
-        waited for the threads that read and compute, or did what is none of them.
+        Time in which the clock's own thread, which writes, did none of these: it
+        waited for the threads that read and compute, or did something else.
     """
 
     wall: float
+    starting: float
     reading: float
     computing: float
     writing: float
@@ -102,6 +105,7 @@ class Clock:
         wall = time.perf_counter() - self._begun
         return Profile(
             wall=wall,
+            starting=self._seconds["starting"],
             reading=self._seconds["reading"],
             computing=self._seconds["computing"],
             writing=self._seconds["writing"],

@@ -22,6 +22,8 @@ from crispim_ij.cli.main import app
 NAME = "crispim-ij"
 EVERYWHERE = {"help", "install_completion", "show_completion"}
 KINDS = {int: "a whole number", float: "a number", str: "a text", Path: "a path"}
+TOLD = re.compile(r" \[default: (.*)\]$")
+"""A default that the help says in words."""
 
 
 def reference() -> str:
@@ -79,20 +81,24 @@ def row(option: Any, hint: Any) -> str:
 
 def taken(option: Any, hint: Any) -> str:
     """Return what an option takes: its word for it, the choices, or the type and its bounds."""
-    if option.metavar:
-        return f"`{cell(option.metavar)}`"
     kind, *_ = get_args(hint)
     info = next((one for one in get_args(hint) if hasattr(one, "param_decls")), None)
     kind = core(kind)
     if kind is bool:
         return ""
+    if option.metavar:
+        return " ".join([f"`{cell(option.metavar)}`", *bounds(info)])
     if get_origin(kind) is Literal:
         return ", ".join(f"`{one}`" for one in get_args(kind))
     if issubclass(kind, Enum):
         return ", ".join(f"`{one.value}`" for one in kind)
+    return " ".join([KINDS[kind], *bounds(info)])
+
+
+def bounds(info: Any) -> list[str]:
+    """Return the least and the largest value that an option takes, where there are such."""
     ends = [("from", getattr(info, "min", None)), ("to", getattr(info, "max", None))]
-    bounds = [f"{side} {end}" for side, end in ends if end is not None]
-    return " ".join([KINDS[kind], *bounds])
+    return [f"{side} {end}" for side, end in ends if end is not None]
 
 
 def core(kind: Any) -> Any:
@@ -106,6 +112,8 @@ def default(parameter: Any) -> str:
     """Return the default, where there is one that help shows."""
     if isinstance(parameter.show_default, str):
         return cell(parameter.show_default)
+    if said := TOLD.search(help_of(parameter)):
+        return cell(said[1])
     value = parameter.default
     hidden = not parameter.show_default or callable(value) or isinstance(value, bool)
     if parameter.required or hidden or value in (None, [], ()):
@@ -113,9 +121,14 @@ def default(parameter: Any) -> str:
     return f"`{cell(str(value.value if isinstance(value, Enum) else value))}`"
 
 
+def help_of(parameter: Any) -> str:
+    """Return the help of an argument or option in one line."""
+    return " ".join((parameter.help or "").split())
+
+
 def meaning(parameter: Any) -> str:
     """Return the help of an argument or option, and what else decides its value."""
-    text = cell(" ".join((parameter.help or "").split()))
+    text = cell(TOLD.sub("", help_of(parameter)))
     if parameter.param_type_name == "argument" and (value := default(parameter)):
         text += f" By default {value}."
     if parameter.required and parameter.param_type_name == "option":

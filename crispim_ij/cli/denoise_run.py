@@ -63,8 +63,9 @@ class Denoising:
 
 def denoise_here(job: Denoising, clock: Clock) -> int:
     """Denoise in this process; return how many planes were finished before."""
-    start_tensorflow()
-    denoiser = load_denoiser(str(job.model.folder), job.settings, uncertain=job.uncertain)
+    with clock.measure("starting"):
+        start_tensorflow()
+        denoiser = load_denoiser(str(job.model.folder), job.settings, uncertain=job.uncertain)
     with (
         saying_what_is_kept(job.results),
         clock.sink(job.results) as sink,

@@ -8,14 +8,12 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.console import console, start_tensorflow
-from crispim_ij.cli.options import Overwrite
+from crispim_ij.cli.options import ModelArgument, Overwrite
 from crispim_ij.exporting import ExportSettings, Format, check_place, export_model
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
-    ],
+    model: ModelArgument,
     output: Annotated[
         Path,
         typer.Argument(

@@ -11,7 +11,7 @@ import typer
 
 from crispim_ij.cli.config import Command
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
-from crispim_ij.cli.options import AsJson, Overwrite, parse_noise_sd
+from crispim_ij.cli.options import AsJson, ModelArgument, Overwrite, parse_noise_sd
 from crispim_ij.cli.train_shipped import train_shipped
 from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
@@ -57,9 +57,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @models_app.command(cls=Command)
 def show(
-    name: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
-    ],
+    name: ModelArgument,
     as_json: AsJson = False,
 ) -> None:
     """Show what is known of a model: its description and its card.
@@ -92,9 +90,7 @@ def _model_facts(model: Model) -> dict[str, Any]:
 
 @models_app.command(cls=Command)
 def calibrate(
-    name: Annotated[
-        str, typer.Argument(metavar="MODEL", help="Name of a model, or path of a model folder.")
-    ],
+    name: ModelArgument,
     clean: Annotated[
         list[Path],
         typer.Option(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from crispim_ij.cli.completion import model_names
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, Selection, ZarrSettings, parse_numbers
 
@@ -18,8 +19,22 @@ Input = Annotated[
     ),
 ]
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
+
 ModelName = Annotated[
-    str, typer.Option(metavar="MODEL", help="Name of a model, or path of a model folder.")
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="Name of a model, or path of a model folder.",
+        autocompletion=model_names,
+    ),
+]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Name of a model, or path of a model folder.",
+        autocompletion=model_names,
+    ),
 ]
 Tile = Annotated[
     int,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from crispim_ij.cli.completion import model_names, recipe_names
 from crispim_ij.cli.console import print_json
 from crispim_ij.cli.options import (
     AsJson,
@@ -49,6 +50,7 @@ def train(
             metavar="NAME|FILE",
             help="Where the settings come from: paper-2d, paper-3d, crispim-2d, blind, a .toml "
             "file of your own, or the recipe.json of a model.",
+            autocompletion=recipe_names,
         ),
     ] = "crispim-2d",
     start_from: Annotated[
@@ -56,6 +58,7 @@ def train(
         typer.Option(
             metavar="MODEL",
             help="Begin with the weights of this model, to adapt it. [default: random weights]",
+            autocompletion=model_names,
         ),
     ] = None,
     steps: Annotated[

@@ -41,7 +41,7 @@ def test_parts_equal_the_whole(model: Model, tmp_path: Path, tile: int) -> None:
 
 def test_parts_equal_the_whole_in_3d(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    volume = save_model(build("paper-3d"), "paper-3d", folder, {})
+    volume = save_model(build("residual-2.5d"), "residual-2.5d", folder, {})
     stack = STACK[:, :40, :48].repeat(2, axis=0)
     tifffile.imwrite(tmp_path / "in.tif", stack, photometric="minisblack")
     denoise = Denoiser(volume, DenoiseSettings(tile=32))

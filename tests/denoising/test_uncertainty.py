@@ -67,11 +67,11 @@ def test_the_error_follows_from_both(measured: Model) -> None:
 
 
 def test_a_3d_model(tmp_path: Path) -> None:
-    model = save_model(build("paper-3d"), "paper-3d", tmp_path / "deep", {})
-    stack = np.random.default_rng(2).gamma(4, 60, (16, 32, 40)).astype(np.uint16)
+    model = save_model(build("residual-2.5d"), "residual-2.5d", tmp_path / "deep", {})
+    stack = np.random.default_rng(2).gamma(4, 60, (5, 64, 72)).astype(np.uint16)
     found = Evidence(model, DenoiseSettings(tile=32))(stack)
     plain = Denoiser(model, DenoiseSettings())(stack)
-    assert found.shape == (3, 32, 40)
+    assert found.shape == (3, 64, 72)
     np.testing.assert_allclose(found[0], plain, atol=1e-3)
 
 

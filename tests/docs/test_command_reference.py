@@ -50,11 +50,11 @@ def test_every_command_has_every_option(made: ModuleType, sections: dict[str, st
     [
         ("denoise", "crispim-ij denoise [OPTIONS] INPUT OUTPUT"),
         ("demo", "crispim-ij demo [OPTIONS] [DIR]"),
-        ("denoise", "| `--tile` | a whole number from 1 | `1024` |"),
+        ("denoise", "| `--tile` | `PX` from 1 | `1024` |"),
         ("denoise", "| `--precision` | `float32`, `bfloat16` | `float32` |"),
         ("denoise", "| `--overwrite` |  |  | Replace results that are there. |"),
         ("train", r"| `--recipe` | `NAME\|FILE` | `crispim-2d` |"),
-        ("train", "| `--clean` | a path |  |"),
+        ("train", "| `--clean` | `STACK` | none, which is for --recipe blind | Folder or stack"),
         ("demo", "| `DIR` | Folder to work in. By default `crispim-demo`. |"),
         ("fiji denoise", "Also from the variable `CRISPIM_FIJI`."),
     ],

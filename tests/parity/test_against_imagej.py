@@ -116,7 +116,7 @@ def test_two_thousand_examples(imagej: ImageJ1, example: Example) -> None:
 
 
 @any_example
-@settings(like, max_examples=400)
+@settings(like, max_examples=150)
 def test_without_numba(imagej: ImageJ1, example: Example) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "kernels", lambda: None)

@@ -76,6 +76,7 @@ def test_the_report_holds_both_tables(whole: Workplace) -> None:
     assert "This is a quick run" in text
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_comes_to_the_same_weights(
     whole: Workplace, brains: Path, tmp_path: Path
 ) -> None:

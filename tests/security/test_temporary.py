@@ -32,7 +32,11 @@ def imported(tree: ast.AST) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize(
+    "path",
+    sorted(PACKAGE.rglob("*.py")),
+    ids=lambda path: path.relative_to(PACKAGE).as_posix(),
+)
 def test_no_module_can_run_what_it_reads(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     loaders = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
