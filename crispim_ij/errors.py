@@ -10,7 +10,7 @@ class CrispimError(Exception):
     """A fault that the user can mend.
 
     Its message is one sentence that names the file or option, what is wrong
-    with it and what to do. The command line prints it and exits with `status`.
+    with it and what to do. The command line prints it and exits with 2.
     """
 
     status = 2
