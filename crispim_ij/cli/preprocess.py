@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -13,8 +11,8 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.cluster import Cluster, Scheduler, cluster_of, crew_of, showing_workers
-from crispim_ij.cli.console import console, print_json, progress_bar, saying_what_is_kept
+from crispim_ij.cli.cluster import Cluster, Scheduler, cluster_of
+from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
     AsJson,
     Channel,
@@ -167,6 +165,7 @@ def preprocess(
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
     from crispim_ij import preprocess as job
+    from crispim_ij.cli.preprocess_run import Preprocessing, preprocess_here, preprocess_there
 
     started = perf_counter()
     settings = job.PreprocessSettings(
@@ -207,64 +206,32 @@ def preprocess(
             resume=resume,
             zarr=zarr_settings(ome_zarr, shard, pyramid),
         )
-        noisy_sink = create_sink(output, planes, sink_settings)
-        clean_sink = create_sink(clean, planes, sink_settings) if clean else None
-        engine = NativeImageJ() if native else open_gateway(imagej)
-        results = [noisy_sink] if clean_sink is None else [noisy_sink, clean_sink]
-        for sink, noisy in zip(results, (True, False), strict=False):
-            options = {
-                "command": "preprocess",
-                "--channel": channel,
-                "--time": time,
-                "--level": level,
-                "ImageJ": [engine.version, engine.engine],
-                "noise": noisy,
-            }
-            sink.record(options | settings.as_options())
+        work = Preprocessing(
+            planes,
+            create_sink(output, planes, sink_settings),
+            create_sink(clean, planes, sink_settings) if clean else None,
+            settings,
+            NativeImageJ() if native else open_gateway(imagej),
+        )
+        work.record(
+            {"command": "preprocess", "--channel": channel, "--time": time, "--level": level}
+        )
         facts = {
             "input": planes_facts(planes),
             "outputs": [
                 output_facts(path, planes, sink_settings) for path in (output, clean) if path
             ],
-            "engine": {"name": engine.engine, "ImageJ": engine.version},
+            "engine": {"name": work.engine.engine, "ImageJ": work.engine.version},
         }
         if dry_run:
-            for sink in results:
-                sink.check()
+            work.check()
             print_dry_run({**facts, "dry run": True}, as_json=as_json)
             return
         clock = Clock()
-        with ExitStack() as stack:
-            stack.enter_context(saying_what_is_kept(*results))
-            crew = stack.enter_context(crew_of(chosen)) if chosen is not None else None
-            noisy_sink, *clean_sinks = [stack.enter_context(clock.sink(sink)) for sink in results]
-            clean_sink = clean_sinks[0] if clean_sinks else None
-            kept = min(sum(sink.has(k) for k in range(len(planes))) for sink in results)
-            bar = stack.enter_context(progress_bar("preprocessing", len(planes), "planes"))
-            done = partial(bar.advance, bar.task_ids[0])
-            if crew is None:
-                threads = workers or min(4, os.cpu_count() or 1)
-                record = job.preprocess(
-                    clock.source(planes),
-                    noisy_sink,
-                    clean_sink,
-                    settings,
-                    clock.engine(engine),
-                    threads,
-                    done,
-                )
-            else:
-                from crispim_ij.cluster import preprocess_on
-
-                record = preprocess_on(
-                    crew,
-                    planes,
-                    noisy_sink,
-                    clean_sink,
-                    settings,
-                    on_done=done,
-                    on_wait=showing_workers(bar, crew),
-                )
+        if chosen is None:
+            record, kept = preprocess_here(work, workers, clock)
+        else:
+            record, kept = preprocess_there(work, chosen)
         if profile is not None:
             write_profile(
                 profile, clock.profile(), len(planes) - kept, facts, settings.as_options()

@@ -31,6 +31,7 @@ def _few_steps() -> Iterator[None]:
     recipes.QUICK = before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_few_steps")
 def test_the_whole_way(call: Call, brains: Path, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -39,6 +39,7 @@ def run_to_the_end(source: Path, output: Path, *options: str, **env: str) -> str
     return said
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 def test_jobs_of_slurm_one_of_which_is_killed(tmp_path: Path) -> None:
     """Its commands are stand-ins, the jobs' scripts and processes real."""

@@ -69,6 +69,7 @@ def test_no_batch_system(call: Call, planes: Path, tmp_path: Path, kind: str, co
     assert f"There is no command `{command}` here" in said
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
 @pytest.mark.parametrize(
     ("config", "words"),

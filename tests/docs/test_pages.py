@@ -65,7 +65,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
+def _named(page: Path) -> Any:
+    """A page to run: all but the first that a user meets are long in sum."""
+    first = page.name in ("README.md", "start.md")
+    return pytest.param(
+        page, id=page.relative_to(ROOT).as_posix(), marks=[] if first else pytest.mark.long
+    )
+
+
+@pytest.mark.parametrize("page", [_named(page) for page in WITH_CODE])
 def test_blocks_run(
     page: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,7 @@ def check_details(details: list[dict[str, Any]]) -> None:
     assert ("authors",) in missing
 
 
+@pytest.mark.long
 def test_the_core_test_command_passes(shipped: Path, tmp_path: Path) -> None:
     check_details(run_core_test(shipped, tmp_path))
 

@@ -48,6 +48,7 @@ def test_same_model_same_zip(flat_model: Model, tmp_path: Path) -> None:
     check_same_elsewhere("csbdeep", flat_model, tmp_path)
 
 
+@pytest.mark.long
 def test_same_3d_model_same_zip(paper_3d: Model, tmp_path: Path) -> None:
     check_same_elsewhere("csbdeep_stack", paper_3d, tmp_path)
 

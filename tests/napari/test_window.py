@@ -22,6 +22,7 @@ WARNINGS = "filterwarnings=default\nerror:::crispim_ij\nerror:::tests"
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_the_window(tmp_path: Path) -> None:
     # .ci/run sets this, so that nobody takes tests that are left out for tests that pass.
     is_needed = "CRISPIM_NEEDS_WINDOW" in os.environ

@@ -78,6 +78,7 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(blind: list[TrainingStack], tmp_
     assert set(data["noise"]) == {"gain", "offset", "read_noise"}
 
 
+@pytest.mark.long
 def test_noise_goes_without_a_clean_plane(blind: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(BLIND, steps=60, batch=4, validate_every=30, learning_rate=2e-3)
     model = train(blind, recipe, tmp_path / "mine", settings=QUIET, on_step=ignore)

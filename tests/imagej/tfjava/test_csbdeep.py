@@ -67,6 +67,7 @@ def keras_planes(model: Model, stack: NDArray[np.float32]) -> NDArray[np.float32
     return np.stack([np.asarray(network(window))[0, ..., 0] for window in windows])
 
 
+@pytest.mark.long
 def test_3d_mini_stack(like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path) -> None:
     model = exported.model("paper-3d")
     stack = noisy(16, 16, 240)
@@ -78,6 +79,7 @@ def test_3d_mini_stack(like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: P
     assert differences(result[..., halo:-halo], expected[..., halo:-halo], 0) <= COUNTS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shape", "tiles", "exact_planes"),
     [((24, 16, 24), 1, 24), ((48, 8, 16), 2, 48), ((20, 16, 24), 1, 17), ((3, 8, 16), 1, 1)],

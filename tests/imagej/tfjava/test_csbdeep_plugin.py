@@ -58,6 +58,7 @@ def run(class_path: str, *arguments: object, home: Path) -> subprocess.Completed
     )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps preferences in its registry")
 def test_equals_python_everywhere(class_path: str, exported: Exports, tmp_path: Path) -> None:
     model = exported.model("crispim-2d")
