@@ -1,6 +1,6 @@
 """What a user could run instead of `crispim-ij denoise`, on the same planes, in one run.
 
-    pip install csbdeep openvino "crispim-ij[export]"
+    pip install csbdeep openvino careamics "crispim-ij[export]"
     python benchmarks/alternatives.py [--planes 32] [--side 512] [--threads 2]
 
 One and the same network, the shipped crispim-2d, takes float32 planes from a folder of 16-bit TIFF
@@ -12,7 +12,8 @@ files and its results are written as such:
 - CSBDeep's tiled `predict`, which N2V's models run, too;
 - the exported model in ONNX Runtime and OpenVINO, whole planes;
 
-and beside it scikit-image's total variation and OpenCV's non-local means as the paper calls them.
+and beside it scikit-image's total variation and OpenCV's non-local means as the paper calls them,
+and CAREamics with its own default network for N2V, since it can't run ours, in tiles of 256 px.
 What isn't installed is left out, and said. All ways take turns over parts of the planes, so that a
 change of the machine's speed meets them all. Prints planes a second, each way's rate as a multiple
 of that of `crispim-ij denoise` from folder to folder, and the largest difference to its counts: of
@@ -104,6 +105,7 @@ def find_ways(folder: Path, threads: int) -> Iterator[tuple[str, Way]]:
     yield from csbdeep_way(network)
     yield from onnx_way(folder, threads)
     yield from openvino_way(folder, threads)
+    yield from careamics_way(folder, threads)
     for name in ("tv", "cv2"):
         yield f"{name}, as in the paper", by_plane(find_method(name).denoise)
 
@@ -178,6 +180,32 @@ def openvino_way(folder: Path, threads: int) -> Iterator[tuple[str, Way]]:
     yield "OpenVINO", by_plane(lambda x: compiled(x[None, ..., None])[0])
 
 
+def careamics_way(folder: Path, threads: int) -> Iterator[tuple[str, Way]]:
+    """Yield CAREamics' prediction from folder to folder, where it is installed."""
+    try:
+        import torch
+        from careamics import CAREamist
+        from careamics.config import create_n2v_config
+    except ImportError as error:
+        print(f"left out: CAREamics ({error})")
+        return
+    torch.set_num_threads(threads)
+    settings = {"axes": "YX", "patch_size": (64, 64), "batch_size": 1, "num_epochs": 1}
+    config = create_n2v_config("speed", "tiff", num_steps=1, **settings)
+    careamist = CAREamist(config, work_dir=folder, enable_progress_bar=False)
+    careamist.train(train_data=folder / "noisy0")  # one step: it predicts with no other weights
+
+    def run(noisy: Path, denoised: Path) -> None:
+        results, _ = careamist.predict(noisy, data_type="tiff", axes="YX", tile_size=(256, 256))
+        denoised.mkdir()
+        for path, result in zip(sorted(noisy.iterdir()), results, strict=True):
+            counts = np.clip(np.rint(result.squeeze()), 0, 65535).astype(np.uint16)
+            Image.fromarray(counts).save(denoised / path.name)
+
+    weights = sum(p.numel() for p in careamist.model.parameters())
+    yield f"CAREamics, own N2V ({weights:,} weights)", run
+
+
 def exported(folder: Path) -> Path:
     """Return the model as ONNX."""
     from crispim_ij.exporting import ExportSettings, Format, export_model
@@ -204,10 +232,10 @@ def take_turns(folder: Path, ways: dict[str, Way]) -> dict[str, float]:
 def report(folder: Path, seconds: dict[str, float], planes: int) -> None:
     """Print the rates, and how far the counts are from ours."""
     ours = seconds[OURS]
-    print(f"{'way':34} {'planes/s':>9} {'rate':>7}  largest difference in counts")
+    print(f"{'way':42} {'planes/s':>9} {'rate':>7}  largest difference in counts")
     for number, (name, spent) in enumerate(seconds.items()):
         differences = largest_difference(folder / "way0-0", folder / f"way{number}-0")
-        print(f"{name:34} {planes / spent:9.2f} {ours / spent:6.2f}x  {differences}")
+        print(f"{name:42} {planes / spent:9.2f} {ours / spent:6.2f}x  {differences}")
 
 
 def largest_difference(ours: Path, theirs: Path) -> str:
