@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +19,13 @@ _CHECKPOINTS: Mapping[str, int] = MappingProxyType({"paper-2d": 100, "paper-3d":
 QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "paper-2d": {"patch": 64, "crop": "random", "learning_rate": 1e-3},
-        "paper-3d": {"steps": 200, "patch": 64, "crop": "random"},
+        "paper-3d": {
+            "steps": 300,
+            "patch": 64,
+            "crop": "random",
+            "learning_rate": 5e-4,
+            "schedule": "cosine",
+        },
     }
 )
 """What `--quick` changes, beside the precision."""
@@ -123,6 +129,7 @@ def changes_of(recipe: Recipe) -> list[Change]:
         But for the seed, which the paper doesn't give, and how often it is saved.
     """
     paper = load_recipe(recipe.name)
-    keys = ("steps", "batch", "patch", "crop", "end_planes", "learning_rate", "precision")
+    kept = ("seed", "checkpoint_every")
+    keys = (field.name for field in fields(Recipe) if field.name not in kept)
     pairs = [(key, getattr(paper, key), getattr(recipe, key)) for key in keys]
     return [Change(*pair) for pair in pairs if pair[1] != pair[2]]
