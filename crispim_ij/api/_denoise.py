@@ -21,8 +21,8 @@ from crispim_ij.api._images import (
 )
 from crispim_ij.api._models import AnyModel, load_model
 from crispim_ij.denoising import DenoiseSettings, denoise_stack
-from crispim_ij.denoising.cached import cached_denoiser
 from crispim_ij.denoising.lazy import denoise_lazily
+from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision

@@ -17,8 +17,8 @@ from crispim_ij.cluster.crew import Crew
 from crispim_ij.cluster.pace import Pace
 from crispim_ij.cluster.parcel import SeenFiles, words_of
 from crispim_ij.cluster.tasks import run_tasks
-from crispim_ij.denoising.cached import cached_denoiser
 from crispim_ij.denoising.denoiser import DenoiseSettings
+from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.pipeline import check_slices, denoise_pieces
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model

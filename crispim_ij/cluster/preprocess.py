@@ -16,7 +16,8 @@ from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, Source
 from crispim_ij.preprocess import PreprocessSettings, plan_noise, plane_noise, target_size
 from crispim_ij.preprocess.record import make_record
-from crispim_ij.preprocess.run import Run, preprocess_planes
+from crispim_ij.preprocess.run import Run
+from crispim_ij.preprocess.stack import preprocess_planes
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, ModelSpec, find_model
+from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
 
@@ -143,31 +143,6 @@ def plan_tiles(shape: tuple[int, int], spec: ModelSpec, settings: DenoiseSetting
             f"{spec.name!r}, which needs {spec.stride} px on each side."
         )
     return TileGrid.plan(shape, settings.tile, spec.halo, spec.stride)
-
-
-def load_denoiser(
-    name: str, settings: DenoiseSettings | None = None, *, uncertain: bool = False
-) -> Denoiser:
-    """Load a model as a function from plane to plane.
-
-    Parameters
-    ----------
-    name : str
-        Name of a model, or path of a model folder.
-    settings : DenoiseSettings or None
-        How to run it; None takes the defaults.
-    uncertain : bool
-        Whether the expected error comes with each plane.
-
-    Returns
-    -------
-    Denoiser
-        The function; an `UncertainDenoiser` where that was asked for.
-    """
-    from crispim_ij.denoising.uncertainty import UncertainDenoiser
-
-    kind = UncertainDenoiser if uncertain else Denoiser
-    return kind(find_model(name), settings or DenoiseSettings())
 
 
 def _compile(

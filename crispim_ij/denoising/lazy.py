@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.denoising.cached import cached_denoiser
 from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
+from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.models import Model
 from crispim_ij.networks import mini_stack

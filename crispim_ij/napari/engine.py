@@ -22,7 +22,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.cached import cached_denoiser
+from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 

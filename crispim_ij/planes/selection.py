@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.metadata import Metadata, selected
-
-if TYPE_CHECKING:
-    from crispim_ij.planes.source import Source
+from crispim_ij.planes.source import Source
 
 _NAMES = {"C": ("channel", "--channel"), "T": ("time point", "--time")}
 

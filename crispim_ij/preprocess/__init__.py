@@ -3,8 +3,8 @@
 from crispim_ij.preprocess.check import Case, Difference, cases_of, compare, hard_cases
 from crispim_ij.preprocess.noise_plan import PlaneNoise, plan_noise, plane_noise
 from crispim_ij.preprocess.record import record_path, write_record
-from crispim_ij.preprocess.run import preprocess
 from crispim_ij.preprocess.settings import PreprocessSettings, target_size
+from crispim_ij.preprocess.stack import preprocess
 
 __all__ = [
     "Case",

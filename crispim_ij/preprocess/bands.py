@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy as np
 
 from crispim_ij.parity import NativeImageJ, Plane
+from crispim_ij.planes import Sink
 from crispim_ij.prefetch import prefetch
-
-if TYPE_CHECKING:
-    from crispim_ij.preprocess.run import Run
+from crispim_ij.preprocess.noise_plan import PlaneNoise
+from crispim_ij.preprocess.run import Run
 
 _SOURCE_SIDE = 1024
+_ROWS_AT_ONCE = 64
 
 
 def fits_bands(run: Run) -> bool:
@@ -36,23 +37,49 @@ def fits_bands(run: Run) -> bool:
     return parts and run.engine.engine == "native" and run.settings.average and shrinks
 
 
-def resized_bands(run: Run, index: int) -> Iterator[tuple[int, Plane]]:
-    """Resize a plane band by band, from above.
+def preprocess_in_bands(run: Run, index: int, on_done: Callable[[float], None]) -> None:
+    """Preprocess a plane of which only a band is held at a time.
+
+    The noise is one stream that runs through the bands from above; those that are
+    finished are made again for it, but not written.
 
     Parameters
     ----------
     run : Run
-        What is done with every plane; a band is as high as a unit of its sinks.
+        What is done with every plane.
     index : int
         Which plane.
-
-    Yields
-    ------
-    row : int
-        The band's first.
-    band : ndarray
-        As wide as the plane.
+    on_done : callable
+        Called after each band, with the share of a plane that it is.
     """
+    noise = run.noises[index]
+    for row, band in _resized_bands(run, index):
+        if run.clean_sink is not None:
+            _write_units(run.clean_sink, index, band, row)
+        _add_noise(run, band, noise, first=row == 0)
+        _write_units(run.sink, index, band, row)
+        on_done(len(band) / run.size[0])
+
+
+def _add_noise(run: Run, band: Plane, noise: PlaneNoise, *, first: bool) -> None:
+    """Add noise in place, little by little: the band is the most that is held."""
+    if noise.sd == 0:
+        return
+    for top in range(0, len(band), _ROWS_AT_ONCE):
+        part = band[top : top + _ROWS_AT_ONCE]
+        seed = noise.seed if first and top == 0 else None
+        part[:] = run.engine.noise(part, noise.sd, seed)
+
+
+def _write_units(sink: Sink, index: int, band: Plane, row: int) -> None:
+    """Write a band, unit by unit, where the sink lacks it."""
+    for column in range(0, band.shape[1], sink.unit[1]):
+        if not sink.has(index, (row, column)):
+            sink.write(index, band[:, column : column + sink.unit[1]], (row, column))
+
+
+def _resized_bands(run: Run, index: int) -> Iterator[tuple[int, Plane]]:
+    """Yield each band's first row and its pixels, from above; as high as a unit of the sink."""
     source, size, height = run.source, run.size, run.sink.unit[0]
     shape = source.shape[1], source.shape[2]
     engine = cast("NativeImageJ", run.engine)

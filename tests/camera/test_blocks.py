@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from crispim_ij.camera.blocks import flattest, join, measure_blocks, white_noise
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 999), st.floats(-5, 5), st.floats(-5, 5), st.floats(0, 4))
 def test_what_is_smooth_does_not_count(seed: int, down: float, right: float, bend: float) -> None:
     noise = np.random.default_rng(seed).standard_normal((67, 83))

@@ -14,7 +14,7 @@ from crispim_ij.errors import CrispimError
 PIXELS = 40_000
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     gain=st.just(0.0) | st.floats(0.01, 20),
     offset=st.floats(0, 200),

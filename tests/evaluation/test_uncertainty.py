@@ -40,7 +40,7 @@ def drawn(spread: float, residue: float, seed: int) -> np.ndarray:
     return np.column_stack([seen, error])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0.5, 8), st.floats(0.5, 8), st.integers(0, 20))
 def test_factors_are_found_again(spread: float, residue: float, seed: int) -> None:
     found = fit_factors(drawn(spread, residue, seed))

@@ -44,7 +44,7 @@ def counts(model: Model, rows: int, columns: int, seed: int = 0) -> NDArray[np.f
 
 
 @given(rows=st.integers(1, 6), columns=st.integers(1, 6), seed=st.integers(0, 9))
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_same_counts_as_keras(model: Model, file: Path, rows: int, columns: int, seed: int) -> None:
     given_counts = counts(model, rows, columns, seed)
     result = onnx_graph.predict(file, given_counts)

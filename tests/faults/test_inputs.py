@@ -52,7 +52,7 @@ examples = pytest.mark.parametrize(
 
 def fuzzed(examples: int) -> settings:
     checks = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    return settings(max_examples=examples, deadline=None, suppress_health_check=checks)
+    return settings(max_examples=examples, suppress_health_check=checks)
 
 
 def read(path: Path) -> list[NDArray[Any]]:

@@ -100,9 +100,7 @@ def test_a_seed_clears_the_half_used_pair_of_gaussians(
     sd=st.floats(0.01, 200).map(lambda sd: round(sd, 2)),
     seed=st.integers(-(2**31), 2**31 - 1),
 )
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_size_and_seed(
     gateway: ImageJGateway,
     reference: Reference,

@@ -105,7 +105,7 @@ def rows_to_draw(plane: NDArray[Any], sd: float) -> int:
 
 
 any_example = given(example=examples())
-like = settings(deadline=None, suppress_health_check=list(HealthCheck))
+like = settings(suppress_health_check=list(HealthCheck))
 
 
 @any_example

@@ -46,7 +46,7 @@ def imagej_bin(plane: NDArray[Any], factors: tuple[int, int], method: BinMethod)
     method=st.sampled_from(BinMethod),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
 def test_any_plane(
     imagej: ImageJ1,
     shape: tuple[int, int],

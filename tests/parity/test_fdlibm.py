@@ -25,9 +25,7 @@ def java_log(values: list[float]) -> list[float]:
         max_size=50,
     )
 )
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_log_is_java_s(imagej: ImageJ1, values: list[float]) -> None:
     assert log(np.array(values)).tolist() == java_log(values)
 

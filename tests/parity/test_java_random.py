@@ -13,9 +13,7 @@ from crispim_ij.parity import INT_MAX, INT_MIN, JavaRandom
 
 SEEDS = [0, 1, -1, 42, INT_MAX, INT_MIN]
 any_seed = st.integers(INT_MIN, INT_MAX)
-many = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def java_random(seed: int) -> Any:

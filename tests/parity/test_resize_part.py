@@ -11,7 +11,7 @@ from crispim_ij.parity import Interpolation, compiled, resize, resize_part
 
 
 @pytest.mark.parametrize("numba", [True, False])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_parts_are_the_wholes_bits(numba: bool, data: st.DataObject) -> None:
     shape = data.draw(st.tuples(st.integers(1, 90), st.integers(1, 90)))

@@ -23,9 +23,7 @@ from crispim_ij.planes.output_checks import check_output
 Copy = Callable[..., Path]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shape=st.tuples(st.integers(1, 5), st.integers(1, 40), st.integers(1, 40)),
     dtype=st.sampled_from(["uint8", "uint16", "int16", "float32"]),

@@ -34,7 +34,7 @@ def fuzzed(*strategies: Any) -> Callable[[Callable[..., None]], Any]:
             "examples", [QUICK, pytest.param(LONG, marks=pytest.mark.slow)], ids=["quick", "long"]
         )
         def run(tmp_path: Path, little_memory: None, examples: int) -> None:
-            @settings(max_examples=examples, deadline=None, suppress_health_check=checks)
+            @settings(max_examples=examples, suppress_health_check=checks)
             @given(st.tuples(*strategies))
             def once(values: tuple[Any, ...]) -> None:
                 with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""Denoisers that are kept: compiling one takes longer than a small plane."""
+"""Denoisers by the name of their model, kept where asked: to compile one takes a while."""
 
 from __future__ import annotations
 
@@ -6,11 +6,34 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings, load_denoiser
-from crispim_ij.denoising.uncertainty import load_error_model
-from crispim_ij.models import Model
+from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
+from crispim_ij.denoising.uncertainty import UncertainDenoiser, load_error_model
+from crispim_ij.models import Model, find_model
 
 _LOADING = Lock()
+
+
+def load_denoiser(
+    name: str, settings: DenoiseSettings | None = None, *, uncertain: bool = False
+) -> Denoiser:
+    """Load a model as a function from plane to plane.
+
+    Parameters
+    ----------
+    name : str
+        Name of a model, or path of a model folder.
+    settings : DenoiseSettings or None
+        How to run it; None takes the defaults.
+    uncertain : bool
+        Whether the expected error comes with each plane.
+
+    Returns
+    -------
+    Denoiser
+        The function; an `UncertainDenoiser` where that was asked for.
+    """
+    kind = UncertainDenoiser if uncertain else Denoiser
+    return kind(find_model(name), settings or DenoiseSettings())
 
 
 def cached_denoiser(model: Model, settings: DenoiseSettings, *, uncertain: bool) -> Denoiser:
