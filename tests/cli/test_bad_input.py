@@ -1,6 +1,6 @@
 """Each fault of a user's: one sentence, status 2, nothing left behind.
 
-Lack of permission is tested where planes are written: tests/planes/test_sink.py.
+Lack of permission is tested where planes are written: tests/planes/test_sink_faults.py.
 """
 
 from __future__ import annotations

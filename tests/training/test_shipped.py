@@ -9,7 +9,7 @@ from crispim_ij.training.shipped import phantoms, runs_for
 
 def test_a_model_is_made_by_a_chain_of_runs() -> None:
     runs = runs_for("crispim-2d")
-    earlier = [f"crispim-2d-{number}" for number in ("first", "second", "third", "fourth")]
+    earlier = [f"crispim-2d-{number}" for number in ("first", "second", "third", "fourth", "fifth")]
     assert [run.model for run in runs] == [*earlier, "crispim-2d"]
     assert [run.start_from for run in runs] == [None, *earlier]
     assert runs[-1].recipe.zoom == load_recipe("crispim-2d").zoom

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from tests.distribution.project import PROJECT, ROOT
+
+
+def test_workflows_test_each_python_on_each_system() -> None:
+    text = (ROOT / ".github/workflows/tests.yml").read_text()
+    matrix = yaml.safe_load(text)["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "windows-latest", "macos-latest"]
+    pythons = [f"Programming Language :: Python :: {version}" for version in matrix["python"]]
+    assert set(pythons) <= set(PROJECT["classifiers"])
+    assert len(pythons) == 4
+
+
+def test_workflows_run_pinned_actions_with_few_rights() -> None:
+    """A tag can be moved to other code; a commit can't."""
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        for job in workflow["jobs"].values():
+            used = [step["uses"] for step in job["steps"] if "uses" in step]
+            assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used), path
