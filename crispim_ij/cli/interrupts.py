@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from crispim_ij.cli.console import errors
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 _STATUS = 128 + signal.SIGINT
+_SECONDS_BETWEEN_TRIES = 0.01
 
 
 @contextmanager
@@ -18,7 +24,8 @@ def second_interrupt_ends_at_once() -> Iterator[None]:
     """Let a first Ctrl-C stop a command in order, and a second one end the process.
 
     Python would wait for threads that read from a drive which doesn't answer. What is
-    left is what a kill leaves: hidden files, from which a run can go on.
+    left is what a kill leaves: hidden files, from which a run can go on. Where Python
+    drops the first one, as it does within a finalizer, it comes again.
     """
 
     def stop(*_: object) -> NoReturn:
@@ -29,12 +36,31 @@ def second_interrupt_ends_at_once() -> Iterator[None]:
         errors.show_cursor()
         os._exit(_STATUS)
 
+    def dropped(fault: UnraisableHookArgs) -> None:
+        if issubclass(fault.exc_type, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, stop)
+            threading.Timer(_SECONDS_BETWEEN_TRIES, _interrupt).start()
+        else:
+            hook(fault)
+
     # A shell lets commands in the background ignore it.
-    before = signal.getsignal(signal.SIGINT)
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
+        sys.unraisablehook = dropped
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         if signal.getsignal(signal.SIGINT) is stop:
             signal.signal(signal.SIGINT, before)
+
+
+def _interrupt() -> None:
+    """Interrupt the main thread, whatever it waits for."""
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)

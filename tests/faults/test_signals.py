@@ -26,6 +26,20 @@ def stuck(self, index):
 tiff_folder.FolderSource.read = stuck
 """
 
+FINALIZES = """
+import pathlib, sys, time
+from crispim_ij.cli import preprocess_run
+class Slow:
+    def __del__(self):
+        (pathlib.Path(sys.argv[3]).parent / "finalizes").touch()
+        time.sleep(30)
+preprocess = preprocess_run.preprocess
+def finalizes(*said):
+    Slow()
+    return preprocess(*said)
+preprocess_run.preprocess = finalizes
+"""
+
 
 @pytest.mark.parametrize("name", ["out", "out.tif"])
 def test_once_stops_in_order(planes: Path, unbroken: Path, tmp_path: Path, name: str) -> None:
@@ -65,6 +79,18 @@ def test_twice_ends_at_once(planes: Path, unbroken: Path, tmp_path: Path, name: 
         assert pixels == (unbroken / "out" / file).read_bytes()
     crispim("preprocess", planes, output, *SAID, "--resume").well()
     assert content(output) == content(unbroken / name)
+
+
+def test_one_that_python_drops_comes_again(planes: Path, tmp_path: Path) -> None:
+    """As it drops what is raised in a finalizer."""
+    run = begun("preprocess", planes, tmp_path / "out", *SAID, before=FINALIZES + SLOWLY)
+    while not (tmp_path / "finalizes").exists():
+        assert run.alive()
+        time.sleep(0.01)
+    run.signal(signal.SIGINT)
+    end = run.ended()
+    assert end.status == 130, end.err
+    assert "Traceback" not in end.err
 
 
 def test_it_stays_ignored_in_the_background(planes: Path, unbroken: Path, tmp_path: Path) -> None:
