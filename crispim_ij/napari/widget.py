@@ -6,54 +6,31 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import (
-    ComboBox,
-    Container,
-    FileEdit,
-    Label,
-    ProgressBar,
-    PushButton,
-    create_widget,
-)
+from magicgui.widgets import Container, Label, ProgressBar, PushButton
 from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy
 
-from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, find_model, list_models
+from crispim_ij.napari.choices import Choices
 from crispim_ij.napari.engine import shared_engine
-from crispim_ij.napari.layers import (
-    axes_of,
-    check_layer,
-    guess_slices,
-    in_layer,
-    pixels_of,
-    place_shown,
-    shown_like,
-)
+from crispim_ij.napari.layers import in_layer, place_shown, shown_like
 from crispim_ij.napari.work import Failure, Job, PlanePreview, denoise_all, preview_plane, watched
-from crispim_ij.networks.architectures import Precision
 from crispim_ij.previewing import Looked, noise_in_words
 from crispim_ij.report.numbers import shown_time
 
 if TYPE_CHECKING:
     import napari
 
-DEFAULT = "crispim-2d"
-FOLDER = "a folder …"
 PREVIEW = "preview (crispim-ij)"
 """Name of the layer that shows the preview."""
 
-_LABEL_WIDTH = 90  # px
 _READY = "Preview denoises the plane that you see; Denoise all of the layer."
-_NO_LAYER = "Open an image first, or File > Open Sample > crispim-ij."
 
 
 class DenoiseWidget(Container):  # type: ignore[misc]
@@ -72,61 +49,23 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._begun = self._since = 0.0
         self._says = ""
         self._notes: tuple[str, ...] = ()
-        self._make_choices()
+        self._choices = Choices(self._on_other)
         self._make_actions()
-        self._rows = {
-            label: _row(label, choice)
-            for label, choice in (
-                ("Layer", self._layer),
-                ("Model", self._model),
-                ("Folder", self._folder),
-                ("Slices along", self._slices),
-                ("Precision", self._precision),
-            )
-        }
-        choices = Container(labels=False, widgets=list(self._rows.values()))
         actions = Container(
             layout="horizontal",
             labels=False,
             widgets=[self._preview, self._denoise, self._cancel],
         )
         answers = Container(labels=False, widgets=[self._bar, self._text])
-        for part in (choices, actions, answers):
+        parts = [self._choices, actions, answers]
+        for part in parts:
             part.margins = (0, 0, 0, 0)
-        super().__init__(labels=False, widgets=[choices, actions, answers])
+        super().__init__(labels=False, widgets=parts)
         # What is left of the height is the text's, or it would be cut off where it is wrapped.
         self._text.native.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Expanding)
         self.native.setSizePolicy(QSizePolicy.Preferred, QSizePolicy.Expanding)
-        self._layer.changed.connect(self._on_layer)
-        self._model.changed.connect(self._on_model)
-        self._folder.changed.connect(self._on_model)
         self.native.destroyed.connect(self._on_destroyed)
-        self._on_layer()
-
-    def _make_choices(self) -> None:
-        """Make what is chosen from."""
-        self._layer = create_widget(
-            annotation=Image,
-            options={"tooltip": "The image to denoise, in raw counts as the camera gave them."},
-        )
-        names = [model.folder.name for model in list_models()]
-        self._model = ComboBox(
-            choices=[*names, FOLDER],
-            value=DEFAULT,
-            tooltip="The network: one that ships, one of your own, or a folder with one.",
-        )
-        self._folder = FileEdit(
-            mode="d",
-            tooltip="A folder that `crispim-ij train` or `crispim-ij models import` wrote.",
-        )
-        self._slices = ComboBox(
-            choices=self._axes,
-            tooltip="The axis whose planes lie above one another: this model looks at neighbours.",
-        )
-        self._precision = ComboBox(
-            choices=get_args(Precision),
-            tooltip="bfloat16 is faster on processors that have it, and less exact.",
-        )
+        self._refresh()
 
     def _make_actions(self) -> None:
         """Make what is pressed, and what answers."""
@@ -146,74 +85,36 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._denoise.changed.connect(self._on_denoise)
         self._cancel.changed.connect(self._on_cancel)
 
-    def _axes(self, _: Any) -> list[tuple[str, int]]:
-        """Offer the axes that the layer has."""
-        names = [] if self._layer.value is None else axes_of(self._layer.value)
-        return [(words, axis) for axis, words in enumerate(names)]
-
-    def _on_layer(self) -> None:
-        """Take another layer."""
-        self._slices.reset_choices()
-        if self._slices.choices:
-            self._slices.value = guess_slices(self._layer.value)
-        self._notes = ()
-        self._refresh()
-
-    def _on_model(self) -> None:
-        """Take another model."""
+    def _on_other(self) -> None:
+        """Take another layer or model."""
         self._notes = ()
         self._refresh()
 
     def _refresh(self, says: str = "") -> None:
         """Enable what can be used, and say why something can't."""
-        is_idle, is_deep, is_usable = self._stop is None, False, False
+        is_idle, is_usable = self._stop is None, False
         try:
-            is_deep = self._chosen_model().spec.depth > 1
-            self._check_layer()
+            self._choices.job()
             is_usable, says = True, says or _READY
         except CrispimError as error:
             says = says or str(error)
-        self._rows["Folder"].visible = self._model.value == FOLDER
-        self._rows["Slices along"].visible = is_deep and bool(self._slices.choices)
-        for row in self._rows.values():
-            row.enabled = is_idle
+        self._choices.refresh(is_idle)
         self._preview.enabled = self._denoise.enabled = is_idle and is_usable
         self._cancel.enabled = not is_idle
         self._bar.visible = not is_idle
         self._say(says)
 
-    def _chosen_model(self) -> Model:
-        """Find the model."""
-        if self._model.value != FOLDER:
-            return find_model(self._model.value)
-        if self._folder.value == Path():
-            raise CrispimError("Choose the folder that holds the model.")
-        return find_model(str(self._folder.value))
-
-    def _check_layer(self) -> None:
-        """Raise CrispimError unless there is a layer that can be denoised."""
-        if self._layer.value is None:
-            raise CrispimError(_NO_LAYER)
-        check_layer(self._layer.value)
-
-    def _job(self) -> Job:
-        """Gather what is chosen."""
-        self._check_layer()
-        settings = DenoiseSettings(self._precision.value)
-        pixels = pixels_of(self._layer.value)
-        return Job(pixels, self._slices.value, self._chosen_model(), settings)
-
     def _on_preview(self) -> None:
         """Denoise the plane that is shown."""
         with self._complaining():
-            layer, job = self._layer.value, self._job()
+            layer, job = self._choices.layer, self._choices.job()
             work = preview_plane(shared_engine(), job, place_shown(self._viewer, layer))
             self._start(work, 0, self._say, partial(self._show_preview, layer))
 
     def _on_denoise(self) -> None:
         """Denoise the layer."""
         with self._complaining():
-            layer, job = self._layer.value, self._job()
+            layer, job = self._choices.layer, self._choices.job()
             self._say("Starting the network …")
             self._start(
                 denoise_all(shared_engine(), job),
@@ -316,15 +217,6 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         except CrispimError as error:
             self._say(str(error))
             show_error(str(error))
-
-
-def _row(label: str, choice: Any) -> Container:
-    """Lay a choice beside its name; magicgui's own labels don't line up in napari's font."""
-    name = Label(value=label, tooltip=choice.tooltip)
-    name.min_width = _LABEL_WIDTH
-    row = Container(layout="horizontal", labels=False, widgets=[name, choice])
-    row.margins = (0, 0, 0, 0)
-    return row
 
 
 def _notes(looked: Looked) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from tests.cluster.processes import Dask
 __all__ = ["Answer", "Call", "call"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
     """A scheduler and two workers, which live as long as the tests."""
     dask = Dask(tmp_path_factory.mktemp("dask"))
@@ -34,14 +34,14 @@ def crew(dask: Dask) -> Iterator[Crew]:
         yield crew
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A 2D model with random weights."""
     folder = tmp_path_factory.mktemp("models") / "flat"
     return save_model(build("paper-2d"), "paper-2d", folder, {})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def planes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of six planes."""
     folder = tmp_path_factory.mktemp("planes") / "in"

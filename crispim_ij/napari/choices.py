@@ -1,0 +1,133 @@
+"""What is chosen in the widget: a layer, a model, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+from magicgui.widgets import ComboBox, Container, FileEdit, Label, create_widget
+from napari.layers import Image
+
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, find_model, list_models
+from crispim_ij.napari.layers import axes_of, check_layer, guess_slices, pixels_of
+from crispim_ij.napari.work import Job
+from crispim_ij.networks.architectures import Precision
+
+DEFAULT = "crispim-2d"
+FOLDER = "a folder …"
+
+_LABEL_WIDTH = 90  # px
+_NO_LAYER = "Open an image first, or File > Open Sample > crispim-ij."
+
+
+class Choices(Container):  # type: ignore[misc]
+    """What is denoised, by which model, and how.
+
+    Parameters
+    ----------
+    on_other : callable
+        Called when another layer or model is chosen.
+    """
+
+    def __init__(self, on_other: Callable[[], None]) -> None:
+        self._layer = create_widget(
+            annotation=Image,
+            options={"tooltip": "The image to denoise, in raw counts as the camera gave them."},
+        )
+        names = [model.folder.name for model in list_models()]
+        self._model = ComboBox(
+            choices=[*names, FOLDER],
+            value=DEFAULT,
+            tooltip="The network: one that ships, one of your own, or a folder with one.",
+        )
+        self._folder = FileEdit(
+            mode="d",
+            tooltip="A folder that `crispim-ij train` or `crispim-ij models import` wrote.",
+        )
+        self._slices = ComboBox(
+            choices=self._axes,
+            tooltip="The axis whose planes lie above one another: this model looks at neighbours.",
+        )
+        self._precision = ComboBox(
+            choices=get_args(Precision),
+            tooltip="bfloat16 is faster on processors that have it, and less exact.",
+        )
+        self._folder_row = _row("Folder", self._folder)
+        self._slices_row = _row("Slices along", self._slices)
+        rows = [
+            _row("Layer", self._layer),
+            _row("Model", self._model),
+            self._folder_row,
+            self._slices_row,
+            _row("Precision", self._precision),
+        ]
+        super().__init__(labels=False, widgets=rows)
+        self._layer.changed.connect(self._offer_axes)
+        for choice in (self._layer, self._model, self._folder):
+            choice.changed.connect(on_other)
+        self._offer_axes()
+
+    @property
+    def layer(self) -> Image | None:
+        """The layer to denoise."""
+        return self._layer.value
+
+    def job(self) -> Job:
+        """Gather what is chosen.
+
+        Raises
+        ------
+        CrispimError
+            If there is no layer or no model, or this layer can't be denoised.
+        """
+        model = self._chosen_model()
+        if self.layer is None:
+            raise CrispimError(_NO_LAYER)
+        check_layer(self.layer)
+        settings = DenoiseSettings(self._precision.value)
+        return Job(pixels_of(self.layer), self._slices.value, model, settings)
+
+    def refresh(self, is_idle: bool) -> None:
+        """Show what this model needs to be told, to be changed unless work is going on."""
+        self._folder_row.visible = self._model.value == FOLDER
+        self._slices_row.visible = self._is_deep() and bool(self._slices.choices)
+        for row in self:
+            row.enabled = is_idle
+
+    def _is_deep(self) -> bool:
+        """Whether the model looks at neighbours."""
+        try:
+            return self._chosen_model().spec.depth > 1
+        except CrispimError:
+            return False
+
+    def _chosen_model(self) -> Model:
+        """Find the model."""
+        if self._model.value != FOLDER:
+            return find_model(self._model.value)
+        if self._folder.value == Path():
+            raise CrispimError("Choose the folder that holds the model.")
+        return find_model(str(self._folder.value))
+
+    def _axes(self, _: Any) -> list[tuple[str, int]]:
+        """Offer the axes that the layer has."""
+        names = [] if self.layer is None else axes_of(self.layer)
+        return [(words, axis) for axis, words in enumerate(names)]
+
+    def _offer_axes(self) -> None:
+        """Offer the layer's axes, the likeliest first chosen."""
+        self._slices.reset_choices()
+        if self.layer is not None and self._slices.choices:
+            self._slices.value = guess_slices(self.layer)
+
+
+def _row(label: str, choice: Any) -> Container:
+    """Lay a choice beside its name; magicgui's own labels don't line up in napari's font."""
+    name = Label(value=label, tooltip=choice.tooltip)
+    name.min_width = _LABEL_WIDTH
+    row = Container(layout="horizontal", labels=False, widgets=[name, choice])
+    row.margins = (0, 0, 0, 0)
+    return row
