@@ -61,7 +61,8 @@ def bin_plane(plane: Plane, factors: tuple[int, int], method: BinMethod) -> Plan
 def _binned(bins: NDArray[np.float32], method: BinMethod) -> NDArray[np.float32]:
     """Make one value of each bin, along the last axis."""
     if method is BinMethod.MIN:
-        return np.asarray(np.fmin.reduce(bins, axis=-1, initial=_FLOAT_MAX))
+        finite = np.fmin(bins, _FLOAT_MAX)
+        return _taken(finite, finite.argmin(axis=-1))
     if method is BinMethod.MAX:
         return _largest(bins)
     if method is BinMethod.MEDIAN:
@@ -84,4 +85,10 @@ def _median(bins: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _largest(bins: NDArray[np.float32]) -> NDArray[np.float32]:
     """Take the largest value, NaN aside, and none below the type's lowest."""
-    return np.asarray(np.fmax.reduce(bins, axis=-1, initial=-_FLOAT_MAX))
+    finite = np.fmax(bins, -_FLOAT_MAX)
+    return _taken(finite, finite.argmax(axis=-1))
+
+
+def _taken(bins: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Take a value of each bin; of 0 and -0, which are equal, NumPy's `fmax` takes either."""
+    return np.take_along_axis(bins, places[..., None], axis=-1)[..., 0]

@@ -61,6 +61,14 @@ def test_any_plane(
     assert_same(bin_plane(plane, factors, method), imagej_bin(plane, factors, method))
 
 
+@pytest.mark.parametrize("method", [BinMethod.MEDIAN, BinMethod.MIN, BinMethod.MAX])
+@pytest.mark.parametrize("factors", [(2, 2), (4, 4), (5, 7)])
+def test_zeros_of_both_signs(imagej: ImageJ1, method: BinMethod, factors: tuple[int, int]) -> None:
+    values = np.array([0.0, -0.0, np.nan], np.float32)
+    plane = np.random.default_rng(0).choice(values, (60, 70))
+    assert_same(bin_plane(plane, factors, method), imagej_bin(plane, factors, method))
+
+
 @pytest.mark.parametrize("method", BinMethod)
 def test_the_command(method: BinMethod) -> None:
     plane = make_plane("random", (21, 34), np.uint16, 3)
