@@ -105,6 +105,7 @@ def test_bad_options_are_refused_and_nothing_is_written(
     assert not out.exists()
 
 
+@pytest.mark.long
 def test_a_report_is_kept_unless_told(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     both = ("--method", "noisy", "--method", "tv", "--out", out)

@@ -66,8 +66,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _named(page: Path) -> Any:
-    """A page to run: all but the first that a user meets are long in sum."""
-    first = page.name in ("README.md", "start.md")
+    """A page to run: all but the one that a user begins with are long in sum."""
+    first = page.name == "start.md"
     return pytest.param(
         page, id=page.relative_to(ROOT).as_posix(), marks=[] if first else pytest.mark.long
     )

@@ -48,6 +48,7 @@ def nothing_is_left(imagej: ImageJGateway) -> None:
     assert set(folder.glob("crispim-image-*")) == before
 
 
+@pytest.mark.long
 def test_a_file_and_the_open_image(imagej: ImageJGateway, stack: Path) -> None:
     out = stack.parent / "out.tif"
     answer = imagej.run_macro(MACRO, f"command={COMMAND}\ninput={stack}\noutput={out}\ntile=64")

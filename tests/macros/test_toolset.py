@@ -32,7 +32,9 @@ def alone(fiji: FijiFolder, tool: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", STARTED)
+@pytest.mark.parametrize(
+    "name", [STARTED[0], *(pytest.param(name, marks=pytest.mark.long) for name in STARTED[1:])]
+)
 def test_a_tool_starts_its_macro(fiji_folder: FijiFolder, name: str) -> None:
     path = fiji_folder.folder / f"plugins/CRISPIM/{name}.ijm"
     answer = fiji_folder.run(alone(fiji_folder, name.replace("_", " ")))

@@ -109,9 +109,16 @@ like = settings(suppress_health_check=list(HealthCheck))
 
 
 @any_example
+@settings(like, max_examples=300)
+def test_three_hundred_examples(imagej: ImageJ1, example: Example) -> None:
+    assert compiled.kernels() is not None
+    compare(imagej, example)
+
+
+@pytest.mark.long
+@any_example
 @settings(like, max_examples=2000)
 def test_two_thousand_examples(imagej: ImageJ1, example: Example) -> None:
-    assert compiled.kernels() is not None
     compare(imagej, example)
 
 

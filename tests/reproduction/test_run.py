@@ -16,6 +16,8 @@ from crispim_ij.reproduction import Advance, Workplace, recipes, reproduce
 from crispim_ij.reproduction.tables import TABLES
 from tests.reproduction.process import begin, kill_in, small_run
 
+pytestmark = pytest.mark.long
+
 
 class Watch:
     """Remembers which stages ran, and how far."""

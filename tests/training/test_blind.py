@@ -64,6 +64,7 @@ def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None
     np.testing.assert_array_equal(noisy, shown)
 
 
+@pytest.mark.long
 def test_a_run_goes_on_as_if_it_had_not_stopped(blind: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(BLIND, average=0.9)
     whole = train(blind, recipe, tmp_path / "whole", settings=QUIET, on_step=ignore)

@@ -98,6 +98,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
     assert not (tmp_path / "mine/model.json").exists()
 
 
+@pytest.mark.long
 def test_a_run_can_start_from_a_model(stacks: list[TrainingStack], tmp_path: Path) -> None:
     """A rate of next to nothing leaves the weights where they began."""
     first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
@@ -140,6 +141,7 @@ def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_pa
     assert model.spec.architecture == "paper-2d"
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_to_the_same_weights(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
@@ -184,6 +186,7 @@ def test_by_default_a_tenth_of_the_steps_is_pictured(
     assert pictures == {f"step-{step:06}.png" for step in (*range(2, ended, 2), ended)}
 
 
+@pytest.mark.long
 def test_the_best_weights_are_kept(stacks: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=30, keep="best", precision="float32")
     model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
@@ -203,6 +206,7 @@ def test_patience_ends_a_run_that_does_not_get_better(
     assert steps_told(tmp_path / "mine") == [2, 4, 6, 8]
 
 
+@pytest.mark.long
 def test_averaged_weights_lag_behind(stacks: list[TrainingStack], tmp_path: Path) -> None:
     """With a momentum near 1 the average stays where the first step left it."""
     constant = replace(RECIPE, schedule="constant", precision="float32")

@@ -13,8 +13,8 @@ from napari.utils.notifications import notification_manager
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.models import find_model
-from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.choices import FOLDER
+from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.widget import PREVIEW
 from crispim_ij.planes.convert import to_dtype
 from tests.napari.window.conftest import Window
