@@ -37,7 +37,7 @@ def test_a_shipped_model_is_made_again(
         load_model(tmp_path / "out" / name) for name in ("crispim-2d-first", "crispim-3d")
     )
     assert first.spec.architecture == "residual-2d"
-    assert last.spec.provenance["started_from"]["name"] == "crispim-2d-second"
+    assert last.spec.provenance["started_from"]["name"] == "crispim-3d-second"
     assert len(last.spec.provenance["data"]) == 11
     assert call(*command).err.count("is there already") == 5
 
