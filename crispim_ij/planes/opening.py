@@ -6,11 +6,11 @@ from pathlib import Path
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import existing
+from crispim_ij.planes.ome_zarr.attributes import is_zarr
 from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_folder import FolderSource
-from crispim_ij.planes.tiff_stack import StackSource
-from crispim_ij.planes.zarr_attributes import is_zarr
+from crispim_ij.planes.tiff.folder_source import FolderSource
+from crispim_ij.planes.tiff.stack_source import StackSource
 
 
 def open_source(path: str | Path, selection: Selection | None = None) -> Source:
@@ -42,7 +42,7 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     found = existing(Path(path))
     chosen = selection or Selection()
     if is_zarr(found):
-        from crispim_ij.planes.zarr_source import ZarrSource
+        from crispim_ij.planes.ome_zarr.source import ZarrSource
 
         return select(ZarrSource(found, chosen.level), chosen)
     if chosen.level:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.zarr_attributes import is_zarr
+from crispim_ij.planes.ome_zarr.attributes import is_zarr
 
 
 def check_output(

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import DTYPES, TIFF_SUFFIXES
-from crispim_ij.planes.folder_sink import FolderSink
 from crispim_ij.planes.journal import read_journal
+from crispim_ij.planes.ome_zarr.attributes import ZARR_SUFFIX
 from crispim_ij.planes.output_checks import check_output
 from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.stack_sink import StackSink
+from crispim_ij.planes.tiff.folder_sink import FolderSink
+from crispim_ij.planes.tiff.stack_sink import StackSink
 from crispim_ij.planes.writing import journal_path
-from crispim_ij.planes.zarr_attributes import ZARR_SUFFIX
 
 
 class Sink(Protocol):
@@ -148,7 +148,7 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
             "--overwrite to begin anew."
         )
     if as_zarr:
-        from crispim_ij.planes.zarr_sink import ZarrSink
+        from crispim_ij.planes.ome_zarr.sink import ZarrSink
 
         return ZarrSink(path, source, chosen)
     return StackSink(path, source, chosen) if as_file else FolderSink(path, source, chosen)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.page_writer import Compression
+from crispim_ij.planes.tiff.page_writer import Compression
 
 _LARGEST_SHARD = 2**14
 

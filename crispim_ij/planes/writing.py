@@ -17,9 +17,9 @@ from crispim_ij.planes.convert import to_dtype
 from crispim_ij.planes.journal import Header, Journal, Record, check_same, make_header, read_journal
 from crispim_ij.planes.lock import OutputLock
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.page_writer import Compression, Contents, PageWriter, choose_layout
 from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
+from crispim_ij.planes.tiff.page_writer import Compression, Contents, PageWriter, choose_layout
 
 
 def journal_path(output: Path, *, in_folder: bool) -> Path:

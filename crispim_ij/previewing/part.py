@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
-from crispim_ij.planes.zarr_metadata import to_image
+from crispim_ij.planes.ome_zarr.metadata import to_image
 from crispim_ij.report.display import best_place
 
 LONGEST = 2048

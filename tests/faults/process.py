@@ -18,7 +18,8 @@ COMMAND = "from crispim_ij.cli.main import run; run()"
 # So that faults fall between planes and into them; the result does not depend on it.
 SLOWLY = """
 import sys, time
-from crispim_ij.planes import journal, page_writer
+from crispim_ij.planes import journal
+from crispim_ij.planes.tiff import page_writer
 journal.SECONDS_BETWEEN_SYNCS = 0.02
 write = page_writer.PageWriter.write
 def slowly(self, plane):

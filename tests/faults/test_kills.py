@@ -23,12 +23,12 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 COPY = """
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 if sys.argv[2].endswith("zarr"):
-    from crispim_ij.planes import zarr_arrays
-    put = zarr_arrays.ZarrArrays.write
+    from crispim_ij.planes.ome_zarr import arrays
+    put = arrays.ZarrArrays.write
     def slower(self, *arguments):
         time.sleep(0.002)
         put(self, *arguments)
-    zarr_arrays.ZarrArrays.write = slower
+    arrays.ZarrArrays.write = slower
 packing = "zstd" if sys.argv[2].endswith("z.tif") else "none"
 zarr = ZarrSettings(chunk=16, shard=32, pyramid=True)
 with open_source(sys.argv[1]) as source:
@@ -144,7 +144,7 @@ def test_killed_before_the_arrays_are_made(planes: Path, unbroken: Path, tmp_pat
     output = tmp_path / "out.zarr"
     at_once = """
 import os
-from crispim_ij.planes.zarr_arrays import ZarrArrays
+from crispim_ij.planes.ome_zarr.arrays import ZarrArrays
 ZarrArrays.create = lambda *_: os.kill(os.getpid(), 9)
 """
     said = "preprocess", planes, output, *SAID

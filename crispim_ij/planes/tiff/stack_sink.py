@@ -14,10 +14,10 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import make_folders, partial_path, write_faults
 from crispim_ij.planes.checks import decoded, faults_named
 from crispim_ij.planes.journal import Record, sync_file, sync_folder
-from crispim_ij.planes.page_writer import Compression, PageWriter
 from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_regions import mapped_region
+from crispim_ij.planes.tiff.page_writer import Compression, PageWriter
+from crispim_ij.planes.tiff.regions import mapped_region
 from crispim_ij.planes.writing import Writing
 
 

@@ -13,9 +13,9 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import DTYPES, check_count, checked
 from crispim_ij.planes.chunks import ChunkCache, assembled
 from crispim_ij.planes.metadata import Metadata, of_plane
-from crispim_ij.planes.zarr_attributes import descriptions, read_image
-from crispim_ij.planes.zarr_library import faults_of_zarr, load_zarr
-from crispim_ij.planes.zarr_metadata import to_metadata
+from crispim_ij.planes.ome_zarr.attributes import descriptions, read_image
+from crispim_ij.planes.ome_zarr.library import faults_of_zarr, load_zarr
+from crispim_ij.planes.ome_zarr.metadata import to_metadata
 
 if TYPE_CHECKING:
     import zarr

@@ -9,7 +9,7 @@ import numpy as np
 
 from crispim_ij.planes import imagej_tags, ome
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.zarr_attributes import ZarrImage
+from crispim_ij.planes.ome_zarr.attributes import ZarrImage
 
 _UNITS = {
     "angstrom": "Å",

@@ -8,7 +8,7 @@ import tifffile
 
 from crispim_ij.planes import Compression, open_source
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.page_writer import Contents, PageWriter, choose_layout
+from crispim_ij.planes.tiff.page_writer import Contents, PageWriter, choose_layout
 
 
 def contents(planes: int, kind: str = "plain", shape: tuple[int, int] = (2048, 2048)) -> Contents:

@@ -22,8 +22,8 @@ from crispim_ij.planes.checks import (
 )
 from crispim_ij.planes.identity import check_unchanged, identity
 from crispim_ij.planes.metadata import Metadata, of_plane, read_metadata
-from crispim_ij.planes.tiff_layout import page_order, run_on_planes
-from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
+from crispim_ij.planes.tiff.layout import page_order, run_on_planes
+from crispim_ij.planes.tiff.regions import SegmentReader, mapped_region, page_chunk
 
 
 class StackSource:

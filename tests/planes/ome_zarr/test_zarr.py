@@ -20,8 +20,8 @@ from crispim_ij.planes import (
     open_source,
     z_stacks,
 )
-from crispim_ij.planes.pyramid import halved
-from crispim_ij.planes.zarr_attributes import read_image
+from crispim_ij.planes.ome_zarr.attributes import read_image
+from crispim_ij.planes.ome_zarr.pyramid import halved
 
 zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
 
@@ -288,10 +288,10 @@ def test_layouts_that_contradict_themselves(options: dict[str, Any]) -> None:
 
 def test_each_chunk_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thick chunks and neighbouring regions come from the cache."""
-    from crispim_ij.planes.zarr_source import ZarrSource
+    from crispim_ij.planes.ome_zarr.source import ZarrSource
 
     path = write_zarr(tmp_path / "in.zarr", np.ones((8, 64, 64), np.uint16), chunks=(4, 16, 16))
-    monkeypatch.setattr("crispim_ij.planes.zarr_source._SMALLEST", 16)
+    monkeypatch.setattr("crispim_ij.planes.ome_zarr.source._SMALLEST", 16)
     with open_source(path) as source:
         assert isinstance(source, ZarrSource)
         decoded: list[Any] = []

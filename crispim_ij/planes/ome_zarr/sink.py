@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from crispim_ij.planes.atomic import make_folders, partial_path, write_faults
 from crispim_ij.planes.journal import Record, sync_folder
-from crispim_ij.planes.pyramid import halved, levels_of
+from crispim_ij.planes.ome_zarr.arrays import ZarrArrays
+from crispim_ij.planes.ome_zarr.library import load_zarr
+from crispim_ij.planes.ome_zarr.metadata import to_image
+from crispim_ij.planes.ome_zarr.pyramid import halved, levels_of
 from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.writing import Writing
-from crispim_ij.planes.zarr_arrays import ZarrArrays
-from crispim_ij.planes.zarr_library import load_zarr
-from crispim_ij.planes.zarr_metadata import to_image
 
 
 class ZarrSink(Writing):

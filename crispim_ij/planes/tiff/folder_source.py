@@ -25,8 +25,8 @@ from crispim_ij.planes.checks import (
 )
 from crispim_ij.planes.identity import Identity, check_unchanged, identity
 from crispim_ij.planes.metadata import Metadata, as_stack, read_metadata
-from crispim_ij.planes.tiff_layout import run_on_planes
-from crispim_ij.planes.tiff_regions import SegmentReader, mapped_region, page_chunk
+from crispim_ij.planes.tiff.layout import run_on_planes
+from crispim_ij.planes.tiff.regions import SegmentReader, mapped_region, page_chunk
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _SIDECAR_SUFFIXES = (".json", ".csv")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes.journal import sync_file
-from crispim_ij.planes.page_writer import Compression
-from crispim_ij.planes.pyramid import Level
-from crispim_ij.planes.zarr_attributes import ZarrImage, attributes_of, descriptions
+from crispim_ij.planes.ome_zarr.attributes import ZarrImage, attributes_of, descriptions
+from crispim_ij.planes.ome_zarr.pyramid import Level
+from crispim_ij.planes.tiff.page_writer import Compression
 
 
 class ZarrArrays:

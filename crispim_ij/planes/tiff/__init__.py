@@ -1,0 +1,1 @@
+"""Planes in TIFF files: a folder of them, or one file."""
