@@ -23,7 +23,13 @@ from crispim_ij.preprocess import PreprocessSettings, preprocess
 from tests.cli.conftest import Call
 from tests.cluster.processes import Dask, content, wait_until
 
-COMMAND = "from crispim_ij.cli.main import run; run()"
+# So that what is finished is seen while most of it is not.
+COMMAND = """
+from crispim_ij.planes import journal
+journal.SECONDS_BETWEEN_SYNCS = 0.02
+from crispim_ij.cli.main import run
+run()
+"""
 
 
 def stack(folder: Path, count: int, side: int) -> Path:
