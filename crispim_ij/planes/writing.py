@@ -200,3 +200,29 @@ class Writing(ABC):
         self._lock.release()
         # Those alone that are empty.
         remove_folders(self._made)
+
+
+class WholeWriting(Writing):
+    """A sink whose output gets its name once it is whole; the parameters are `Writing`'s."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        worth_keeping = kind is None
+        try:
+            if kind is None:
+                self._finish()
+        except BaseException:
+            worth_keeping = self._stop()
+            raise
+        else:
+            if kind is not None:
+                worth_keeping = self._stop()
+        finally:
+            self._leave(forget=not worth_keeping)
+
+    @abstractmethod
+    def _finish(self) -> None:
+        """Give the output its name if it is whole."""
+
+    @abstractmethod
+    def _stop(self) -> bool:
+        """Keep what is finished and safe, or remove it all; return which."""

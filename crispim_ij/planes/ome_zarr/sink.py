@@ -19,10 +19,10 @@ from crispim_ij.planes.ome_zarr.metadata import to_image
 from crispim_ij.planes.ome_zarr.pyramid import halved, levels_of
 from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.writing import Writing
+from crispim_ij.planes.writing import WholeWriting
 
 
-class ZarrSink(Writing):
+class ZarrSink(WholeWriting):
     """An OME-Zarr that gets its name when it is whole.
 
     Parameters
@@ -177,20 +177,6 @@ class ZarrSink(Writing):
         for child_row in range(2 * row, min(2 * row + 2, rows)):
             for child_column in range(2 * column, min(2 * column + 2, columns)):
                 yield child_row, child_column
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        worth_keeping = kind is None
-        try:
-            if kind is None:
-                self._finish()
-        except BaseException:
-            worth_keeping = self._stop()
-            raise
-        else:
-            if kind is not None:
-                worth_keeping = self._stop()
-        finally:
-            self._leave(forget=not worth_keeping)
 
     def _finish(self) -> None:
         """Give the OME-Zarr its name if it is whole."""

@@ -18,10 +18,10 @@ from crispim_ij.planes.sink_settings import SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff.page_writer import Compression, PageWriter
 from crispim_ij.planes.tiff.regions import mapped_region
-from crispim_ij.planes.writing import Writing
+from crispim_ij.planes.writing import WholeWriting
 
 
-class StackSink(Writing):
+class StackSink(WholeWriting):
     """One file that takes its planes in order.
 
     A run that goes on with a stopped one copies the planes that are finished from the
@@ -118,20 +118,6 @@ class StackSink(Writing):
         self._count += 1
         if self._journal is not None:
             self._journal.note([index])
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        worth_keeping = kind is None
-        try:
-            if kind is None:
-                self._finish()
-        except BaseException:
-            worth_keeping = self._stop()
-            raise
-        else:
-            if kind is not None:
-                worth_keeping = self._stop()
-        finally:
-            self._leave(forget=not worth_keeping)
 
     def _finish(self) -> None:
         """Close the file and give it its name if it is whole."""
