@@ -83,26 +83,41 @@ class Choices(Container):  # type: ignore[misc]
         CrispimError
             If there is no layer or no model, or this layer can't be denoised.
         """
-        model = self._chosen_model()
+        pixels = pixels_of(self._checked_layer())
+        settings = DenoiseSettings(self._precision.value)
+        return Job(pixels, self._slices.value, self._chosen_model(), settings)
+
+    def refresh(self, is_idle: bool) -> str:
+        """Show what this model needs to be told, to be changed unless work is going on.
+
+        Parameters
+        ----------
+        is_idle : bool
+            Whether no work is going on.
+
+        Returns
+        -------
+        str
+            Why what is chosen can't be denoised; empty where it can.
+        """
+        is_deep, fault = False, ""
+        try:
+            is_deep = self._chosen_model().spec.depth > 1
+            self._checked_layer()
+        except CrispimError as error:
+            fault = str(error)
+        self._folder_row.visible = self._model.value == FOLDER
+        self._slices_row.visible = is_deep and bool(self._slices.choices)
+        for row in self:
+            row.enabled = is_idle
+        return fault
+
+    def _checked_layer(self) -> Image:
+        """Return the layer, if it can be denoised."""
         if self.layer is None:
             raise CrispimError(_NO_LAYER)
         check_layer(self.layer)
-        settings = DenoiseSettings(self._precision.value)
-        return Job(pixels_of(self.layer), self._slices.value, model, settings)
-
-    def refresh(self, is_idle: bool) -> None:
-        """Show what this model needs to be told, to be changed unless work is going on."""
-        self._folder_row.visible = self._model.value == FOLDER
-        self._slices_row.visible = self._is_deep() and bool(self._slices.choices)
-        for row in self:
-            row.enabled = is_idle
-
-    def _is_deep(self) -> bool:
-        """Whether the model looks at neighbours."""
-        try:
-            return self._chosen_model().spec.depth > 1
-        except CrispimError:
-            return False
+        return self.layer
 
     def _chosen_model(self) -> Model:
         """Find the model."""

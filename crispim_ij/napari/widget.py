@@ -92,17 +92,12 @@ class DenoiseWidget(Container):  # type: ignore[misc]
 
     def _refresh(self, says: str = "") -> None:
         """Enable what can be used, and say why something can't."""
-        is_idle, is_usable = self._stop is None, False
-        try:
-            self._choices.job()
-            is_usable, says = True, says or _READY
-        except CrispimError as error:
-            says = says or str(error)
-        self._choices.refresh(is_idle)
-        self._preview.enabled = self._denoise.enabled = is_idle and is_usable
+        is_idle = self._stop is None
+        fault = self._choices.refresh(is_idle)
+        self._preview.enabled = self._denoise.enabled = is_idle and not fault
         self._cancel.enabled = not is_idle
         self._bar.visible = not is_idle
-        self._say(says)
+        self._say(says or fault or _READY)
 
     def _on_preview(self) -> None:
         """Denoise the plane that is shown."""
