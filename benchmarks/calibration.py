@@ -21,7 +21,7 @@ from quality import MAPS
 from rich.console import Console
 from rich.table import Table
 
-from crispim_ij.camera import CalibrationSettings, CameraNoise, add_camera_noise, calibrate
+from crispim_ij.noise import CalibrationSettings, CameraNoise, add_camera_noise, calibrate
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes import open_source
 

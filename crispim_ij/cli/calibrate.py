@@ -14,7 +14,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 
 if TYPE_CHECKING:
-    from crispim_ij.camera import Calibration
+    from crispim_ij.noise import Calibration
 
 FAR = 0.25
 """Deviation from the line, as a share of the variance, from which it is a poor model."""
@@ -52,7 +52,7 @@ def calibrate(
 
     Example: `crispim-ij calibrate scan/ --offset 100 --out camera.json`
     """
-    from crispim_ij import camera as job
+    from crispim_ij import noise as job
 
     settings = job.CalibrationSettings(planes, offset)
     files = _files(out, overwrite=overwrite)

@@ -95,7 +95,7 @@ def evaluate(
     """
     from crispim_ij import evaluation as job
     from crispim_ij import report as reporting
-    from crispim_ij.camera import camera_as_text, read_camera
+    from crispim_ij.noise import camera_as_text, read_camera
 
     started = time.perf_counter()
     refuse_two_noises(camera=camera, noise_sd=noise_sd)

@@ -60,7 +60,7 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     """Say what planes there are."""
-    from crispim_ij.previewing import noise_in_words
+    from crispim_ij.noise import noise_in_words
 
     yield "planes", f"{contents.planes} of {contents.columns} x {contents.rows} px"
     yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"

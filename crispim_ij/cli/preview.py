@@ -114,7 +114,7 @@ def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
 
 def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator[str]:
     """Say what was found, for people."""
-    from crispim_ij.previewing import noise_in_words
+    from crispim_ij.noise import noise_in_words
     from crispim_ij.report.numbers import shown_time
 
     looked, fastest, expected = found.looked, found.fastest, found.forecast

@@ -146,7 +146,7 @@ def train(
 
     Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
-    from crispim_ij.camera import range_of, read_camera
+    from crispim_ij.noise import range_of, read_camera
     from crispim_ij.training import check_data, load_recipe
 
     given = {

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.camera import CameraNoise, add_camera_noise
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import CameraNoise, add_camera_noise
 
 
 @dataclass(frozen=True)

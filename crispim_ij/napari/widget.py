@@ -21,7 +21,8 @@ from crispim_ij.napari.choices import Choices
 from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.layers import in_layer, place_shown, shown_like
 from crispim_ij.napari.work import Failure, Job, PlanePreview, denoise_all, preview_plane, watched
-from crispim_ij.previewing import Looked, noise_in_words
+from crispim_ij.noise import noise_in_words
+from crispim_ij.previewing import Looked
 from crispim_ij.report.numbers import shown_time
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What a file holds, and what a model would make of it, before a long run."""
 
 from crispim_ij.previewing.inspection import Inspection, inspect_path
-from crispim_ij.previewing.noise import Fit, Noise, judge, measure_noise, noise_in_words
+from crispim_ij.previewing.noise import Fit, judge
 from crispim_ij.previewing.part import Crop, parse_crop
 from crispim_ij.previewing.picture import strip, write_picture
 from crispim_ij.previewing.run import Looked, Preview, look, preview
@@ -11,13 +11,10 @@ __all__ = [
     "Fit",
     "Inspection",
     "Looked",
-    "Noise",
     "Preview",
     "inspect_path",
     "judge",
     "look",
-    "measure_noise",
-    "noise_in_words",
     "parse_crop",
     "preview",
     "strip",

@@ -18,11 +18,11 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import plan_tiles
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
+from crispim_ij.noise import Noise, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
 from crispim_ij.planes.ome_zarr.attributes import is_zarr, read_image
 from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
-from crispim_ij.previewing.noise import Noise, measure_noise
 from crispim_ij.previewing.part import choose_part
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)

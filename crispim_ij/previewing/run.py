@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.models import Model, list_models
+from crispim_ij.noise import Noise, measure_noise
 from crispim_ij.planes import Source
-from crispim_ij.previewing.noise import Fit, Noise, judge, measure_noise, suitable
+from crispim_ij.previewing.noise import Fit, judge, suitable
 from crispim_ij.previewing.part import (
     Crop,
     Region,

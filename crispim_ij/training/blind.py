@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from crispim_ij.camera import CalibrationSettings, calibrate
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import CalibrationSettings, calibrate
 from crispim_ij.training.patches import TrainingStack, open_stack
 from crispim_ij.training.recipe import Recipe
 

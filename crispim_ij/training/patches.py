@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.camera import Calibration, add_camera_noise
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES, mini_stack
+from crispim_ij.noise import Calibration, add_camera_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.recorruption import recorrupt
 

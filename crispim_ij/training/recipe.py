@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from crispim_ij.camera import CameraRange
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
+from crispim_ij.noise import CameraRange
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from crispim_ij.camera import read_range
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import read_range
 from crispim_ij.training.recipe import Recipe
 
 if sys.version_info >= (3, 11):

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.camera import CameraNoise
+from crispim_ij.noise import CameraNoise
 
 SMOOTHING = 7
 """Side, in px, of the window whose mean tells a pixel's noise."""

@@ -11,14 +11,14 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from crispim_ij.camera import CameraNoise, read_camera
 from crispim_ij.cli.calibrate import calibrate
 from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.cli.train import train
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
+from crispim_ij.noise import CameraNoise, read_camera
 from crispim_ij.phantom import PhantomSettings, simulate_volume
-from tests.camera.conftest import DARK, picture
+from tests.noise.conftest import DARK, picture
 
 app = typer.Typer()
 for command in (calibrate, evaluate, train):

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crispim_ij.camera import CameraNoise
 from crispim_ij.evaluation import (
     EvaluationSettings,
     NoiseSettings,
@@ -16,6 +15,7 @@ from crispim_ij.evaluation import (
     noisy_plane,
     tune,
 )
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import open_source
 
 CAMERA = CameraNoise(2, 100, 10)

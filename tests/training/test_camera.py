@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.camera import CameraNoise, CameraRange, range_of
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import CameraNoise, CameraRange, range_of
 from crispim_ij.planes import open_source
 from crispim_ij.training import Recipe, TrainingStack, load_recipe, open_stack
 from crispim_ij.training import train as train_network

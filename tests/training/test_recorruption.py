@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crispim_ij.camera import CameraNoise
+from crispim_ij.noise import CameraNoise
 from crispim_ij.training.recorruption import recorrupt
 
 CAMERA = CameraNoise(gain=0.5, offset=0.0, read_noise=10.0)

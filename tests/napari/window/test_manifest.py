@@ -12,7 +12,7 @@ from npe2 import PluginManifest
 
 from crispim_ij.napari.sample import NOISE_SD
 from crispim_ij.napari.widget import DenoiseWidget
-from crispim_ij.previewing import measure_noise
+from crispim_ij.noise import measure_noise
 
 
 def test_napari_finds_the_manifest() -> None:

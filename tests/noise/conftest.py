@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from numpy.typing import DTypeLike, NDArray
 
-from crispim_ij.camera import CameraNoise, add_camera_noise
+from crispim_ij.noise import CameraNoise, add_camera_noise
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes import Source, open_source
 

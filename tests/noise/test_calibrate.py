@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike, NDArray
 
-from crispim_ij.camera import Calibration, CalibrationSettings, CameraNoise, calibrate
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import Calibration, CalibrationSettings, CameraNoise, calibrate
 from crispim_ij.planes import open_source
-from tests.camera.conftest import DARK, Taken, picture
+from tests.noise.conftest import DARK, Taken, picture
 
 GIVEN = CalibrationSettings(offset=DARK)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from crispim_ij.camera import (
+from crispim_ij.errors import CrispimError
+from crispim_ij.noise import (
     Calibration,
     CalibrationSettings,
     CameraNoise,
@@ -20,8 +21,7 @@ from crispim_ij.camera import (
     read_camera,
     write_camera,
 )
-from crispim_ij.errors import CrispimError
-from tests.camera.conftest import DARK, Taken, picture
+from tests.noise.conftest import DARK, Taken, picture
 
 
 @pytest.fixture

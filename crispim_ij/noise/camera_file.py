@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crispim_ij import __version__
-from crispim_ij.camera.model import CameraNoise
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise.model import CameraNoise
 from crispim_ij.planes.atomic import whole_file
 
 if TYPE_CHECKING:
-    from crispim_ij.camera.calibrate import Calibration
+    from crispim_ij.noise.calibrate import Calibration
 
 _FORM = "camera.json, as `crispim-ij calibrate` writes it, or GAIN:OFFSET:READ such as 0.5:100:3"
 

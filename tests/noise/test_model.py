@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from crispim_ij.camera import CameraNoise, CameraRange, add_camera_noise, range_of, read_range
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import CameraNoise, CameraRange, add_camera_noise, range_of, read_range
 
 PIXELS = 40_000
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crispim_ij.camera.blocks import flattest, join, measure_blocks, white_noise
+from crispim_ij.noise.blocks import flattest, join, measure_blocks, white_noise
 
 
 @settings(max_examples=15)

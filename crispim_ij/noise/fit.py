@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.camera.blocks import WHITE_NEIGHBOURS, Blocks, flattest, white_noise
+from crispim_ij.noise.blocks import WHITE_NEIGHBOURS, Blocks, flattest, white_noise
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crispim_ij.camera.calibrate import Calibration
+from crispim_ij.noise.calibrate import Calibration
 from crispim_ij.planes.atomic import whole_file
 
 

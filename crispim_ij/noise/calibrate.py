@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.camera.blocks import SIDE, Blocks, join, measure_blocks
-from crispim_ij.camera.fit import (
+from crispim_ij.errors import CrispimError
+from crispim_ij.noise.blocks import SIDE, Blocks, join, measure_blocks
+from crispim_ij.noise.fit import (
     FEWEST,
     Line,
     Point,
@@ -20,8 +21,7 @@ from crispim_ij.camera.fit import (
     group_blocks,
     is_better,
 )
-from crispim_ij.camera.model import CameraNoise
-from crispim_ij.errors import CrispimError
+from crispim_ij.noise.model import CameraNoise
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source

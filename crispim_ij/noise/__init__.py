@@ -1,0 +1,31 @@
+"""Noise: drawn as cameras do, measured on a stack, and told."""
+
+from crispim_ij.noise.calibrate import Calibration, CalibrationSettings, calibrate
+from crispim_ij.noise.camera_file import camera_as_text, read_camera, write_camera
+from crispim_ij.noise.measure import Noise, measure_noise, noise_in_words
+from crispim_ij.noise.model import (
+    CameraNoise,
+    CameraRange,
+    add_camera_noise,
+    range_of,
+    read_range,
+)
+from crispim_ij.noise.plot import plot_calibration
+
+__all__ = [
+    "Calibration",
+    "CalibrationSettings",
+    "CameraNoise",
+    "CameraRange",
+    "Noise",
+    "add_camera_noise",
+    "calibrate",
+    "camera_as_text",
+    "measure_noise",
+    "noise_in_words",
+    "plot_calibration",
+    "range_of",
+    "read_camera",
+    "read_range",
+    "write_camera",
+]
