@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 Precision = Literal["float32", "bfloat16"]
+Scaling = Literal["none", "noise"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Architecture:
         Planes that go in for the one that comes out.
     trims : bool
         Whether there is a trimmed form, see `build`.
+    input_scaling : {'none', 'noise'}
+        What goes in and comes out: counts as they are, or values whose noise has a standard
+        deviation of 1 (see `crispim_ij.noise.stabilise`).
     """
 
     builder: str
@@ -39,6 +43,7 @@ class Architecture:
     summary: str
     depth: int = 1
     trims: bool = True
+    input_scaling: Scaling = "none"
 
     @property
     def axes(self) -> str:
@@ -81,6 +86,21 @@ ARCHITECTURES = {
         stride=4,
         summary="the same with five planes in: the plane and two neighbours on each side",
         depth=5,
+    ),
+    "stabilised-2d": Architecture(
+        builder="stabilised:stabilised_2d",
+        parameters=896_769,
+        stride=8,
+        summary="a residual U-Net that is told the noise: its sd is 1 in what goes in",
+        input_scaling="noise",
+    ),
+    "stabilised-2.5d": Architecture(
+        builder="stabilised:stabilised_25d",
+        parameters=916_417,
+        stride=8,
+        summary="the same with five planes in: the plane and two neighbours on each side",
+        depth=5,
+        input_scaling="noise",
     ),
 }
 

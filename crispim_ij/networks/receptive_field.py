@@ -47,9 +47,9 @@ def receptive_field(network: keras.Model) -> ReceptiveField:
     Every layer is followed in the order of the graph: a convolution of width k
     widens the reach by (k - 1) / 2 samples on each side, pooling by p - 1 samples
     on the far side, up-sampling by the part of a coarse cell that lies on the near
-    side, and layers with several inputs take the widest.
+    side, or between the centres of two, and layers with several inputs take the widest.
 
-    Attributes
+    Parameters
     ----------
     network : keras.Model
         A functional model made of convolutions, pooling, up-sampling,
@@ -95,12 +95,17 @@ def _apply(operation: Any, reach: _Reach) -> _Reach:
     poolings = layers.MaxPooling2D | layers.MaxPooling3D | averages
     step, before, after = reach.step, reach.before, reach.after
     if isinstance(operation, layers.Conv2D | layers.Conv3D):
+        if operation.strides[-1] > 1:
+            return _pool(reach, operation.kernel_size[-1], operation.strides[-1])
         wing = step * (operation.kernel_size[-1] - 1) // 2
         return _Reach(step, before + wing, after + wing)
     if isinstance(operation, poolings):
         return _pool(reach, operation.pool_size[-1], operation.strides[-1])
     if isinstance(operation, layers.UpSampling2D | layers.UpSampling3D):
         finer = step // operation.size[-1]
+        if getattr(operation, "interpolation", "nearest") == "bilinear":
+            half = step // 2
+            return _Reach(finer, before + step + half - finer, after + half)
         return _Reach(finer, before + step - finer, after)
     return reach
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import make_folders, whole_file, write_faults
-from crispim_ij.training.losses import log_mse
+from crispim_ij.training.losses import log_mse, rmse
 
 if TYPE_CHECKING:
     import keras
@@ -79,7 +79,10 @@ def load_checkpoint(file: Path) -> keras.Model:
     """Load the compiled network that `save_checkpoint` saved."""
     import keras
 
-    return keras.saving.load_model(file, custom_objects={"log_mse": log_mse}, safe_mode=True)
+    from crispim_ij.training.optimizers import KernelMuon
+
+    known = {"log_mse": log_mse, "rmse": rmse, "KernelMuon": KernelMuon}
+    return keras.saving.load_model(file, custom_objects=known, safe_mode=True)
 
 
 def steps_done(network: keras.Model) -> int:

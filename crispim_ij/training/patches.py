@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES, mini_stack
 from crispim_ij.noise import Calibration, add_camera_noise
+from crispim_ij.noise.measure import measure_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.recorruption import recorrupt
+from crispim_ij.training.unit_noise import add_unit_noise
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -62,6 +64,9 @@ class TrainingStack:
         stack.
     noise : Calibration or None
         What was measured of the planes' own, for a blind recipe.
+    own_noise : float
+        Standard deviation, in counts, of the clean planes' own noise; measured for a network
+        that is told the noise, else 0.
     """
 
     clean: Planes
@@ -70,6 +75,7 @@ class TrainingStack:
     span: float
     sha256: str
     noise: Calibration | None = None
+    own_noise: float = 0.0
 
 
 def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
@@ -114,8 +120,14 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
     planes = np.stack([clean.read(k) for k in sample])
     black, bright = np.percentile(planes, (1, 95))
-    span = float(max(bright - black, 1.0))
-    return TrainingStack(clean, noisy, float(black), span, sha256(planes.tobytes()).hexdigest())
+    return TrainingStack(
+        clean,
+        noisy,
+        float(black),
+        span=float(max(bright - black, 1.0)),
+        sha256=sha256(planes.tobytes()).hexdigest(),
+        own_noise=measure_noise(planes).typical if recipe.is_told else 0.0,
+    )
 
 
 def training_batch(
@@ -204,6 +216,10 @@ def _draw_pairs(
         return [(given if depth > 1 else given[0], target) for given, target in pairs]
     if stack.noisy is not None:
         noisy = _cut(stack.noisy, around, window)
+    elif recipe.is_told:
+        noisy, clean = add_unit_noise(
+            _resize(clean, recipe.patch), stack.black, stack.span, stack.own_noise, recipe, rng
+        )
     else:
         clean = _resize(clean, recipe.patch)
         if recipe.contrast is not None:

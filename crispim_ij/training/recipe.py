@@ -35,7 +35,18 @@ class Recipe:
         Planes left out at both ends of each stack; at most a quarter of it.
     noise_sd : tuple of float
         Smallest and largest standard deviation, in counts, of the Gaussian noise that
-        is drawn for each patch. Unused where a camera or noisy planes are given.
+        is drawn for each patch. Unused where a camera or noisy planes are given. For an
+        architecture that is told the noise, in units of what it is told: (0.9, 1.1) makes it
+        bear with measures that are a tenth off.
+    own_noise : float
+        Most noise of its own, in units of what is drawn, that a stack may have in a patch: the
+        contrast of noisy stacks is kept low. For architectures that are told the noise.
+    shot_share : float
+        Share of the patches whose noise grows with light, as a camera's does; for
+        architectures that are told the noise.
+    bright_share : float
+        Share of the patches that get a spot far brighter than all else; for architectures
+        that are told the noise.
     camera : CameraRange or None
         Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
         patch draws its own camera from the range. None draws Gaussian noise.
@@ -43,6 +54,7 @@ class Recipe:
         Each patch is rescaled so that the span of its stack (1st to 95th percentile)
         becomes a value drawn, uniformly in its logarithm, from this range, in counts;
         its black level is drawn from 0 to 300 counts. None takes counts as they are.
+        For an architecture that is told the noise, the span is in units of the noise.
     recorruption : float
         How strong the noise is, as a multiple of the planes' own, that is added to noisy
         planes to learn from them alone (see `crispim_ij.training.recorruption`). 0
@@ -54,11 +66,13 @@ class Recipe:
     plane_gap : int
         Farthest that neighbours in a mini-stack lie apart, in planes of the stack; each
         mini-stack draws its own distance, 1 in half of the cases.
-    loss : {'mse', 'log-mse'}
-        Mean squared error; or the mean over patches of its logarithm, which is what
-        mean PSNR goes by: a bright patch counts no more than a dark one.
+    loss : {'mse', 'rmse', 'log-mse'}
+        Mean squared error; the mean over patches of its root; or of its logarithm, which is
+        what mean PSNR goes by: a bright patch counts no more than a dark one.
+    optimizer : {'adam', 'muon'}
+        'muon' makes the steps of kernels orthogonal: it needs about half of Adam's.
     learning_rate : float
-        Peak learning rate of Adam.
+        Peak learning rate.
     schedule : {'constant', 'cosine'}
         'cosine' warms up over a fortieth of the steps, then falls to a thousandth.
     average : float
@@ -98,10 +112,14 @@ class Recipe:
     noise_sd: tuple[float, float] = (30.0, 40.0)
     camera: CameraRange | None = None
     contrast: tuple[float, float] | None = None
+    own_noise: float = 0.2
+    shot_share: float = 0.0
+    bright_share: float = 0.0
     recorruption: float = 0.0
     zoom: tuple[float, float] = (1.0, 1.0)
     plane_gap: int = 1
-    loss: Literal["mse", "log-mse"] = "mse"
+    loss: Literal["mse", "rmse", "log-mse"] = "mse"
+    optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     average: float = 0.0
@@ -125,6 +143,8 @@ class Recipe:
         # A camera's counts mean something only on planes as they are.
         if self.camera is not None and self.contrast is not None:
             self._refuse("contrast", self.contrast, "left out where a camera is given")
+        if self.is_told and self.contrast is None:
+            self._refuse("contrast", None, "given, in units of the noise")
         if self.is_blind:
             for key, value in _BLIND.items():
                 if getattr(self, key) != value:
@@ -135,6 +155,11 @@ class Recipe:
     def is_blind(self) -> bool:
         """Whether it learns from noisy planes alone."""
         return self.recorruption > 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the network is told the noise, and trained in units of it."""
+        return ARCHITECTURES[self.architecture].input_scaling == "noise"
 
     def _refuse(self, key: str, value: Any, allowed: str) -> None:
         raise CrispimError(f"{key} is {value!r} in recipe {self.name!r}; it must be {allowed}.")
@@ -185,6 +210,8 @@ def _one_of(*choices: str) -> Rule:
     return Rule(lambda v: isinstance(v, str) and v in choices, f"one of {', '.join(choices)}")
 
 
+_SHARE = Rule(lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1")
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "name": Rule(lambda v: isinstance(v, str) and bool(v), "a text"),
@@ -206,12 +233,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             lambda v: v is None or (_is_range(v) and 0 < v[0] <= v[1]),
             "two numbers above 0, the smaller first, or left out",
         ),
+        "own_noise": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),
+        "shot_share": _SHARE,
+        "bright_share": _SHARE,
         "recorruption": Rule(lambda v: _is_number(v) and v >= 0, "a number from 0 up"),
         "zoom": Rule(
             lambda v: _is_range(v) and 0 < v[0] <= v[1], "two numbers above 0, the smaller first"
         ),
         "plane_gap": _whole_from(1),
-        "loss": _one_of("mse", "log-mse"),
+        "loss": _one_of("mse", "rmse", "log-mse"),
+        "optimizer": _one_of("adam", "muon"),
         "learning_rate": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),
         "schedule": _one_of("constant", "cosine"),
         "average": Rule(lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"),

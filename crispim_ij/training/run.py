@@ -58,7 +58,8 @@ def _describe_stack(stack: TrainingStack) -> dict[str, Any]:
     if stack.noise is not None:
         return {"noisy": stack.clean.path.name, **described, "noise": asdict(stack.noise.camera)}
     noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
-    return {"clean": stack.clean.path.name, **described, **noisy}
+    own = {"own_noise": stack.own_noise} if stack.own_noise else {}
+    return {"clean": stack.clean.path.name, **described, **noisy, **own}
 
 
 def fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
@@ -83,6 +84,8 @@ def fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
     """
     import keras
 
+    from crispim_ij.training.optimizers import build_optimizer
+
     keras.utils.set_random_seed(recipe.seed)
     network = build(recipe.architecture, precision=recipe.precision)
     if start_from is not None:
@@ -93,8 +96,7 @@ def fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
                 f"{recipe.name!r} can't start from; give a {recipe.architecture!r} model."
             )
         network.set_weights(begin)
-    averaging = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
-    optimizer = keras.optimizers.Adam(_learning_rate(recipe), **averaging)
+    optimizer = build_optimizer(recipe)
     network.compile(optimizer, loss=LOSSES[recipe.loss], jit_compile=False)
     # Several devices can't make its variables within a step.
     optimizer.build(network.trainable_variables)
@@ -103,26 +105,14 @@ def fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
 
 def _beginning(start_from: Model, recipe: Recipe) -> list[Any] | None:
     """Return a model's weights in the form of the recipe's network, if they have one."""
-    from crispim_ij.networks.unet25d import inflate
+    from crispim_ij.networks import stabilised, unet25d
 
     weights: list[Any] = start_from.network().get_weights()
     start, wanted = start_from.spec.architecture, recipe.architecture
     if start == wanted:
         return weights
-    return inflate(weights) if (start, wanted) == ("residual-2d", "residual-2.5d") else None
-
-
-def _learning_rate(recipe: Recipe) -> Any:
-    """Return a number, or a schedule that warms up and falls."""
-    import keras
-
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    warm_up = recipe.steps // 40
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 10,
-        decay_steps=recipe.steps - warm_up,
-        alpha=1e-3,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warm_up,
-    )
+    inflate = {
+        ("residual-2d", "residual-2.5d"): unet25d.inflate,
+        ("stabilised-2d", "stabilised-2.5d"): stabilised.inflate,
+    }.get((start, wanted))
+    return inflate and inflate(weights)
