@@ -118,7 +118,7 @@ def _rows(found: Calibration) -> Iterator[tuple[str, str]]:
     """Say what was measured."""
     camera = found.camera
     guess = "given" if found.offset_given else "of the darkest hundredth"
-    light = found.points[0].light, found.points[-1].light
+    light = found.levels[0].light, found.levels[-1].light
     yield "noise", found.model
     yield "gain", f"{camera.gain:.4g} counts a photo-electron"
     yield "offset", f"{camera.offset:.5g} counts, {guess}"
@@ -126,7 +126,7 @@ def _rows(found: Calibration) -> Iterator[tuple[str, str]]:
     yield "measured", f"from {light[0]:.5g} to {light[1]:.5g} counts, in {found.planes} planes"
     yield "deviation", f"{found.residual:.1%} of the variance"
     yield "neighbours", f"correlated {found.down:.2f} along Y, {found.right:.2f} along X"
-    yield "left out", f"{found.left_out:.1%} of the blocks, clipped or filled"
+    yield "left out", f"{found.left_out:.1%} of the pixels, clipped or filled"
     yield "--camera", f"{camera.gain:.4g}:{camera.offset:.5g}:{camera.read_noise:.4g}"
 
 

@@ -60,8 +60,6 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     """Say what planes there are."""
-    from crispim_ij.noise import noise_in_words
-
     yield "planes", f"{contents.planes} of {contents.columns} x {contents.rows} px"
     yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())
@@ -79,8 +77,9 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     yield "compression", contents.compression
     for facts in contents.looked_at:
         yield f"plane {facts.plane}", _counts(facts)
-    if contents.noise is not None:
-        yield "noise", noise_in_words(contents.noise)
+    for found in contents.noise:
+        of = f" of channel {found.channel + 1}" if len(contents.noise) > 1 else ""
+        yield f"noise{of}", found.in_figures()
 
 
 def _counts(facts: PlaneFacts) -> str:

@@ -114,7 +114,6 @@ def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
 
 def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator[str]:
     """Say what was found, for people."""
-    from crispim_ij.noise import noise_in_words
     from crispim_ij.report.numbers import shown_time
 
     looked, fastest, expected = found.looked, found.fastest, found.forecast
@@ -123,7 +122,7 @@ def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator
     if looked.plane.shape != planes.shape[1:]:
         shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
     yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
-    yield f"Noise: {noise_in_words(looked.noise)}"
+    yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {looked.fit.says}"
     if looked.fit.fits is False:
         yield f"[yellow]{_remedy(looked, source)}"

@@ -21,7 +21,6 @@ from crispim_ij.napari.choices import Choices
 from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.layers import in_layer, place_shown, shown_like
 from crispim_ij.napari.work import Failure, Job, PlanePreview, denoise_all, preview_plane, watched
-from crispim_ij.noise import noise_in_words
 from crispim_ij.previewing import Looked
 from crispim_ij.report.numbers import shown_time
 
@@ -217,7 +216,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
 
 def _notes(looked: Looked) -> tuple[str, ...]:
     """Say what was found about the plane."""
-    says = (f"Noise: {noise_in_words(looked.noise)}.", looked.fit.says)
+    says = (f"Noise: {looked.noise.in_figures()}.", looked.fit.says)
     if looked.alternatives:
         return (*says, f"These models fit: {', '.join(looked.alternatives)}.")
     if looked.fit.fits is False and not looked.noise.is_correlated:

@@ -1,8 +1,14 @@
 """Noise: drawn as cameras do, measured on a stack, and told."""
 
 from crispim_ij.noise.calibrate import Calibration, CalibrationSettings, calibrate
-from crispim_ij.noise.camera_file import camera_as_text, read_camera, write_camera
-from crispim_ij.noise.measure import Noise, measure_noise, noise_in_words
+from crispim_ij.noise.camera_file import (
+    camera_as_text,
+    parse_noise,
+    read_camera,
+    write_camera,
+)
+from crispim_ij.noise.levels import Level
+from crispim_ij.noise.measure import Measurement, measure_noise
 from crispim_ij.noise.model import (
     CameraNoise,
     CameraRange,
@@ -17,12 +23,13 @@ __all__ = [
     "CalibrationSettings",
     "CameraNoise",
     "CameraRange",
-    "Noise",
+    "Level",
+    "Measurement",
     "add_camera_noise",
     "calibrate",
     "camera_as_text",
     "measure_noise",
-    "noise_in_words",
+    "parse_noise",
     "plot_calibration",
     "range_of",
     "read_camera",

@@ -1,9 +1,10 @@
-"""Light and noise in small blocks of planes that have structure too."""
+"""Light, noise and structure in small blocks of planes, told apart by how fine they are."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,129 +14,130 @@ Floats = NDArray[np.float64]
 SIDE = 8
 """Side of a block, in px."""
 
-FLATTEST = 0.25
-"""Share of the blocks of like brightness that is taken to be without structure."""
+FINE_WAVES = 9
+"""Waves of a block that are fine along both axes: its highest spatial frequencies."""
 
-WHITE_NEIGHBOURS = -2 / 3
-"""Correlation of second differences of white noise with those one pixel on."""
+LINE_WAVES = 3
+"""Waves of a block that are fine along one axis and constant along the other."""
+
+_FINE = slice(5, None)
+_MIDDLE = slice(2, 5)
+_COARSE = slice(None, 5)
+_CONSTANT = slice(1)
 
 
-class Blocks(NamedTuple):
+@dataclass(frozen=True)
+class Blocks:
     """Statistics of blocks, each an array with one value a block.
+
+    Noise of independent pixels has the same power in all bands, so each of the powers is the
+    noise's variance where there is noise alone, and they are independent of each other.
 
     Attributes
     ----------
     light : ndarray
         Mean, in counts.
-    variance : ndarray
-        Mean square of the second differences, in counts squared: that of the pixels where
-        there is white noise alone, more where there is structure.
+    coarse : ndarray
+        Power of what is coarse along both axes, but for the mean: structure is seen here
+        first. In counts squared, as the others.
+    fine : ndarray
+        Power of what is fine along both axes.
     down, right : ndarray
-        Mean product of a second difference with the one below it and to its right.
-    lowest, highest : ndarray
-        Smallest and largest pixel, in counts.
+        Power of what is fine along one axis and less so along Y, or along X.
+    rows, columns : ndarray
+        Power of what is the same all along X, or all along Y, and fine across it.
+    clipped : ndarray
+        Share of the pixels that lie at a limit, from 0 to 1.
     """
 
     light: Floats
-    variance: Floats
+    coarse: Floats
+    fine: Floats
     down: Floats
     right: Floats
-    lowest: Floats
-    highest: Floats
+    rows: Floats
+    columns: Floats
+    clipped: Floats
+
+    def __len__(self) -> int:
+        return len(self.light)
+
+    def __getitem__(self, chosen: NDArray[Any]) -> Blocks:
+        """Return the blocks of a mask or of indices."""
+        return Blocks(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def measure_blocks(plane: NDArray[Any]) -> Blocks:
-    """Measure the blocks of a plane.
-
-    Second differences along both axes [1]_ take away whatever is smooth over 3 x 3 px.
+def measure_blocks(plane: NDArray[Any], step: int = SIDE, limits: tuple[float, ...] = ()) -> Blocks:
+    """Measure the blocks of a plane by their discrete cosine transform.
 
     Parameters
     ----------
     plane : ndarray, shape (Y, X)
-        Raw counts, finite; at least 11 px on each side.
+        Counts, finite; at least 8 px on each side.
+    step : int
+        Distance of blocks, in px: those of fewer than 8 overlap.
+    limits : tuple of float
+        Counts at which pixels are clipped.
 
     Returns
     -------
     Blocks
-        Of 8 x 8 px, row by row; what is left of the plane at its right and lower edge
-        is not in them.
-
-    References
-    ----------
-    .. [1] J. Immerkaer, "Fast noise variance estimation", Computer Vision and Image
-       Understanding 64 (1996) 300-302, doi:10.1006/cviu.1996.0060
+        Of 8 x 8 px, row by row.
     """
-    values = np.asarray(plane, np.float64)
-    fine = _second_difference(_second_difference(values, 0), 1)
-    inner = values[1:-2, 1:-2]
-    here = fine[:-1, :-1]
+    from scipy.fft import dctn
+
+    windows = np.lib.stride_tricks.sliding_window_view(plane, (SIDE, SIDE))
+    blocks = windows[::step, ::step].reshape(-1, SIDE, SIDE)
+    waves = dctn(blocks.astype(np.float64), axes=(1, 2), norm="ortho", overwrite_x=True)
+    light = waves[:, 0, 0] / SIDE
+    waves[:, 0, 0] = 0
+    power = np.square(waves, out=waves)
+    coarse = power[:, _COARSE, _COARSE]
     return Blocks(
-        light=_tiled(inner).mean((1, 3)).ravel(),
-        variance=_tiled(here**2).mean((1, 3)).ravel(),
-        down=_tiled(here * fine[1:, :-1]).mean((1, 3)).ravel(),
-        right=_tiled(here * fine[:-1, 1:]).mean((1, 3)).ravel(),
-        lowest=_tiled(inner).min((1, 3)).ravel(),
-        highest=_tiled(inner).max((1, 3)).ravel(),
+        light=light,
+        coarse=coarse.sum((1, 2)) / (coarse[0].size - 1),
+        fine=power[:, _FINE, _FINE].mean((1, 2)),
+        down=power[:, _MIDDLE, _FINE].mean((1, 2)),
+        right=power[:, _FINE, _MIDDLE].mean((1, 2)),
+        rows=power[:, _FINE, _CONSTANT].mean((1, 2)),
+        columns=power[:, _CONSTANT, _FINE].mean((1, 2)),
+        clipped=np.isin(blocks, limits).mean((1, 2)) if limits else np.zeros(len(blocks)),
     )
 
 
 def join(parts: list[Blocks]) -> Blocks:
     """Put the blocks of several planes together."""
-    return Blocks(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Blocks(
+        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Blocks))
+    )
 
 
-class White(NamedTuple):
-    """What the flattest blocks of white noise of variance 1 look like.
+def correlation(ratio: float) -> float:
+    r"""Return the correlation of neighbours whose noise has a ratio of powers.
 
-    Attributes
-    ----------
-    variance : float
-        The largest variance among them.
-    neighbours : float
-        Correlation of their second differences with those one pixel on.
-    """
-
-    variance: float
-    neighbours: float
-
-
-@cache
-def white_noise() -> White:
-    """Measure white noise: choosing flat blocks makes noise look smaller than it is."""
-    blocks = measure_blocks(np.random.default_rng(0).standard_normal((2048, 2048)))
-    variance, down, right = flattest(blocks)
-    return White(variance, (down + right) / 2)
-
-
-def flattest(blocks: Blocks) -> tuple[float, float, float]:
-    """Look at the flattest of blocks that are equally bright.
+    Exact where pixels two apart are independent: a wave :math:`b` of the block then has the
+    power :math:`1 + 2 \rho \sum_i b_i b_{i+1}`.
 
     Parameters
     ----------
-    blocks : Blocks
-        At least one, with noise.
+    ratio : float
+        `Blocks.down` or `Blocks.right` over `Blocks.fine`.
 
     Returns
     -------
-    variance : float
-        The largest among them.
-    down, right : float
-        Correlation of their second differences with those below and to the right.
+    float
+        From -0.5 to 0.5.
     """
-    variance = float(np.quantile(blocks.variance, FLATTEST))
-    flat = blocks.variance <= variance
-    total = blocks.variance[flat].sum()
-    return variance, float(blocks.down[flat].sum() / total), float(blocks.right[flat].sum() / total)
+    middle, fine = _overlaps()
+    below = middle - ratio * fine
+    return float(np.clip((ratio - 1) / (2 * below), -0.5, 0.5)) if below > 0 else 0.5
 
 
-def _second_difference(values: Floats, axis: int) -> Floats:
-    """Second difference along an axis, scaled so that white noise keeps its variance."""
-    moved = np.moveaxis(values, axis, 0)
-    difference = (moved[:-2] - 2 * moved[1:-1] + moved[2:]) / np.sqrt(6)
-    return np.moveaxis(difference, 0, axis)
+@cache
+def _overlaps() -> tuple[float, float]:
+    """Return the mean product of a wave with itself one pixel on, of middle and fine waves."""
+    from scipy.fft import idct
 
-
-def _tiled(values: Floats) -> Floats:
-    """Return a view with blocks along axes 1 and 3."""
-    rows, columns = (side // SIDE for side in values.shape)
-    return values[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+    waves = idct(np.eye(SIDE), axis=1, norm="ortho")
+    products = (waves[:, 1:] * waves[:, :-1]).sum(1)
+    return float(products[_MIDDLE].mean()), float(products[_FINE].mean())

@@ -36,11 +36,7 @@ def read_camera(text: str) -> CameraNoise:
     CrispimError
         If it is neither, or no camera can have such values.
     """
-    parts = text.split(":")
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
+    numbers = _numbers(text)
     if len(numbers) == 3:
         return CameraNoise(*numbers)
     path = Path(text)
@@ -54,6 +50,37 @@ def read_camera(text: str) -> CameraNoise:
             f"'{path}' (--camera) can't be read as a camera ({error!r}): give {_FORM}."
         ) from error
     return CameraNoise(*values)
+
+
+def parse_noise(text: str) -> CameraNoise | None:
+    """Read the noise that a user tells of.
+
+    Parameters
+    ----------
+    text : str
+        ``auto``, a standard deviation or ``GAIN:OFFSET:READ_NOISE``, in counts.
+
+    Returns
+    -------
+    CameraNoise or None
+        The noise; None for ``auto``, which is to be measured.
+
+    Raises
+    ------
+    CrispimError
+        If it is none of these, or no camera can have such values.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    numbers = _numbers(text)
+    if len(numbers) == 1 and numbers[0] > 0:
+        return CameraNoise(0, 0, numbers[0])
+    if len(numbers) != 3:
+        raise CrispimError(
+            f"The noise {text!r} (--noise) can't be read: give auto to have it measured, its "
+            "standard deviation in counts such as 35, or GAIN:OFFSET:READ_NOISE as in 2.1:100:9.8."
+        )
+    return CameraNoise(*numbers)
 
 
 def camera_as_text(camera: CameraNoise) -> str:
@@ -84,8 +111,16 @@ def write_camera(calibration: Calibration, measured: Path, path: Path) -> None:
             "residual": calibration.residual,
             "neighbours": {"down": calibration.down, "right": calibration.right},
             "left_out": calibration.left_out,
-            "points": [asdict(point) for point in calibration.points],
+            "levels": [asdict(level) for level in calibration.levels],
         },
     }
     with whole_file(path) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers between colons, or none where anything else is there."""
+    try:
+        return [float(part) for part in text.split(":")]
+    except ValueError:
+        return []

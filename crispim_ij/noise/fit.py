@@ -1,50 +1,32 @@
-"""Noise against light: groups of blocks, and a line through them."""
+"""Noise against light: one value, or a line through its variance."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.blocks import WHITE_NEIGHBOURS, Blocks, flattest, white_noise
+from crispim_ij.noise.levels import Level
 
 Floats = NDArray[np.float64]
 
-GROUPS = 32
-"""Groups of like brightness, evenly spaced in the square root of light."""
+_MODEL_ERROR = 0.03
+"""Relative error of a level's variance that is no chance: light isn't exactly what was drawn."""
 
-FEWEST = 64
-"""Blocks that a group must have."""
+_STRUCTURE_ERROR = 0.2
+"""The same where noise isn't white, so that structure may be in it."""
 
-_MOST_CLIPPED = 0.01
-_ROUNDS = 30
-_HUBER = 1.345
-_SMALLEST_VARIANCE = 1e-3
-_STRONG_EVIDENCE = 6.0
+_CLEAR = 6.0
+"""By how much a line must be the more likely, as a difference of squared errors."""
 
+_GROWTH = 1.05
+"""Growth of the standard deviation from dark to bright below which one value is as good."""
 
-@dataclass(frozen=True)
-class Point:
-    """Noise at one brightness.
-
-    Attributes
-    ----------
-    light : float
-        Mean counts of a group of blocks.
-    variance : float
-        Of their noise, in counts squared, structure left out.
-    blocks : int
-        How many blocks these are.
-    down, right : float
-        Correlation between the noise of neighbouring pixels.
-    """
-
-    light: float
-    variance: float
-    blocks: int
-    down: float
-    right: float
+_FEWEST_WHITE = 0.3
+_FAR = 1.5
+_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,131 +40,113 @@ class Line:
     floor : float
         Variance at the offset, in counts squared, from 0 up.
     residual : float
-        Root mean square deviation of the points, as a share of the line's variance.
-    badness : float
-        Bayes' information criterion: the less the better the line explains the points.
+        Root mean square deviation of the levels, as a share of the line's variance.
     """
 
     gain: float
     floor: float
     residual: float
-    badness: float
 
 
-def group_blocks(blocks: Blocks, clipped: NDArray[np.bool_]) -> list[Point]:
-    """Measure noise at each brightness.
+def fit_noise(levels: Sequence[Level], offset: float) -> Line:
+    """Fit a line, or one value where there is no clear evidence for a line.
 
-    Parameters
-    ----------
-    blocks : Blocks
-        Of all planes.
-    clipped : ndarray of bool
-        Which of them hold clipped pixels. They are left out; and where they are more than
-        a hundredth of a group, so is the group, since the others are a biased choice.
-
-    Returns
-    -------
-    list of Point
-        In order of light. Groups of fewer than 64 blocks join the next brighter one.
-    """
-    low, high = np.quantile(blocks.light, (0.001, 0.999))
-    if high <= low:
-        return []
-    place = np.sqrt((blocks.light - low).clip(0, high - low) / (high - low))
-    group = np.minimum((place * GROUPS).astype(int), GROUPS - 1)
-    points = []
-    members = np.zeros(len(group), bool)
-    for k in range(GROUPS):
-        members |= group == k
-        if members.sum() < FEWEST:
-            continue
-        kept = members & ~clipped
-        if kept.sum() >= max(FEWEST, (1 - _MOST_CLIPPED) * members.sum()):
-            points.append(_point(Blocks(*(column[kept] for column in blocks))))
-        members[:] = False
-    return points
-
-
-def fit_line(points: list[Point], offset: float) -> Line:
-    """Fit variance = gain * (light - offset) + floor, both from 0 up.
-
-    Points weigh as many blocks as they have, over their own variance squared; those far from
-    the line, as where bright structure leaves no flat blocks, weigh less (Huber).
+    Evidence are first the levels whose noise is white. Where these tell of no growth, others
+    may, but structure that is as fine as noise looks like noise there. Its contrast is what
+    stays the same, so that its variance grows with the square of light, where that of a
+    camera grows with light itself: where a parabola explains the levels better than a line,
+    its floor is the noise.
 
     Parameters
     ----------
-    points : list of Point
-        At least two.
+    levels : sequence of Level
+        At least one.
     offset : float
         Light without photo-electrons, in counts.
 
     Returns
     -------
     Line
-        The best one.
+        With a gain of 0 for one value.
     """
-    light, _, _ = _columns(points)
-    return _fit(points, np.stack([light - offset, np.ones_like(light)], 1))
+    white = [level for level in levels if level.is_white]
+    if sum(level.share for level in white) < _FEWEST_WHITE * sum(x.share for x in levels):
+        white = []
+    constant, line, parabola = (_fit(levels, offset, power) for power in (0, 1, 2))
+    best = parabola if parabola.badness < line.badness else line
+    best = best if _is_clear(best, constant) else constant
+    if white and _is_clear(_fit(white, offset, 1), _fit(white, offset, 0)):
+        best = line
+    gain = best.slope if best is line else 0.0
+    return Line(gain, best.floor, _residual(levels, best.floor, gain, offset))
 
 
-def fit_constant(points: list[Point]) -> Line:
-    """Fit a variance that is the same at all light, as `fit_line` does."""
-    light, _, _ = _columns(points)
-    return _fit(points, np.stack([np.zeros_like(light), np.ones_like(light)], 1))
+def _is_clear(curve: _Curve, simpler: _Curve) -> bool:
+    """Tell whether there is clear evidence for a curve, and whether it says something else."""
+    return curve.badness + _CLEAR < simpler.badness and curve.growth > _GROWTH**2
 
 
-def is_better(line: Line, constant: Line) -> bool:
-    """Tell whether there is strong evidence that noise grows with light."""
-    return line.gain > 0 and line.badness + _STRONG_EVIDENCE < constant.badness
+def _residual(levels: Sequence[Level], floor: float, gain: float, offset: float) -> float:
+    """Return the root mean square deviation from a line, as a share of its variance."""
+    light = np.array([level.light for level in levels])
+    variance = np.array([level.sd for level in levels]) ** 2
+    model = np.maximum(floor + gain * (light - offset).clip(0), _TINY * np.median(variance))
+    share = [level.share for level in levels]
+    return float(np.sqrt(np.average((variance / model - 1) ** 2, weights=share)))
 
 
-def _fit(points: list[Point], terms: Floats) -> Line:
-    """Fit both terms by non-negative least squares, weighted anew until it has settled."""
-    from scipy.optimize import nnls
+@dataclass(frozen=True)
+class _Curve:
+    """Variance as a floor and a power of light.
 
-    light, variance, count = _columns(points)
-    smallest = _SMALLEST_VARIANCE * float(np.median(variance))
-    model = np.full_like(variance, np.median(variance))
-    trust = np.ones_like(variance)
-    for _ in range(_ROUNDS):
-        weight = np.sqrt(count * trust) / model
-        gain, floor = nnls(terms * weight[:, None], variance * weight)[0]
-        model = np.maximum(terms @ np.array([gain, floor]), smallest)
-        off = np.abs(variance / model - 1) * np.sqrt(count)
-        usual = 1.4826 * float(np.median(off))
-        trust = np.minimum(1, _HUBER * usual / np.maximum(off, 1e-12))
-    share = count / count.sum()
-    error = float(np.sum(share * trust * (variance / model - 1) ** 2))
-    free = int(terms[:, 0].any()) + 1
-    likelihood = len(light) * (np.log(error + 1e-12) + 2 * np.sum(share * np.log(model)))
-    residual = float(np.sqrt(np.sum(share * (variance / model - 1) ** 2)))
-    return Line(float(gain), float(floor), residual, float(likelihood + free * np.log(len(light))))
+    Attributes
+    ----------
+    slope, floor : float
+        Both from 0 up.
+    growth : float
+        Variance where it is brightest over that where it is darkest.
+    badness : float
+        Sum of squared errors, in units of what chance makes.
+    """
+
+    slope: float
+    floor: float
+    growth: float
+    badness: float
 
 
-def _point(blocks: Blocks) -> Point:
-    """Measure a group."""
-    white = white_noise()
-    variance, down, right = flattest(blocks)
-    return Point(
-        light=float(blocks.light.mean()),
-        variance=variance / white.variance,
-        blocks=len(blocks.light),
-        down=_correlation(down - white.neighbours + WHITE_NEIGHBOURS),
-        right=_correlation(right - white.neighbours + WHITE_NEIGHBOURS),
+def _fit(levels: Sequence[Level], offset: float, power: int) -> _Curve:
+    """Fit slope and floor to the logarithm of the variance, with Huber's loss."""
+    from scipy.optimize import least_squares
+
+    light = np.array([level.light - offset for level in levels]).clip(0)
+    variance = np.array([level.sd for level in levels]) ** 2
+    usual, span = float(np.median(variance)), float(light.max())
+    rising = (light / span) ** power if power and span > 0 else np.zeros_like(light)
+    error = _errors(levels)
+
+    def off(values: Floats) -> Floats:
+        model = rising * values[0] + values[1] + _TINY
+        wrong: Floats = np.log(variance / usual / model) / error
+        return wrong
+
+    start = [0.5 if rising.any() else 0.0, 1.0]
+    found = least_squares(off, start, bounds=(0, np.inf), loss="huber", f_scale=_FAR)
+    slope, floor = (float(value) for value in found.x)
+    ends = rising[[0, -1]] * slope + floor + _TINY
+    return _Curve(
+        slope=slope * usual / span**power if rising.any() else 0.0,
+        floor=floor * usual,
+        growth=float(ends[1] / ends[0]),
+        badness=2 * float(found.cost),
     )
 
 
-def _correlation(differences: float) -> float:
-    """Correlation between neighbours whose second differences correlate as given.
-
-    Exact where pixels two apart are independent: with correlation c, second differences have
-    the variance 6 - 8 c, and the covariance 7 c - 4 with those one pixel on.
-    """
-    return (6 * differences + 4) / (7 + 8 * differences)
-
-
-def _columns(points: list[Point]) -> tuple[Floats, Floats, Floats]:
-    """Return light, variance and number of blocks."""
-    rows = [(point.light, point.variance, float(point.blocks)) for point in points]
-    light, variance, count = np.array(rows).T
-    return light, variance, count
+def _errors(levels: Sequence[Level]) -> Floats:
+    """Return by how much the logarithm of each level's variance may be off."""
+    share = np.array([level.share for level in levels])
+    by_chance = [2 * level.error for level in levels]
+    by_model = [_MODEL_ERROR if level.is_white else _STRUCTURE_ERROR for level in levels]
+    # What fits most of the pixels is worth more than what fits all levels badly.
+    error: Floats = np.hypot(by_chance, by_model) * (share.mean() / share) ** 0.25
+    return error

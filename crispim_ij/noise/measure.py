@@ -1,93 +1,283 @@
-"""How strong the noise of planes is."""
+"""How strong the noise of a stack is, at every light, for all who need to know."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.errors import CrispimError
-from crispim_ij.noise.calibrate import CalibrationSettings, calibrate
-from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.noise.blocks import SIDE, join, measure_blocks
+from crispim_ij.noise.fit import fit_noise
+from crispim_ij.noise.levels import Level, group_blocks, varies
+from crispim_ij.noise.model import LARGEST, SMALLEST_GAIN, CameraNoise
+from crispim_ij.noise.reading import Pair, channel_stacks, read_pairs
 
-_FEWEST = 8
-"""Smallest side, in px, whose noise can be told by wavelets."""
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+Basis = Literal["line through levels of light", "gain from the darkest block as offset", "one sd"]
+
+PLANES = 8
+"""Planes of each channel that are read, spread over the stack."""
+
+DARKEST = 0.01
+"""Share of the blocks that is darker than the offset where that isn't known."""
+
+CORRELATED = 0.15
+"""Correlation between neighbouring pixels from which noise isn't that of the model."""
+
+_SMOOTH = 10.0
+_FEWEST_ALIVE = 0.05
+_ENOUGH = 16_000
+_FEW = 512
+_LEAST_LINE = 3
 
 
 @dataclass(frozen=True)
-class Noise:
-    """Standard deviation of the noise, in counts.
+class Measurement:
+    """Noise of one channel of a stack.
 
     Attributes
     ----------
-    dark, typical, bright : float
-        Where a plane is darkest, as bright as half of it, and brightest, the last
-        hundredths of its blocks left out.
-    is_correlated : bool or None
-        Whether neighbouring pixels share noise; None where that can't be told.
+    channel : int
+        Its number, from 0.
+    noise : CameraNoise or None
+        In the stack's own counts; None where it can't be measured.
+    levels : tuple of Level
+        Noise at each light, as measured.
+    is_correlated : bool
+        Whether neighbouring pixels share noise, along Y or X.
+    problem : str or None
+        A sentence on why noise can't be measured or isn't that of the model.
+    basis : str or None
+        What `noise` rests on: 'line through levels of light', 'gain from the darkest block
+        as offset' where there are two levels alone, or 'one sd'.
     """
 
-    dark: float
-    typical: float
-    bright: float
-    is_correlated: bool | None
+    channel: int
+    noise: CameraNoise | None
+    levels: tuple[Level, ...]
+    is_correlated: bool
+    problem: str | None
+    basis: Basis | None
+
+    def at(self, *shares: float) -> tuple[float, ...]:
+        """Return the standard deviation where a share of the pixels is darker.
+
+        Parameters
+        ----------
+        *shares : float
+            From 0 (darkest) to 1.
+
+        Returns
+        -------
+        tuple of float
+            In counts; 0 where noise can't be measured.
+        """
+        if self.noise is None:
+            return (0.0,) * len(shares)
+        darker = np.cumsum([level.share for level in self.levels])
+        light = np.interp(shares, darker / darker[-1], [level.light for level in self.levels])
+        return tuple(float(sd) for sd in np.sqrt(self.noise.variance(light)))
+
+    def in_figures(self) -> str:
+        """Say how strong noise is, as part of a sentence.
+
+        Returns
+        -------
+        str
+            Such as 'sd 34.9 counts'; why it isn't known where it can't be measured.
+        """
+        if self.noise is None:
+            return f"not measured: {self.problem}"
+        after = ", shared by neighbouring pixels" if self.is_correlated else ""
+        if not self.noise.gain:
+            return f"sd {self.noise.read_noise:.3g} counts{after}"
+        dark, bright = self.at(0.01, 0.99)
+        return (
+            f"sd {dark:.3g} counts dark, {bright:.3g} bright (gain {self.noise.gain:.3g}, "
+            f"read noise {self.noise.read_noise:.3g}){after}"
+        )
+
+    def in_words(self) -> str:
+        """Say how strong noise is, in one line.
+
+        Returns
+        -------
+        str
+            Such as 'noise: sd 34.9 counts'.
+        """
+        return f"noise: {self.in_figures()}"
 
 
-def measure_noise(planes: NDArray[Any]) -> Noise:
-    """Measure the noise of planes.
+class Light(NamedTuple):
+    """What planes tell before anything is fitted.
+
+    Attributes
+    ----------
+    levels : list of Level
+        Noise at each light.
+    darkest : float
+        Counts that `DARKEST` of the blocks are darker than.
+    alive : float
+        Share of the blocks whose pixels vary.
+    """
+
+    levels: list[Level]
+    darkest: float
+    alive: float
+
+
+def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ...]:
+    """Measure the noise of each channel of a stack on a few of its planes.
 
     Parameters
     ----------
-    planes : ndarray, shape (Z, Y, X)
-        Raw counts, finite.
+    source : Source
+        Noisy planes, raw counts; `crispim_ij.planes.arrays.ArraySource` for an array.
+    planes : int
+        How many of each channel are read, with as many neighbours along Z.
 
     Returns
     -------
-    Noise
-        As `crispim_ij.noise.calibrate` finds it at each brightness; where it can't, as
-        for planes without structure or smaller than 32 px, one value by wavelets from
-        `skimage.restoration.estimate_sigma`.
+    tuple of Measurement
+        One for each channel, in their order.
+
+    Raises
+    ------
+    CrispimError
+        If a plane can't be read, or holds NaN or infinite values.
     """
-    try:
-        found = calibrate(ArraySource(planes), CalibrationSettings(len(planes)))
-    except CrispimError:
-        return _by_wavelets(planes)
-    light = np.array([point.light for point in found.points])
-    share = np.cumsum([point.blocks for point in found.points], dtype=float)
-    levels = np.interp((0.01, 0.5, 0.99), share / share[-1], light)
-    dark, typical, bright = (float(sd) for sd in np.sqrt(found.camera.variance(levels)))
-    return Noise(dark, typical, bright, found.is_correlated)
+    channels = channel_stacks(source.metadata, len(source))
+    return tuple(
+        _measured(channel, list(read_pairs(source, stacks, planes)))
+        for channel, stacks in enumerate(channels)
+    )
 
 
-def _by_wavelets(planes: NDArray[Any]) -> Noise:
-    """Take noise to be equal everywhere."""
-    from skimage.restoration import estimate_sigma
-
-    middle = np.asarray(planes[len(planes) // 2], np.float64)
-    # It divides by no details at all where there are none, and takes few columns for colours.
-    is_empty = np.ptp(middle) == 0 or min(middle.shape) < _FEWEST
-    sd = 0.0 if is_empty else float(estimate_sigma(middle))
-    return Noise(sd, sd, sd, None)
-
-
-def noise_in_words(noise: Noise) -> str:
-    """Say how strong noise is.
+def measure_light(pairs: Sequence[Pair]) -> Light:
+    """Measure noise at each light.
 
     Parameters
     ----------
-    noise : Noise
-        Of planes.
+    pairs : sequence of Pair
+        At least one, of planes of at least 8 px on each side.
 
     Returns
     -------
-    str
-        Part of a sentence.
+    Light
+        What they tell.
     """
-    if noise.typical == 0:
-        return "none that could be measured"
-    says = f"sd {noise.typical:.3g} counts"
-    if noise.bright > 1.1 * noise.dark:
-        says += f", from {noise.dark:.3g} where it is dark to {noise.bright:.3g} where bright"
-    return says + (", shared by neighbouring pixels" if noise.is_correlated else "")
+    limits = _limits(pairs)
+    step = _step(pairs)
+    blocks = join([measure_blocks(pair.plane, step, limits) for pair in pairs])
+    differences = None
+    if all(pair.beside is not None for pair in pairs):
+        own = join([measure_blocks(_difference(pair), step) for pair in pairs])
+        differences = replace(own, light=blocks.light, clipped=blocks.clipped)
+    alive = varies(blocks)
+    if alive.mean() < _FEWEST_ALIVE:
+        return Light([], 0.0, float(alive.mean()))
+    darkest = float(np.quantile(blocks.light[alive], DARKEST))
+    levels = group_blocks(blocks, differences, (SIDE / step) ** 2)
+    return Light(levels, darkest, float(alive.mean()))
+
+
+def shared(levels: Sequence[Level], name: str) -> float:
+    """Return how much noise pixels share at most levels.
+
+    Structure looks like noise that neighbours share, but not at every light: so of the
+    levels, between a quarter and three quarters of the pixels, the value nearest 0 counts.
+
+    Parameters
+    ----------
+    levels : sequence of Level
+        At least one.
+    name : str
+        Attribute of a level that tells it.
+
+    Returns
+    -------
+    float
+        From -1 to 1.
+    """
+    order = sorted(levels, key=lambda level: float(getattr(level, name)))
+    below = np.cumsum([level.share for level in order])
+    ends = [
+        float(getattr(order[int(np.searchsorted(below, part * below[-1]))], name))
+        for part in (0.25, 0.75)
+    ]
+    return max(0.0, ends[0]) + min(0.0, ends[1])
+
+
+def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
+    """Measure a channel."""
+    if min(pairs[0].plane.shape) < SIDE:
+        return _unknown(channel, f"The planes are smaller than {SIDE} x {SIDE} px.")
+    light = measure_light(pairs)
+    if light.alive < _FEWEST_ALIVE:
+        return _unknown(channel, "The planes are constant, or nearly so.")
+    if not light.levels:
+        return _unknown(channel, "Too many pixels are clipped at the smallest or largest count.")
+    levels = tuple(light.levels)
+    doubt = 2 / np.sqrt(sum(level.error**-2 for level in levels))
+    across = [shared(levels, name) for name in ("down", "right")]
+    lines = max(shared(levels, name) for name in ("rows", "columns"))
+    is_correlated = bool(max(*np.abs(across), lines) > CORRELATED + doubt)
+    if shared(levels, "steepness") > _SMOOTH:
+        smooth = "The planes seem to be smoothed or denoised already."
+        return Measurement(channel, None, levels, is_correlated, smooth, None)
+    if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
+        return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
+    noise, basis = _fitted(light)
+    problem = "Neighbouring pixels share noise." if is_correlated else None
+    return Measurement(channel, noise, levels, is_correlated, problem, basis)
+
+
+def _unknown(channel: int, problem: str) -> Measurement:
+    """Return a measurement of nothing."""
+    return Measurement(channel, None, (), is_correlated=False, problem=problem, basis=None)
+
+
+def _fitted(light: Light) -> tuple[CameraNoise, Basis]:
+    """Fit a line or one value to the levels."""
+    line = fit_noise(light.levels, light.darkest)
+    if line.gain < SMALLEST_GAIN:
+        return CameraNoise(0, light.darkest, line.floor**0.5), "one sd"
+    enough = len(light.levels) >= _LEAST_LINE
+    basis: Basis = (
+        "line through levels of light" if enough else "gain from the darkest block as offset"
+    )
+    return CameraNoise(line.gain, light.darkest, line.floor**0.5), basis
+
+
+def _limits(pairs: Sequence[Pair]) -> tuple[float, ...]:
+    """Return counts at which pixels are clipped: by the type, the camera or subtraction."""
+    planes = [pair.plane for pair in pairs]
+    lowest = float(min(plane.min() for plane in planes))
+    highest = float(max(plane.max() for plane in planes))
+    limits = {0.0} if lowest == 0 else set()
+    if planes[0].dtype.kind in "iu":
+        kind = np.iinfo(planes[0].dtype)
+        limits |= {float(kind.min), float(kind.max)}
+    # Cameras of 10, 12 or 14 bit saturate below the type's limit.
+    if highest >= 255 and math.log2(highest + 1).is_integer():
+        limits.add(highest)
+    return tuple(limits)
+
+
+def _step(pairs: Sequence[Pair]) -> int:
+    """Return the distance of blocks, in px: where there are few, they overlap."""
+    rows, columns = (side // SIDE for side in pairs[0].plane.shape)
+    plain = rows * columns * len(pairs)
+    return SIDE if plain >= _ENOUGH else SIDE // 2 if plain >= _FEW else SIDE // 4
+
+
+def _difference(pair: Pair) -> NDArray[np.float64]:
+    """Return what is left of a plane without its neighbour, with the noise of one plane."""
+    plane = np.asarray(pair.plane, np.float64)
+    return plane if pair.beside is None else (plane - pair.beside) / math.sqrt(2)

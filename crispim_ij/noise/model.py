@@ -186,6 +186,6 @@ def _check(name: str, value: float | str, is_possible: bool) -> None:
     }
     if not is_possible or (isinstance(value, float) and not math.isfinite(value)):
         raise CrispimError(
-            f"A camera's {name} can't be {value} (--camera, or a recipe's camera): give "
+            f"A camera's {name} can't be {value} (--camera, --noise or a recipe's camera): give "
             f"{allowed[name]}, of two numbers the smaller first."
         )

@@ -22,13 +22,14 @@ def plot_calibration(calibration: Calibration, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    camera, points = calibration.camera, calibration.points
-    light = np.array([point.light for point in points])
+    camera, levels = calibration.camera, calibration.levels
+    light = np.array([level.light for level in levels])
     along = np.linspace(min(camera.offset, light[0]), light[-1], 200)
-    area = 60 * np.sqrt([point.blocks / max(p.blocks for p in points) for point in points])
+    share = np.array([level.share for level in levels])
+    area = 60 * np.sqrt(share / share.max())
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    axes.scatter(light, [p.variance for p in points], area, label="measured (size: blocks)")
+    axes.scatter(light, [x.sd**2 for x in levels], area, label="measured (size: pixels)")
     axes.plot(along, camera.variance(along), color="C1", label=calibration.model)
     axes.axvline(camera.offset, color="0.6", lw=1, ls=":", label="offset")
     axes.set(

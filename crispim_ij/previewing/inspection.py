@@ -18,7 +18,7 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import plan_tiles
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
-from crispim_ij.noise import Noise, measure_noise
+from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
 from crispim_ij.planes.ome_zarr.attributes import is_zarr, read_image
@@ -81,8 +81,8 @@ class Contents:
         Bytes of all pixels in memory.
     looked_at : tuple of PlaneFacts
         A few planes, of large ones the middle.
-    noise : Noise or None
-        Measured on the same planes; None where they could not be read.
+    noise : tuple of Measurement
+        Of each channel; empty where planes could not be read.
     """
 
     planes: int
@@ -97,7 +97,7 @@ class Contents:
     compression: str
     size: int
     looked_at: tuple[PlaneFacts, ...]
-    noise: Noise | None
+    noise: tuple[Measurement, ...]
 
 
 @dataclass(frozen=True)
@@ -153,14 +153,14 @@ def inspect_path(path: Path) -> Inspection:
 def _inspected(source: Source) -> Inspection:
     """Look at planes that could be opened."""
     looked_at: tuple[PlaneFacts, ...] = ()
-    noise = None
+    noise: tuple[Measurement, ...] = ()
     damage = None
     try:
         part = choose_part((source.shape[1], source.shape[2]), None)
         indices = np.linspace(0, len(source) - 1, min(_PLANES, len(source))).round()
         pixels = [source.read_region(int(k), *part) for k in indices]
         looked_at = tuple(_facts(int(k), plane) for k, plane in zip(indices, pixels, strict=True))
-        noise = measure_noise(np.stack(pixels))
+        noise = measure_noise(source)
     except CrispimError as error:
         damage = str(error)
     metadata = source.metadata

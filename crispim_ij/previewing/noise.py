@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crispim_ij.models import Model, ModelSpec
-from crispim_ij.noise import Noise
+from crispim_ij.noise import Measurement
 
 _SLACK = 1.2
 """Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
@@ -51,12 +51,12 @@ class Fit:
     says: str
 
 
-def judge(noise: Noise, spec: ModelSpec) -> Fit:
+def judge(noise: Measurement, spec: ModelSpec) -> Fit:
     """Compare planes' noise with that which a model was trained on.
 
     Parameters
     ----------
-    noise : Noise
+    noise : Measurement
         Of the planes.
     spec : ModelSpec
         What is known of the model.
@@ -77,21 +77,24 @@ def judge(noise: Noise, spec: ModelSpec) -> Fit:
         return Fit(
             False, f"{made_for}, independent between pixels, but neighbours share noise here."
         )
-    if noise.typical > high * _SLACK:
+    if noise.noise is None:
+        return Fit(None, f"{made_for}, but noise could not be measured here.")
+    typical, bright = noise.at(0.5, 0.99)
+    if typical > high * _SLACK:
         return Fit(False, f"{made_for}; this is stronger, and some of it will be left.")
-    if noise.typical < low / _SLACK:
+    if typical < low / _SLACK:
         return Fit(False, f"{made_for}; this is weaker, and faint structure may be smoothed away.")
-    if noise.bright > high * _SLACK:
+    if bright > high * _SLACK:
         return Fit(True, f"{made_for}, which fits all but bright parts, where some noise is left.")
     return Fit(True, f"{made_for}, which fits.")
 
 
-def suitable(noise: Noise, models: Sequence[Model]) -> list[str]:
+def suitable(noise: Measurement, models: Sequence[Model]) -> list[str]:
     """Return the names of the models that suit the noise.
 
     Parameters
     ----------
-    noise : Noise
+    noise : Measurement
         Of the planes.
     models : sequence of Model
         What there is.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.models import Model, list_models
-from crispim_ij.noise import Noise, measure_noise
+from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source
+from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.previewing.noise import Fit, judge, suitable
 from crispim_ij.previewing.part import (
     Crop,
@@ -47,7 +48,7 @@ class Looked:
         Rows and columns within the part that are shown enlarged.
     limits : tuple of float
         Counts shown black and white.
-    noise : Noise
+    noise : Measurement
         The plane's.
     fit : Fit
         Whether the model suits it.
@@ -61,7 +62,7 @@ class Looked:
     part: Region
     crop: Region
     limits: tuple[float, float]
-    noise: Noise
+    noise: Measurement
     fit: Fit
     alternatives: tuple[str, ...]
 
@@ -128,7 +129,7 @@ def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> 
     pixels = read_part(source, chosen, part, model.spec.depth)
     plane = pixels[len(pixels) // 2]
     limits = display_limits(source, chosen, plane)
-    noise = measure_noise(plane[np.newaxis])
+    noise = measure_noise(ArraySource(plane))[0]
     fit = judge(noise, model.spec)
     others = () if fit.fits else tuple(suitable(noise, list_models()))
     return Looked(

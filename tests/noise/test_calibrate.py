@@ -95,7 +95,7 @@ def test_clipped_parts_are_left_out(taken: Taken, volume: NDArray[np.uint16]) ->
     below = np.where(noisy > DARK + 20, noisy - (DARK + 20), 0).astype(np.uint16)
     for planes, offset in ((saturated, DARK), (below, -20)):
         found = measure(taken, planes, CalibrationSettings(offset=offset))
-        assert found.left_out > 0.01
+        assert found.left_out > 0.005
         assert found.camera.gain == pytest.approx(2, rel=0.15)
 
 
@@ -126,22 +126,25 @@ def test_planes_are_spread_over_the_stack(taken: Taken, volume: NDArray[np.uint1
         assert calibrate(source, CalibrationSettings(99)).planes == 4
 
 
-BRIGHT = np.random.default_rng(0)
-
-
 @pytest.mark.parametrize(
     ("planes", "says"),
     [
         (np.full((3, 64, 64), 100, np.uint16), "no noise"),
         (np.full((3, 64, 64), 65535, np.uint16), "no noise"),
-        (np.zeros((3, 31, 64), np.uint16), "64 x 31 px, too small"),
-        (BRIGHT.integers(90, 110, (9, 128, 128), np.uint16), "too few levels of light"),
-        (BRIGHT.integers(90, 9000, (1, 40, 40), np.uint16), "too few levels of light"),
+        (np.zeros((3, 7, 64), np.uint16), "64 x 7 px, too small"),
     ],
 )
 def test_planes_that_tell_nothing(taken: Taken, planes: NDArray[Any], says: str) -> None:
     with pytest.raises(CrispimError, match=rf"taken\.tif.*{says}"):
         measure(taken, planes)
+
+
+@pytest.mark.parametrize("shape", [(9, 128, 128), (1, 40, 40)])
+def test_planes_of_one_light_tell_one_value(taken: Taken, shape: tuple[int, ...]) -> None:
+    even = np.random.default_rng(0).normal(300, 20, shape).round().astype(np.uint16)
+    found = measure(taken, even)
+    assert found.camera.gain == 0
+    assert found.camera.read_noise == pytest.approx(20, rel=0.07)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from crispim_ij.noise import (
     CameraNoise,
     calibrate,
     camera_as_text,
+    parse_noise,
     plot_calibration,
     read_camera,
     write_camera,
@@ -36,7 +37,7 @@ def test_a_file_is_read_back(found: Calibration, tmp_path: Path) -> None:
     assert read_camera(str(path)) == found.camera
     measured = json.loads(path.read_text())["measured"]
     assert (measured["model"], measured["input"]) == ("Poisson-Gaussian", "scan.tif")
-    assert len(measured["points"]) == len(found.points)
+    assert len(measured["levels"]) == len(found.levels)
 
 
 def test_a_picture_is_drawn(found: Calibration, tmp_path: Path) -> None:
@@ -77,3 +78,26 @@ def test_files_that_hold_no_camera(tmp_path: Path, content: str) -> None:
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(CrispimError, match=r"camera\.json' \(--camera\) can't be read"):
         read_camera(str(path))
+
+
+@pytest.mark.parametrize("text", ["auto", "AUTO", " auto "])
+def test_noise_that_is_to_be_measured(text: str) -> None:
+    assert parse_noise(text) is None
+
+
+def test_noise_that_is_given() -> None:
+    assert parse_noise("35") == CameraNoise(0, 0, 35)
+    assert parse_noise("2.1:100:9.8") == CameraNoise(2.1, 100, 9.8)
+    assert parse_noise("0:0:7.5") == CameraNoise(0, 0, 7.5)
+
+
+@pytest.mark.parametrize("text", ["", "strong", "0", "-3", "nan", "1:2", "1:2:x", "1:2:3:4"])
+def test_what_is_no_noise(text: str) -> None:
+    with pytest.raises(CrispimError, match=r"--noise.*auto.*GAIN:OFFSET:READ_NOISE"):
+        parse_noise(text)
+
+
+@pytest.mark.parametrize("text", ["-1:100:3", "1:nan:3", "1:100:-3", "inf"])
+def test_noise_that_no_camera_has(text: str) -> None:
+    with pytest.raises(CrispimError, match=r"can't be .*--noise"):
+        parse_noise(text)

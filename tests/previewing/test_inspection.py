@@ -36,7 +36,7 @@ def test_a_hyperstack(stack: Path) -> None:
     assert [facts.plane for facts in contents.looked_at] == [0, 4, 7]
     assert [facts.saturated for facts in contents.looked_at] == [0.1, 0, 0]
     assert contents.looked_at[0].percentiles[-1] == 65535
-    assert contents.noise is not None
+    assert [found.channel for found in contents.noise] == [0, 1]
     assert found.refusals == {"denoise": None, "preprocess": None}
     json.dumps(asdict(found))
 

@@ -6,23 +6,35 @@ from typing import Any
 import pytest
 
 from crispim_ij.models import ModelSpec, find_model
-from crispim_ij.noise import Noise
+from crispim_ij.noise import CameraNoise, Level, Measurement
 from crispim_ij.previewing.noise import judge, suitable, trained_noise
 
 SHIPPED = find_model("crispim-2d")
 
 
+def measured(dark: float, bright: float, *, shared: bool = False) -> Measurement:
+    """Noise of planes, half of 100 counts and half of 500."""
+    levels = tuple(
+        Level(light, sd, 0.5, 0.01, True, 1.0, 0.0, 0.0, 0.0, 0.0)
+        for light, sd in ((100, dark), (500, bright))
+    )
+    noise = CameraNoise((bright**2 - dark**2) / 400, 100, dark)
+    return Measurement(0, noise, levels, shared, None, "line through levels of light")
+
+
 @pytest.mark.parametrize(
     ("noise", "fits", "says"),
     [
-        (Noise(28, 30, 40, False), True, "which fits."),
-        (Noise(28, 30, 90, False), True, "fits all but bright parts"),
-        (Noise(3, 4, 5, None), False, "weaker"),
-        (Noise(70, 80, 90, None), False, "stronger"),
-        (Noise(28, 30, 40, True), False, "neighbours share noise"),
+        (measured(30, 40), True, "which fits."),
+        (measured(30, 90), True, "fits all but bright parts"),
+        (measured(4, 5), False, "weaker"),
+        (measured(80, 90), False, "stronger"),
+        (measured(30, 40, shared=True), False, "neighbours share noise"),
     ],
 )
-def test_noise_is_compared_with_the_shipped_models(noise: Noise, fits: bool, says: str) -> None:
+def test_noise_is_compared_with_the_shipped_models(
+    noise: Measurement, fits: bool, says: str
+) -> None:
     fit = judge(noise, SHIPPED.spec)
     assert fit.fits is fits
     assert says in fit.says
@@ -44,8 +56,15 @@ def test_noise_is_compared_with_the_shipped_models(noise: Noise, fits: bool, say
 def test_recipes_that_do_not_tell(recipe: Any) -> None:
     spec: ModelSpec = replace(SHIPPED.spec, provenance={"recipe": recipe})
     assert trained_noise(spec) is None
-    assert judge(Noise(30, 30, 30, False), spec).fits is None
+    assert judge(measured(30, 30), spec).fits is None
 
 
 def test_the_shipped_recipe_tells() -> None:
     assert trained_noise(SHIPPED.spec) == (10, 60)
+
+
+def test_noise_that_could_not_be_measured_is_no_misfit() -> None:
+    nothing = Measurement(0, None, (), is_correlated=False, problem="Why not.", basis=None)
+    fit = judge(nothing, SHIPPED.spec)
+    assert fit.fits is None
+    assert "could not be measured" in fit.says
