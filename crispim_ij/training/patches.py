@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES, mini_stack
-from crispim_ij.noise import Calibration, add_camera_noise
-from crispim_ij.noise.measure import measure_noise
+from crispim_ij.noise import Calibration, add_camera_noise, measure_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.recorruption import recorrupt
 from crispim_ij.training.unit_noise import add_unit_noise
@@ -126,8 +125,13 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         float(black),
         span=float(max(bright - black, 1.0)),
         sha256=sha256(planes.tobytes()).hexdigest(),
-        own_noise=measure_noise(planes).typical if recipe.is_told else 0.0,
+        own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
     )
+
+
+def _typical_noise(clean: Source) -> float:
+    """Return the noise where a plane is as bright as half of it: of the noisiest channel."""
+    return max(found.at(0.5)[0] for found in measure_noise(clean))
 
 
 def training_batch(
