@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
+from crispim_ij.noise import CameraNoise, restore, stabilise
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class DenoiseSettings:
 class Denoiser:
     """A model, compiled, that takes planes of any size.
 
-    Calling it denoises one plane; several threads may do so at once.
+    Calling it denoises one plane; several threads may do so at once. A model that is told the
+    noise must be told it first, see `told`.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ class Denoiser:
     ----------
     depth : int
         Planes that it takes for the one that it gives.
+    noise : CameraNoise or None
+        What it was told.
     outputs : tuple of int
         Axes of its result before Y and X: none, unless something goes with the counts.
     """
@@ -63,7 +68,25 @@ class Denoiser:
         self.spec = model.spec
         self.settings = settings
         self.depth = model.spec.depth
+        self.noise: CameraNoise | None = None
         self._run = _compile(model, settings)
+
+    def told(self, noise: CameraNoise | None) -> Denoiser:
+        """Tell the noise of the planes that come next.
+
+        Parameters
+        ----------
+        noise : CameraNoise or None
+            In counts. Models that guess the noise take no heed of it, and need none.
+
+        Returns
+        -------
+        Denoiser
+            The same network, told; this one stays as it is.
+        """
+        other = copy.copy(self)
+        other.noise = noise
+        return other
 
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane.
@@ -107,8 +130,30 @@ class Denoiser:
         for window, core in grid.tiles():
             rows, columns = (part.stop - part.start for part in core)
             place, within = (Ellipsis, *window), (Ellipsis, *core)
-            result[within] = self._run(extended[place])[..., :rows, :columns]
+            result[within] = self._denoised(extended[place])[..., :rows, :columns]
         return result
+
+    def _denoised(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the network on a tile of counts, in units of the noise where it is told that."""
+        if not self.spec.takes_noise:
+            return self._run(tile)
+        if self.noise is None:
+            raise CrispimError(
+                f"Model {self.spec.name!r} must be told the noise: measure it first."
+            )
+        if self.noise.is_none:
+            return self._untouched(tile)
+        return self._in_counts(self._run(stabilise(tile, self.noise)), self.noise)
+
+    def _untouched(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what becomes of a tile without noise."""
+        plane = tile if tile.ndim == 2 else tile[len(tile) // 2]
+        halo = self.spec.halo
+        return plane[halo:-halo, halo:-halo]
+
+    def _in_counts(self, values: NDArray[np.float32], noise: CameraNoise) -> NDArray[np.float32]:
+        """Turn what the network gives into counts."""
+        return restore(values, noise)
 
     def grid(self, shape: tuple[int, int]) -> TileGrid:
         """Tiles that a plane of a shape is cut into."""

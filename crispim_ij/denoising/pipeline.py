@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.pieces import Piece, pieces_of, read_mirrored
 from crispim_ij.planes.selection import z_stacks
 from crispim_ij.prefetch import prefetch
@@ -24,6 +26,8 @@ IN_FLIGHT = 2
 """Planes in the network at once: while one is cut up or put together, another computes."""
 
 Denoise = Callable[[NDArray[Any]], NDArray[np.float32]]
+Read = Callable[[int], NDArray[Any]]
+Noises = Sequence[CameraNoise] | None
 
 
 def denoise_stack(
@@ -32,6 +36,7 @@ def denoise_stack(
     denoise: Denoise,
     on_done: Callable[[float], None] = lambda _: None,
     depth: int = 1,
+    noises: Noises = None,
 ) -> None:
     """Denoise every plane of a source into a sink.
 
@@ -54,13 +59,15 @@ def denoise_stack(
     depth : int
         Planes that `denoise` takes, as one array: 1, or more for the planes around each
         within its own channel and time point.
+    noises : sequence of CameraNoise, optional
+        What `denoise`, a `Denoiser`, is told of each plane.
     """
-    for share in denoise_by_steps(source, sink, denoise, depth):
+    for share in denoise_by_steps(source, sink, denoise, depth, noises):
         on_done(share)
 
 
 def denoise_by_steps(
-    source: Source, sink: Sink, denoise: Denoise, depth: int = 1
+    source: Source, sink: Sink, denoise: Denoise, depth: int = 1, noises: Noises = None
 ) -> Iterator[float]:
     """Do what `denoise_stack` does, as far as steps are taken.
 
@@ -74,6 +81,8 @@ def denoise_by_steps(
         From a plane to its denoised counts.
     depth : int
         Planes that `denoise` takes.
+    noises : sequence of CameraNoise, optional
+        What it is told of each plane.
 
     Yields
     ------
@@ -85,7 +94,7 @@ def denoise_by_steps(
     whole = sink.unit == source.shape[1:]
     longest = max(sink.unit) if whole else cast("Denoiser", denoise).settings.tile
     pieces = pieces_of(source, sink, longest, deep=depth > 1)
-    yield from _steps(source, sink, denoise, pieces, depth, IN_FLIGHT)
+    yield from _steps(source, sink, _teller(denoise, noises), pieces, depth, IN_FLIGHT)
 
 
 def denoise_pieces(
@@ -95,6 +104,7 @@ def denoise_pieces(
     pieces: Iterable[Piece],
     depth: int = 1,
     in_flight: int = IN_FLIGHT,
+    noises: Noises = None,
 ) -> None:
     """Denoise some pieces of a source into a sink, see `denoise_stack`.
 
@@ -114,24 +124,34 @@ def denoise_pieces(
         Planes that `denoise` takes.
     in_flight : int
         Pieces in the network at once.
+    noises : sequence of CameraNoise, optional
+        What `denoise` is told of each plane.
     """
-    for _ in _steps(source, sink, denoise, pieces, depth, in_flight):
+    for _ in _steps(source, sink, _teller(denoise, noises), pieces, depth, in_flight):
         pass
+
+
+def _teller(denoise: Denoise, noises: Noises) -> Callable[[int], Denoise]:
+    """Return what denoises each plane, told its noise."""
+    if noises is None:
+        return lambda _: denoise
+    denoiser = cast("Denoiser", denoise)
+    return lambda index: denoiser.told(noises[index])
 
 
 def _steps(
     source: Source,
     sink: Sink,
-    denoise: Denoise,
+    of_plane: Callable[[int], Denoise],
     pieces: Iterable[Piece],
     depth: int,
     in_flight: int,
 ) -> Iterator[float]:
     """Denoise piece after piece; yield the share of a plane that each was."""
     if sink.unit == source.shape[1:]:
-        work = _whole_planes(source, denoise, depth, list(pieces))
+        work = _whole_planes(source, of_plane, depth, list(pieces))
     else:
-        work = _parts(source, cast("Denoiser", denoise), depth, pieces)
+        work = _parts(source, cast("Callable[[int], Denoiser]", of_plane), depth, pieces)
     with_results = prefetch(
         lambda job: (job[0], job[1]()), work, workers=in_flight, ahead=2 * in_flight
     )
@@ -167,49 +187,60 @@ def check_slices(source: Source, depth: int) -> None:
 
 
 def _whole_planes(
-    source: Source, denoise: Denoise, depth: int, pieces: list[Piece]
+    source: Source, of_plane: Callable[[int], Denoise], depth: int, pieces: list[Piece]
 ) -> Iterator[Job]:
     """Yield the work of each plane; a 3D model's planes are read here, in order, once each."""
     if depth == 1:
         for piece in pieces:
-            yield piece, lambda index=piece.index: denoise(source.read(index))  # type: ignore[misc]
+            yield piece, partial(_read_and_denoise, source, of_plane, piece.index)
         return
     stacks = windows(source, depth, [piece.index for piece in pieces])
     for piece, planes in zip(pieces, stacks, strict=True):
-        yield piece, lambda planes=planes: denoise(np.stack(planes))  # type: ignore[misc]
+        yield piece, partial(_denoise_stacked, of_plane(piece.index), planes)
 
 
-def _parts(source: Source, denoise: Denoiser, depth: int, pieces: Iterable[Piece]) -> Iterator[Job]:
+def _read_and_denoise(
+    source: Source, of_plane: Callable[[int], Denoise], index: int
+) -> NDArray[np.float32]:
+    return of_plane(index)(source.read(index))
+
+
+def _denoise_stacked(denoise: Denoise, planes: list[NDArray[Any]]) -> NDArray[np.float32]:
+    return denoise(np.stack(planes))
+
+
+def _parts(
+    source: Source, of_plane: Callable[[int], Denoiser], depth: int, pieces: Iterable[Piece]
+) -> Iterator[Job]:
     """Yield the work of each part of a plane."""
-    longest, spec = denoise.settings.tile, denoise.spec
     for _, column in groupby(pieces, key=lambda piece: (piece.rows.start, piece.columns.start)):
         same_place = list(column)
-        grid = TileGrid.plan(same_place[0].shape, longest, spec.halo, spec.stride)
+        first = same_place[0]
+        settings, spec = of_plane(first.index).settings, of_plane(first.index).spec
+        grid = TileGrid.plan(first.shape, settings.tile, spec.halo, spec.stride)
         rows, columns = (
             slice(part.start - before, part.stop + behind)
             for part, (before, behind) in zip(
-                (same_place[0].rows, same_place[0].columns), grid.margins, strict=True
+                (first.rows, first.columns), grid.margins, strict=True
             )
         )
 
         def read(index: int, rows: slice = rows, columns: slice = columns) -> NDArray[Any]:
             return read_mirrored(source, index, rows, columns)
 
-        if depth == 1:
-            for piece in same_place:
-                yield (
-                    piece,
-                    lambda index=piece.index, read=read, grid=grid: denoise.extended(  # type: ignore[misc]
-                        grid, read(index)
-                    ),
-                )
-            continue
-        stacks = windows(source, depth, [piece.index for piece in same_place], read)
+        def denoise(
+            index: int, planes: list[NDArray[Any]] | None, grid: TileGrid = grid, read: Read = read
+        ) -> NDArray[np.float32]:
+            given = read(index) if planes is None else np.stack(planes)
+            return of_plane(index).extended(grid, given)
+
+        stacks: Iterable[list[NDArray[Any]] | None] = (
+            windows(source, depth, [piece.index for piece in same_place], read)
+            if depth > 1
+            else repeat(None, len(same_place))
+        )
         for piece, planes in zip(same_place, stacks, strict=True):
-            yield (
-                piece,
-                lambda planes=planes, grid=grid: denoise.extended(grid, np.stack(planes)),  # type: ignore[misc]
-            )
+            yield piece, partial(denoise, piece.index, planes)
 
 
 def windows(

@@ -27,6 +27,7 @@ from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise, unit_in_counts
 from crispim_ij.planes.atomic import whole_file
 
 ERROR_FILE = "uncertainty.json"
@@ -129,6 +130,16 @@ class Evidence(Denoiser):
         wider = model.spec.receptive_field + RESIDUE_WINDOW // 2
         self.spec = replace(model.spec, receptive_field=wider)
         self._run = _with_evidence(self._run, model.spec.halo, self.spec.halo - model.spec.halo)
+
+    def _untouched(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what becomes of a tile without noise: no spread, no residue."""
+        plane = super()._untouched(tile)
+        return np.stack([plane, np.zeros_like(plane), np.zeros_like(plane)])
+
+    def _in_counts(self, values: NDArray[np.float32], noise: CameraNoise) -> NDArray[np.float32]:
+        """Turn all three into counts: small differences grow with the noise at that light."""
+        denoised = super()._in_counts(values[0], noise)
+        return np.stack([denoised, *(values[1:] * unit_in_counts(denoised, noise))])
 
 
 class UncertainDenoiser(Evidence):

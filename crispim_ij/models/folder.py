@@ -139,6 +139,7 @@ def save_model(
             receptive_field=field.radius,
             stride=field.stride,
             parameters=bare.count_params(),
+            input_scaling=ARCHITECTURES[architecture].input_scaling,
             sha256=file_sha256(written),
             provenance=provenance,
         )

@@ -32,8 +32,8 @@ class ModelSpec:
     axes : str
         Axes of one network input: 'YXC' or 'ZYXC'.
     input_scaling : str
-        What must be done to counts before they go in. Always 'none': networks take
-        and give raw counts, any scaling is part of the graph.
+        What must be done to counts before they go in, and undone after: 'none', or 'noise'
+        where they are stabilised to noise of sd 1 (see `crispim_ij.noise.stabilise`).
     receptive_field : int
         Radius in px beyond which an input pixel can't change an output pixel.
     stride : int
@@ -64,6 +64,11 @@ class ModelSpec:
     def depth(self) -> int:
         """Planes that go in for the one that comes out."""
         return ARCHITECTURES[self.architecture].depth
+
+    @property
+    def takes_noise(self) -> bool:
+        """Whether the network must be told the noise."""
+        return self.input_scaling == "noise"
 
     @property
     def halo(self) -> int:
@@ -127,7 +132,8 @@ class ModelSpec:
             raise CrispimError(
                 f"{path} has entries of the wrong kind or size; import or train the model again."
             )
-        if spec.format != FORMAT or spec.architecture not in ARCHITECTURES:
+        known_one = spec.format == FORMAT and spec.architecture in ARCHITECTURES
+        if not known_one or spec.input_scaling != ARCHITECTURES[spec.architecture].input_scaling:
             raise CrispimError(
                 f"{path} describes a model of format {spec.format} and architecture "
                 f"{spec.architecture!r}, which this version can't use; update crispim-ij."

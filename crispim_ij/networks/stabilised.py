@@ -240,7 +240,9 @@ def _residual(features: _Map, width: int) -> _Map:
     return _add(change, features)
 
 
-def _convolve(features: _Map, width: int, *, activation: str | None = "relu", **options: Any) -> _Map:
+def _convolve(
+    features: _Map, width: int, *, activation: str | None = "relu", **options: Any
+) -> _Map:
     return features.windowed(
         layers.Conv2D, 3, filters=width, kernel_size=3, activation=activation, **options
     )

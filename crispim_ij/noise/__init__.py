@@ -10,6 +10,7 @@ from crispim_ij.noise.camera_file import (
 from crispim_ij.noise.levels import Level
 from crispim_ij.noise.measure import Measurement, measure_noise
 from crispim_ij.noise.model import (
+    NO_NOISE,
     CameraNoise,
     CameraRange,
     add_camera_noise,
@@ -17,22 +18,32 @@ from crispim_ij.noise.model import (
     read_range,
 )
 from crispim_ij.noise.plot import plot_calibration
+from crispim_ij.noise.stabilise import expected, restore, stabilise, unit_in_counts
+from crispim_ij.noise.told import NoiseOptions, StackNoise, tell_noise
 
 __all__ = [
+    "NO_NOISE",
     "Calibration",
     "CalibrationSettings",
     "CameraNoise",
     "CameraRange",
     "Level",
     "Measurement",
+    "NoiseOptions",
+    "StackNoise",
     "add_camera_noise",
     "calibrate",
     "camera_as_text",
+    "expected",
     "measure_noise",
     "parse_noise",
     "plot_calibration",
     "range_of",
     "read_camera",
     "read_range",
+    "restore",
+    "stabilise",
+    "tell_noise",
+    "unit_in_counts",
     "write_camera",
 ]

@@ -67,6 +67,19 @@ class CameraNoise:
         light = np.maximum(np.asarray(clean, np.float64) - self.offset, 0)
         return np.asarray(self.gain * light + self.read_noise**2)
 
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no noise at all."""
+        return self.gain == 0 and self.read_noise == 0
+
+    def scaled(self, factor: float) -> CameraNoise:
+        """Return noise that is stronger by a factor at every light."""
+        return CameraNoise(self.gain * factor**2, self.offset, self.read_noise * factor)
+
+
+NO_NOISE = CameraNoise(0, 0, 0)
+"""The noise of planes that have none, or none that can be told from structure."""
+
 
 @dataclass(frozen=True)
 class CameraRange:

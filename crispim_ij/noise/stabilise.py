@@ -58,7 +58,7 @@ def stabilise(counts: Values, noise: CameraNoise) -> Values:
     root = np.sqrt(np.float32(noise.gain) * lit + dark**2)
     # (root**2 - r**2) / g, without a difference of large numbers where the gain is small.
     values = 2 * (lit + np.float32(0.375 * noise.gain)) / (root + np.float32(noise.read_noise))
-    return values + np.minimum(light, 0) / dark
+    return np.asarray(values + np.minimum(light, 0) / dark)
 
 
 def restore(values: Values, noise: CameraNoise) -> Values:
@@ -86,7 +86,7 @@ def restore(values: Values, noise: CameraNoise) -> Values:
         ratio * (_ROOT / 4 + ratio * (-11 / 8 + ratio * (5 / 8 * _ROOT))) - 1 / 8
     )
     below = np.minimum(values - least, 0) * np.float32(_sd_in_the_dark(noise))
-    return light + below + np.float32(noise.offset)
+    return np.asarray(light + below + np.float32(noise.offset))
 
 
 def expected(clean: Values, noise: CameraNoise) -> Values:
@@ -105,10 +105,27 @@ def expected(clean: Values, noise: CameraNoise) -> Values:
         Values that `restore` turns into `clean`, to 1e-3 of the noise.
     """
     values = stabilise(clean, noise)
-    slope = np.sqrt(noise.variance(clean) + 0.375 * noise.gain**2, dtype=np.float32)
     for _ in range(3):
-        values = values - (restore(values, noise) - clean) / slope
+        values = values - (restore(values, noise) - clean) / unit_in_counts(clean, noise)
     return values
+
+
+def unit_in_counts(counts: Values, noise: CameraNoise) -> Values:
+    """Return how many counts a small difference of 1 between values is.
+
+    Parameters
+    ----------
+    counts : ndarray of float32
+        Without noise.
+    noise : CameraNoise
+        The noise that they would have.
+
+    Returns
+    -------
+    ndarray of float32
+        About the standard deviation of the noise.
+    """
+    return np.sqrt(noise.variance(counts) + 0.375 * noise.gain**2, dtype=np.float32)
 
 
 def _sd_in_the_dark(noise: CameraNoise) -> float:

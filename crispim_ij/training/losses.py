@@ -79,5 +79,9 @@ def squared_error(loss: str, value: float) -> float:
     return math.exp(value) - FLOOR if loss == "log-mse" else value
 
 
-LOSSES: dict[str, str | Callable[[Any, Any], Any]] = {"mse": "mse", "rmse": rmse, "log-mse": log_mse}
+LOSSES: dict[str, str | Callable[[Any, Any], Any]] = {
+    "mse": "mse",
+    "rmse": rmse,
+    "log-mse": log_mse,
+}
 """By the names that recipes have for them."""

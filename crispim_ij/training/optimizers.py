@@ -15,7 +15,7 @@ FEWEST = 16
 
 
 @keras.saving.register_keras_serializable("crispim_ij")
-class KernelMuon(keras.optimizers.Muon):
+class KernelMuon(keras.optimizers.Muon):  # type: ignore[misc]
     """Keras' Muon for convolutions: a kernel is a matrix with a column for each filter.
 
     Keras gives kernels to Adam; here only biases and the first and last kernels are.

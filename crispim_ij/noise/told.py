@@ -1,0 +1,141 @@
+"""What a run is told of the noise: measured or given, once, before anything is denoised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.noise.measure import measure_noise
+from crispim_ij.noise.model import NO_NOISE, CameraNoise
+from crispim_ij.noise.reading import channel_stacks
+
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+STRENGTHS = (0.5, 2.0)
+"""Least and most that noise may be said to be stronger than it is."""
+
+
+@dataclass(frozen=True)
+class NoiseOptions:
+    """What the user says of the noise.
+
+    Attributes
+    ----------
+    given : CameraNoise or None
+        The noise, in counts; None has it measured on the stack.
+    strength : float
+        How much stronger than that it is taken to be: less than 1 leaves some noise in, more
+        smooths.
+
+    Raises
+    ------
+    CrispimError
+        If the strength is not within `STRENGTHS`.
+    """
+
+    given: CameraNoise | None = None
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = STRENGTHS
+        if not low <= self.strength <= high:
+            raise CrispimError(
+                f"The strength {self.strength:g} (--strength) must be from {low:g} to {high:g}: 1 "
+                "removes the noise that was measured, less leaves some in, more smooths."
+            )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether all is left to the program."""
+        return self == NoiseOptions()
+
+
+@dataclass(frozen=True)
+class StackNoise:
+    """The noise of a stack.
+
+    Attributes
+    ----------
+    channels : tuple of CameraNoise
+        Of each channel; `NO_NOISE` where it can't be measured.
+    strength : float
+        See `NoiseOptions`.
+    lines : tuple of str
+        What was measured, in words, one a channel.
+    problems : tuple of str
+        Why to mistrust it, a sentence each.
+    """
+
+    channels: tuple[CameraNoise, ...]
+    strength: float = 1.0
+    lines: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def of_planes(self, source: Source) -> list[CameraNoise]:
+        """Return what a network is told of each plane of the stack."""
+        told = [noise.scaled(self.strength) for noise in self.channels]
+        planes = [told[0]] * len(source)
+        if len(told) > 1:
+            for noise, stacks in zip(
+                told, channel_stacks(source.metadata, len(source)), strict=True
+            ):
+                for plane in stacks.ravel():
+                    planes[plane] = noise
+        return planes
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what a journal keeps, JSON-ready."""
+        return {
+            "channels": [asdict(noise) for noise in self.channels],
+            "strength": self.strength,
+            "lines": list(self.lines),
+            "problems": list(self.problems),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> StackNoise:
+        """Return what `as_record` wrote."""
+        return cls(
+            tuple(CameraNoise(**noise) for noise in record["channels"]),
+            record["strength"],
+            tuple(record["lines"]),
+            tuple(record["problems"]),
+        )
+
+
+def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
+    """Measure a stack's noise, or take what the user says.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes, raw counts.
+    options : NoiseOptions
+        What the user says.
+
+    Returns
+    -------
+    StackNoise
+        Of each channel.
+
+    Raises
+    ------
+    CrispimError
+        If a plane can't be read.
+    """
+    if options.given is not None:
+        return StackNoise((options.given,), options.strength)
+    found = measure_noise(source)
+    several = len(found) > 1
+    names = [f"channel {one.channel + 1}: " if several else "" for one in found]
+    return StackNoise(
+        channels=tuple(one.noise or NO_NOISE for one in found),
+        strength=options.strength,
+        lines=tuple(name + one.in_words() for name, one in zip(names, found, strict=True)),
+        problems=tuple(
+            name + one.problem for name, one in zip(names, found, strict=True) if one.problem
+        ),
+    )
