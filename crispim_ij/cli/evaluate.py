@@ -36,7 +36,8 @@ def evaluate(
             metavar="NAME|MODEL",
             help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
             "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
-            "plane that is not measured; a model or a model folder. [default: noisy, tv, cv2 and "
+            "plane that is not measured; bm3d and bm4d, told the noise, where these packages are "
+            "installed; a model or a model folder. [default: noisy, tv, cv2 and "
             "crispim-2d unless --result is given]",
             show_default=False,
         ),
@@ -96,6 +97,7 @@ def evaluate(
     from crispim_ij import evaluation as job
     from crispim_ij import report as reporting
     from crispim_ij.camera import camera_as_text, read_camera
+    from crispim_ij.evaluation.measure import find_methods
 
     started = time.perf_counter()
     refuse_two_noises(camera=camera, noise_sd=noise_sd)
@@ -114,12 +116,9 @@ def evaluate(
             stack.enter_context(open_source(noisy)) if noisy else None,
             {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
         )
-        if not set(names) <= {*job.BASELINES, *job.CLASSICS}:
+        if not set(names) <= job.WITHOUT_NETWORK:
             start_tensorflow()
-        methods = [
-            job.tune(name, source, settings) if name in job.CLASSICS else job.find_method(name)
-            for name in names
-        ]
+        methods = find_methods(names, source, settings, given)
         evaluated = job.evaluate(source, methods, settings, given)
         check_output(out, reporting.report_names([title]), source.path, overwrite=overwrite)
         experiment = _measure(evaluated, min(planes, len(source)), title, shown)
@@ -198,10 +197,10 @@ def _command(
 
 def _recipes(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Return what each model records about its making."""
-    from crispim_ij.evaluation import BASELINES, CLASSICS
+    from crispim_ij.evaluation import WITHOUT_NETWORK
     from crispim_ij.models import find_model
 
-    models = [find_model(name) for name in names if name not in {*BASELINES, *CLASSICS}]
+    models = [find_model(name) for name in names if name not in WITHOUT_NETWORK]
     return {model.folder.resolve().name: model.spec.provenance for model in models}
 
 

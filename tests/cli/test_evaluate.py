@@ -132,6 +132,16 @@ def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path)
     assert (out / "evaluation.csv").read_bytes() == before
 
 
+def test_bm3d_stands_in_the_report(clean: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bm3d")
+    out = tmp_path / "out"
+    result = call(clean, "--method", "noisy", "--method", "bm3d", "--planes", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    figures = {row["method"]: float(row["psnr"]) for row in read(out / "summary.csv")}
+    assert figures["bm3d"] > figures["noisy"] + 1
+    assert json.loads((out / "report.json").read_text())["recipes"] == {}
+
+
 def test_missing_input_is_refused(tmp_path: Path) -> None:
     assert "missing" in refusal(tmp_path / "missing", "--out", tmp_path / "out")
 
