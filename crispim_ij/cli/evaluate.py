@@ -83,6 +83,14 @@ def evaluate(
             "that fits the planes.",
         ),
     ] = "auto",
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help="A sentence to put above the report's results; may be repeated. [default: none]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -133,8 +141,8 @@ def evaluate(
     }
     report = reporting.Report(
         title=title,
-        command=_command(clean, names, result or [], options),
-        notes=[],
+        command=_command(clean, names, result or [], note or [], options),
+        notes=note or [],
         experiments=[experiment],
         recipes=_recipes(names),
         seconds=time.perf_counter() - started,
@@ -184,11 +192,15 @@ def _facts(experiment: Experiment, page: Path) -> dict[str, Any]:
 
 
 def _command(
-    clean: Path, names: Sequence[str], results: Sequence[str], options: Mapping[str, object]
+    clean: Path,
+    names: Sequence[str],
+    results: Sequence[str],
+    notes: Sequence[str],
+    options: Mapping[str, object],
 ) -> str:
     """Write the command with every option, so that it can be given again."""
     words = ["crispim-ij", "evaluate", str(clean)]
-    for name, values in (("--method", names), ("--result", results)):
+    for name, values in (("--method", names), ("--result", results), ("--note", notes)):
         words += [word for value in values for word in (name, value)]
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]

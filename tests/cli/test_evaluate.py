@@ -120,10 +120,12 @@ def test_a_report_is_kept_unless_told(clean: Path, tmp_path: Path) -> None:
 def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     methods = ("--method", "noisy", "--method", "crispim-2d")
-    options = ("--planes", 2, "--seed", 5, "--noise-sd", "10:12", "--out", out)
+    note = ("--note", "Planes of a friend's.")
+    options = ("--planes", 2, "--seed", 5, "--noise-sd", "10:12", *note, "--out", out)
     result = call(clean, *methods, *options)
     assert result.exit_code == 0, result.output
     content = json.loads((out / "report.json").read_text())
+    assert content["notes"] == ["Planes of a friend's."]
     assert content["recipes"]["crispim-2d"]["recipe"]["architecture"] == "residual-2d"
     before = (out / "evaluation.csv").read_bytes()
     program, subcommand, *arguments = shlex.split(content["command"])
