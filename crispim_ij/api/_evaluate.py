@@ -42,7 +42,8 @@ def evaluate(
     method : sequence of str, path or Model, optional
         What to measure: the paper's baselines ``noisy``, ``tv`` and ``cv2``; ``tv-tuned``,
         ``nlm-tuned``, ``wavelet-tuned`` and ``gaussian-tuned``, each at its best strength on
-        a plane that is not measured; models. By default noisy, tv, cv2 and crispim-2d,
+        a plane that is not measured; ``bm3d`` and ``bm4d``, told the noise, where these
+        packages are installed; models. By default noisy, tv, cv2 and crispim-2d,
         or with `result` only noisy, and that only where `noisy` is given.
     noise_sd : float or tuple of float
         Standard deviation of the noise in counts, or a range from which each plane draws
@@ -92,7 +93,7 @@ def evaluate(
                 for name, one in (result or {}).items()
             },
         )
-        methods = find_methods(names, source, settings)
+        methods = find_methods(names, source, settings, given)
         evaluated = evaluate_planes(source, methods, settings, given)
         return measure(evaluated, min(planes, len(source)))
 

@@ -36,7 +36,8 @@ def evaluate(
             metavar="NAME|MODEL",
             help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
             "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
-            "plane that is not measured; a model or a model folder. [default: noisy, tv, cv2 and "
+            "plane that is not measured; bm3d and bm4d, told the noise, where these packages are "
+            "installed; a model or a model folder. [default: noisy, tv, cv2 and "
             "crispim-2d unless --result is given]",
             show_default=False,
         ),
@@ -82,6 +83,14 @@ def evaluate(
             "that fits the planes.",
         ),
     ] = "auto",
+    note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SENTENCE",
+            help="A sentence to put above the report's results; may be repeated. [default: none]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -95,6 +104,7 @@ def evaluate(
     """
     from crispim_ij import evaluation as job
     from crispim_ij import report as reporting
+    from crispim_ij.evaluation.measure import find_methods
     from crispim_ij.noise import camera_as_text, read_camera
 
     started = time.perf_counter()
@@ -114,12 +124,9 @@ def evaluate(
             stack.enter_context(open_source(noisy)) if noisy else None,
             {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
         )
-        if not set(names) <= {*job.BASELINES, *job.CLASSICS}:
+        if not set(names) <= job.WITHOUT_NETWORK:
             start_tensorflow()
-        methods = [
-            job.tune(name, source, settings) if name in job.CLASSICS else job.find_method(name)
-            for name in names
-        ]
+        methods = find_methods(names, source, settings, given)
         evaluated = job.evaluate(source, methods, settings, given)
         check_output(out, reporting.report_names([title]), source.path, overwrite=overwrite)
         experiment = _measure(evaluated, min(planes, len(source)), title, shown)
@@ -134,8 +141,8 @@ def evaluate(
     }
     report = reporting.Report(
         title=title,
-        command=_command(clean, names, result or [], options),
-        notes=[],
+        command=_command(clean, names, result or [], note or [], options),
+        notes=note or [],
         experiments=[experiment],
         recipes=_recipes(names),
         seconds=time.perf_counter() - started,
@@ -185,11 +192,15 @@ def _facts(experiment: Experiment, page: Path) -> dict[str, Any]:
 
 
 def _command(
-    clean: Path, names: Sequence[str], results: Sequence[str], options: Mapping[str, object]
+    clean: Path,
+    names: Sequence[str],
+    results: Sequence[str],
+    notes: Sequence[str],
+    options: Mapping[str, object],
 ) -> str:
     """Write the command with every option, so that it can be given again."""
     words = ["crispim-ij", "evaluate", str(clean)]
-    for name, values in (("--method", names), ("--result", results)):
+    for name, values in (("--method", names), ("--result", results), ("--note", notes)):
         words += [word for value in values for word in (name, value)]
     for name, value in options.items():
         words += [] if value is None else [name, str(value)]
@@ -198,10 +209,10 @@ def _command(
 
 def _recipes(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Return what each model records about its making."""
-    from crispim_ij.evaluation import BASELINES, CLASSICS
+    from crispim_ij.evaluation import WITHOUT_NETWORK
     from crispim_ij.models import find_model
 
-    models = [find_model(name) for name in names if name not in {*BASELINES, *CLASSICS}]
+    models = [find_model(name) for name in names if name not in WITHOUT_NETWORK]
     return {model.folder.resolve().name: model.spec.provenance for model in models}
 
 

@@ -10,15 +10,18 @@ from crispim_ij.evaluation.evaluate import (
     Row,
     evaluate,
 )
-from crispim_ij.evaluation.methods import Method, find_method
+from crispim_ij.evaluation.methods import WITHOUT_NETWORK, Method, find_method
 from crispim_ij.evaluation.noise import NoiseSettings, noisy_plane
 from crispim_ij.evaluation.statistics import Paired, compare_methods
 from crispim_ij.evaluation.table import Summary, render_table, summarise, write_csv
+from crispim_ij.evaluation.told import TOLD
 from crispim_ij.evaluation.tuning import tune
 
 __all__ = [
     "BASELINES",
     "CLASSICS",
+    "TOLD",
+    "WITHOUT_NETWORK",
     "Bias",
     "Evaluated",
     "EvaluationSettings",

@@ -132,7 +132,8 @@ def evaluate(
     source : Source
         Clean planes.
     methods : sequence of Method
-        What is measured on the noisy planes.
+        What is measured on the noisy planes. Those that are told the noise are told the
+        standard deviation that was drawn, or that of noisy minus clean where none was.
     settings : EvaluationSettings
         How many planes, and their noise.
     given : Given or None
@@ -151,7 +152,7 @@ def evaluate(
     """
     given = given or Given()
     _check_names([method.name for method in methods] + list(given.results))
-    _check_planes(source, given)
+    check_planes(source, given)
     chosen = choose_planes(len(source), settings)
     return (_evaluated(source, index, methods, settings.noise, given) for index in chosen)
 
@@ -194,15 +195,34 @@ def _evaluated(
         around = mini_stack(index, len(source), method.depth)
         return np.stack([with_noise(plane)[0] for plane in around])
 
-    results = {method.name: method.denoise(taken_by(method)) for method in methods}
-    has_noisy = bool(methods) or given.noisy is not None
-    noisy, sd = with_noise(index) if has_noisy else (None, None)
+    results: dict[str, NDArray[Any]] = {}
+    noisy, sd = None, None
+    if methods or given.noisy is not None:
+        noisy, sd = with_noise(index)
+        told = noise_sd(clean, noisy) if sd is None else float(sd)
+        results |= {method.name: method.run(taken_by(method), told) for method in methods}
     results |= {name: planes.read(index) for name, planes in given.results.items()}
     rows = tuple(
         _row(source.names[index], sd, name, clean, result) for name, result in results.items()
     )
     biases = {name: bias_by_decile(clean, result) for name, result in results.items()}
     return Evaluated(clean, noisy, results, rows, biases)
+
+
+def noise_sd(clean: NDArray[Any], noisy: NDArray[Any]) -> float:
+    """Measure the noise of a plane whose truth is known.
+
+    Parameters
+    ----------
+    clean, noisy : ndarray, shape (Y, X)
+        Counts.
+
+    Returns
+    -------
+    float
+        Standard deviation of their difference, in counts.
+    """
+    return float(np.std(np.asarray(noisy, np.float64) - np.asarray(clean, np.float64)))
 
 
 def _row(plane: str, sd: int | None, method: str, clean: NDArray[Any], result: NDArray[Any]) -> Row:
@@ -234,8 +254,21 @@ def _check_names(names: Sequence[str]) -> None:
         )
 
 
-def _check_planes(source: Source, given: Given) -> None:
-    """Raise CrispimError unless all planes can be measured against the clean ones."""
+def check_planes(source: Source, given: Given) -> None:
+    """Check that planes can be measured against the clean ones.
+
+    Parameters
+    ----------
+    source : Source
+        Clean planes.
+    given : Given
+        Noisy planes or results that are there already.
+
+    Raises
+    ------
+    CrispimError
+        If planes are smaller than SSIM's window or given ones don't match the clean ones.
+    """
     if min(source.shape[1:]) < metrics.SSIM_WINDOW:
         raise CrispimError(
             f"'{source.path}' has planes of {source.shape[2]} x {source.shape[1]} px, smaller than "

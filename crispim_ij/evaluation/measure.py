@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crispim_ij.evaluation.bias import Bias, MethodBias, summarise_bias
 from crispim_ij.evaluation.classics import CLASSICS
-from crispim_ij.evaluation.evaluate import Evaluated, EvaluationSettings, Row
+from crispim_ij.evaluation.evaluate import Evaluated, EvaluationSettings, Given, Row
 from crispim_ij.evaluation.methods import Method, find_method
 from crispim_ij.evaluation.statistics import Paired, compare_methods
 from crispim_ij.evaluation.table import Summary, render_table, summarise
@@ -55,7 +55,10 @@ class Evaluation:
 
 
 def find_methods(
-    names: Sequence[str], source: Source, settings: EvaluationSettings
+    names: Sequence[str],
+    source: Source,
+    settings: EvaluationSettings,
+    given: Given | None = None,
 ) -> list[Method]:
     """Find baselines and models, and tune what has a strength to be chosen.
 
@@ -68,6 +71,8 @@ def find_methods(
         Clean planes.
     settings : EvaluationSettings
         Which planes are measured, and their noise.
+    given : Given or None
+        Noisy planes that take the place of drawn noise.
 
     Returns
     -------
@@ -80,7 +85,8 @@ def find_methods(
         If there is no such method, or no plane is left to tune on.
     """
     return [
-        tune(name, source, settings) if name in CLASSICS else find_method(name) for name in names
+        tune(name, source, settings, given) if name in CLASSICS else find_method(name)
+        for name in names
     ]
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.evaluation.baselines import BASELINES, Denoise
+from crispim_ij.evaluation.baselines import BASELINES
 from crispim_ij.evaluation.classics import CLASSICS
+from crispim_ij.evaluation.told import TOLD, find_told
+from crispim_ij.noise import NoiseOptions, tell_noise
+from crispim_ij.planes.arrays import ArraySource
 
 if TYPE_CHECKING:
+    from crispim_ij.denoising import Denoiser
     from crispim_ij.models import Model
 
 MODEL_SUFFIXES = (".keras", ".h5")
 """Files that hold a whole model."""
+
+WITHOUT_NETWORK = frozenset({*BASELINES, *CLASSICS, *TOLD})
+"""Names of all methods that are no models."""
 
 
 @dataclass(frozen=True)
@@ -27,24 +39,46 @@ class Method:
     name : str
         In tables and file names.
     denoise : callable
-        Takes a noisy (Y, X) plane of raw counts and returns a (Y, X) plane of counts.
+        Takes a noisy (Y, X) plane of raw counts, or (Z, Y, X) planes of which the one at
+        ``Z // 2`` is wanted, and returns a (Y, X) plane of counts.
     depth : int
         Planes that it takes for one, as one array; several for a 3D model.
+    told : bool
+        Whether `denoise` is told the noise: its standard deviation in counts comes second.
     """
 
     name: str
-    denoise: Denoise
+    denoise: Callable[..., NDArray[Any]]
     depth: int = 1
+    told: bool = False
+
+    def run(self, planes: NDArray[Any], sd: float) -> NDArray[Any]:
+        """Denoise, and tell the noise to a method that asks for it.
+
+        Parameters
+        ----------
+        planes : ndarray, shape (Y, X), or (Z, Y, X) where `depth` is more than 1
+            Raw counts.
+        sd : float
+            Standard deviation of the wanted plane's noise, in counts.
+
+        Returns
+        -------
+        ndarray, shape (Y, X)
+            Counts.
+        """
+        return self.denoise(planes, sd) if self.told else self.denoise(planes)
 
 
 def find_method(name: str) -> Method:
-    """Find a baseline or a model.
+    """Find a baseline, a classic that is told the noise, or a model.
 
     Parameters
     ----------
     name : str
-        ``noisy``, ``tv``, ``cv2``, a model's name, the path of a model's folder, or a
-        ``.keras`` or ``.h5`` file of the paper's family that Keras 2 wrote.
+        ``noisy``, ``tv``, ``cv2``, ``bm3d``, ``bm4d``, a model's name, the path of
+        a model's folder, or a ``.keras`` or ``.h5`` file of the paper's family that Keras 2
+        wrote.
 
     Returns
     -------
@@ -55,10 +89,13 @@ def find_method(name: str) -> Method:
     Raises
     ------
     CrispimError
-        If there is neither a baseline nor a model of that name, or it can't be used.
+        If there is no such method, or it can't be used, or its package isn't installed.
     """
     if name in BASELINES:
         return Method(name, BASELINES[name])
+    if name in TOLD:
+        classic = find_told(name)
+        return Method(name, classic.denoise, classic.depth, told=True)
     path = Path(name)
     if path.suffix in MODEL_SUFFIXES and path.is_file():
         return _from_file(path)
@@ -68,9 +105,9 @@ def find_method(name: str) -> Method:
         return _from_model(load_model(path))
     models = {model.folder.name: model for model in list_models()}
     if name not in models:
+        known = ", ".join([*BASELINES, *CLASSICS, *TOLD, *models])
         raise CrispimError(
-            f"There is no method {name!r}: take one of "
-            f"{', '.join([*BASELINES, *CLASSICS, *models])}, or give a model's folder or its "
+            f"There is no method {name!r}: take one of {known}, or give a model's folder or its "
             "Keras 2 file."
         )
     return _from_model(models[name])
@@ -80,7 +117,14 @@ def _from_model(model: Model) -> Method:
     from crispim_ij.denoising import Denoiser, DenoiseSettings
 
     denoiser = Denoiser(model, DenoiseSettings())
-    return Method(model.folder.resolve().name, denoiser, denoiser.depth)
+    run = partial(_told_by_nobody, denoiser) if model.spec.takes_noise else denoiser
+    return Method(model.folder.resolve().name, run, denoiser.depth)
+
+
+def _told_by_nobody(denoiser: Denoiser, planes: NDArray[Any]) -> NDArray[np.float32]:
+    """Denoise planes whose noise is measured on themselves, as a user's are."""
+    noise = tell_noise(ArraySource(planes), NoiseOptions())
+    return denoiser.told(noise.channels[0])(planes)
 
 
 def _from_file(path: Path) -> Method:

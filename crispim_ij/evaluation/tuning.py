@@ -5,13 +5,20 @@ from __future__ import annotations
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import metrics
 from crispim_ij.evaluation.classics import CLASSICS
-from crispim_ij.evaluation.evaluate import EvaluationSettings, choose_planes
+from crispim_ij.evaluation.evaluate import (
+    EvaluationSettings,
+    Given,
+    check_planes,
+    choose_planes,
+)
 from crispim_ij.evaluation.methods import Method
 from crispim_ij.evaluation.noise import noisy_plane
 from crispim_ij.planes import Source
 
 
-def tune(name: str, source: Source, settings: EvaluationSettings) -> Method:
+def tune(
+    name: str, source: Source, settings: EvaluationSettings, given: Given | None = None
+) -> Method:
     """Choose a classic's strength on a plane that is not evaluated.
 
     Parameters
@@ -22,6 +29,8 @@ def tune(name: str, source: Source, settings: EvaluationSettings) -> Method:
         Clean planes.
     settings : EvaluationSettings
         Which planes are evaluated, and their noise; the plane for tuning gets the like.
+    given : Given or None
+        Noisy planes that take the place of drawn noise, here as well.
 
     Returns
     -------
@@ -31,17 +40,22 @@ def tune(name: str, source: Source, settings: EvaluationSettings) -> Method:
     Raises
     ------
     CrispimError
-        If every plane is evaluated and none is left.
+        If every plane is evaluated and none is left, or given planes don't match.
     """
+    given = given or Given()
+    check_planes(source, given)
     plane = _plane_to_tune_on(source, settings)
     clean = source.read(plane)
-    noisy, _ = noisy_plane(clean, plane, settings.noise)
+    if given.noisy is None:
+        noisy, _ = noisy_plane(clean, plane, settings.noise)
+    else:
+        noisy = given.noisy.read(plane)
     classic = CLASSICS[name]
     best = max(
         classic.strengths,
         key=lambda strength: metrics.psnr(clean, classic.denoise(noisy, strength)),
     )
-    return Method(name, lambda given: classic.denoise(given, best))
+    return Method(name, lambda seen: classic.denoise(seen, best))
 
 
 def _plane_to_tune_on(source: Source, settings: EvaluationSettings) -> int:

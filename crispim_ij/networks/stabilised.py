@@ -234,9 +234,7 @@ def _u_net(fine: _Map) -> _Map:
 def _residual(features: _Map, width: int) -> _Map:
     """Add what two convolutions make of features to them."""
     start = keras.initializers.VarianceScaling(0.1)
-    change = _convolve(
-        _convolve(features, width), width, activation=None, kernel_initializer=start
-    )
+    change = _convolve(_convolve(features, width), width, activation=None, kernel_initializer=start)
     return _add(change, features)
 
 

@@ -41,7 +41,7 @@ class Anatomy(NamedTuple):
     absorbers: Points
 
 
-def grow(rng: np.random.Generator, size: Floats, upwards: Floats) -> Anatomy:
+def grow(rng: np.random.Generator, size: Floats, upwards: Floats, density: float = 1.0) -> Anatomy:
     """Place cells, axons and vessels in a volume and around it.
 
     Parameters
@@ -52,6 +52,8 @@ def grow(rng: np.random.Generator, size: Floats, upwards: Floats) -> Anatomy:
         Of the volume along Z, Y and X, in micrometres.
     upwards : ndarray
         Direction (Z, Y, X) to the brain's surface: apical dendrites grow that way.
+    density : float
+        How many times as many cells and axons as usual.
 
     Returns
     -------
@@ -59,11 +61,14 @@ def grow(rng: np.random.Generator, size: Floats, upwards: Floats) -> Anatomy:
         The structures.
     """
     clusters = _anywhere(rng, size, 6e-9, least=4)
-    bodies = _gathered(rng, _anywhere(rng, size, 9e-7), clusters, share=0.7, sd=170.0)
+    bodies = _gathered(rng, _anywhere(rng, size, 9e-7 * density), clusters, share=0.7, sd=170.0)
     centres, cells = _cells(rng, bodies)
-    faint = _axons(rng, _gathered(rng, _anywhere(rng, size, 9e-7), clusters, 0.5, 260.0), 110.0)
-    strong = _axons(rng, _anywhere(rng, size, 3.2e-7), 420.0)
-    puncta = _puncta(rng, _gathered(rng, _anywhere(rng, size, 2.5e-5), clusters, 0.4, 220.0))
+    begins = _gathered(rng, _anywhere(rng, size, 9e-7 * density), clusters, 0.5, 260.0)
+    faint = _axons(rng, begins, 110.0)
+    strong = _axons(rng, _anywhere(rng, size, 3.2e-7 * density), 420.0)
+    puncta = _puncta(
+        rng, _gathered(rng, _anywhere(rng, size, 2.5e-5 * density), clusters, 0.4, 220.0)
+    )
     return Anatomy(
         cells=cells,
         thin=_merged(faint, puncta),

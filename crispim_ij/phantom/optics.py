@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,10 +25,9 @@ class LightSheet:
         What there is to see.
     """
 
-    sd: ClassVar[float] = 3.2  # of the sheet's profile along z, micrometres
-
     def __init__(self, settings: PhantomSettings, anatomy: Anatomy) -> None:
         self._anatomy = anatomy
+        self._sd = settings.sheet
         self._shape = settings.shape[1:]
         self._pixel = settings.pixel_size
         self._stripes = settings.stripes
@@ -69,7 +66,7 @@ class LightSheet:
 
         # A row of points a STEP apart, each blurred to a spot, has this height.
         height = STEP * np.sqrt(2 * np.pi) * sd / self._pixel**2
-        return gaussian_filter(height * self._dots(points, z, self.sd), sd / self._pixel)
+        return gaussian_filter(height * self._dots(points, z, self._sd), sd / self._pixel)
 
     def _glow(self, z: float) -> Plane:
         """Return the light of cells above and below the sheet's focus."""

@@ -77,7 +77,7 @@ class Specimen:
         steps = np.array([settings.z_step, settings.pixel_size, settings.pixel_size])
         size = np.array(settings.shape) * steps
         # Nothing changes faster along z than the sheet is thick.
-        thickness = 3 * LightSheet.sd
+        thickness = 3 * settings.sheet
         self._texture = [
             (strength, Field(settings, 10 + k, knots, max(knots, thickness)))
             for k, (knots, strength) in enumerate(_TEXTURE)
@@ -94,7 +94,7 @@ class Specimen:
         extent = np.abs(inward * size[1:]).sum()
         # The surface cuts off a corner of the picture, or lies just outside it.
         self._surface = self._y.min() + self._x.min() + extent * rng.uniform(-0.05, 0.28)
-        anatomy = grow(rng, size, np.array([-0.2, *-inward]))
+        anatomy = grow(rng, size, np.array([-0.2, *-inward]), settings.density)
         self._sheet = LightSheet(settings, anatomy)
 
     def plane(self, index: int) -> NDArray[np.uint16]:

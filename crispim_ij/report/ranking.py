@@ -6,7 +6,15 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from crispim_ij.evaluation import BASELINES, CLASSICS, Paired, Row, Summary, summarise
+from crispim_ij.evaluation import (
+    CLASSICS,
+    TOLD,
+    WITHOUT_NETWORK,
+    Paired,
+    Row,
+    Summary,
+    summarise,
+)
 from crispim_ij.report.content import Experiment
 from crispim_ij.report.numbers import shown
 
@@ -107,11 +115,10 @@ def _harm(summaries: Sequence[Summary]) -> str:
 
 def _classics(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> list[str]:
     """Set every other method against the best of the classic ones."""
-    known = {*BASELINES, *CLASSICS}
-    best = next((one for one in summaries if one.method in known - {_NOISY}), None)
+    best = next((one for one in summaries if one.method in WITHOUT_NETWORK - {_NOISY}), None)
     if best is None:
         return []
-    others = [one for one in summaries if one.method not in known]
+    others = [one for one in summaries if one.method not in WITHOUT_NETWORK]
     return [_against(one, best, comparisons) for one in others]
 
 
@@ -125,14 +132,19 @@ def _against(one: Summary, classic: Summary, comparisons: Sequence[Paired]) -> s
         low, high = shown(pair.low, ".2f"), shown(pair.high, ".2f")
         interval = f" (95 % interval {low} to {high} dB)"
     by = f"by {shown(pair.difference, '.2f')} dB{interval}"
-    tuned = " (its strength tuned on another plane)" if classic.method in CLASSICS else ""
+    best = f"{classic.method}{_help(classic.method)}"
     ahead = "beats" if pair.p < _LEVEL else "is ahead of"
     chance = "" if pair.p < _LEVEL else "; that may be chance"
     if pair.method == classic.method:
-        return f"A classic method {ahead} {one.method}: {classic.method}{tuned}, {by}{chance}."
-    return (
-        f"{one.method} {ahead} the best classic method here, {classic.method}{tuned}, {by}{chance}."
-    )
+        return f"A classic method {ahead} {one.method}: {best}, {by}{chance}."
+    return f"{one.method} {ahead} the best classic method here, {best}, {by}{chance}."
+
+
+def _help(method: str) -> str:
+    """Say what a classic method was given that no user has."""
+    if method in CLASSICS:
+        return " (its strength tuned on another plane)"
+    return " (told the noise)" if method in TOLD else ""
 
 
 def _paper(summaries: Sequence[Summary], experiment: Experiment) -> str:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from crispim_ij.evaluation.told import is_installed
 from crispim_ij.planes import open_source
+from crispim_ij.training.shipped import phantoms
 from tests.cli.conftest import Call
 
-SMALL = ("--planes", 2, "--height", 256, "--width", 320)
+SMALL = ("--planes", 3, "--height", 256, "--width", 320)
 
 
 @pytest.fixture(scope="module")
@@ -21,15 +23,29 @@ def test_the_whole_way(call: Call, folder: Path) -> None:
     answer = call("demo", folder, *SMALL)
     assert answer.status == 0, answer.err
     with open_source(folder / "denoised") as denoised:
-        assert denoised.shape == (2, 64, 80)
-        assert denoised.metadata.pixel_size == pytest.approx((7.2, 7.2))
-        assert (denoised.metadata.z_step, denoised.metadata.unit) == (2.0, "µm")
+        assert denoised.shape == (3, 64, 80)
+        assert denoised.metadata.pixel_size == pytest.approx((5.2, 5.2))
+        assert (denoised.metadata.z_step, denoised.metadata.unit) == (3.0, "µm")
     with (folder / "evaluation/summary.csv").open() as stream:
         psnr = {row["method"]: float(row["psnr"]) for row in csv.DictReader(stream)}
-    assert list(psnr) == ["crispim-2d", "tv", "noisy", "cv2"]
+    assert {*psnr} - {"bm3d"} == {"crispim-2d", "tv", "noisy", "cv2", "tv-tuned", "nlm-tuned"}
+    assert ("bm3d" in psnr) == is_installed("bm3d")
     assert psnr["crispim-2d"] > psnr["tv"] > psnr["noisy"] > psnr["cv2"]
+    assert psnr["tv-tuned"] >= psnr["tv"]
     assert str(folder / "evaluation/report.html") in answer.out
-    assert "crispim-2d" in (folder / "evaluation/report.html").read_text(encoding="utf-8")
+    page = (folder / "evaluation/report.html").read_text(encoding="utf-8")
+    assert "The specimen is simulated" in page
+    assert ("A strong classic, BM3D, is not measured" in page) != is_installed("bm3d")
+
+
+def test_the_specimen_is_none_that_a_model_was_trained_on(folder: Path) -> None:
+    with open_source(folder / "specimen") as specimen:
+        pixel_size, z_step = specimen.metadata.pixel_size, specimen.metadata.z_step
+    assert pixel_size is not None
+    for settings in phantoms().values():
+        trained = settings.pixel_size
+        assert not {trained, trained / 4} & {round(size, 6) for size in pixel_size}
+        assert settings.z_step != z_step
 
 
 def test_an_earlier_demo_is_not_replaced_unasked(call: Call, folder: Path) -> None:
@@ -43,6 +59,6 @@ def test_an_earlier_demo_is_not_replaced_unasked(call: Call, folder: Path) -> No
 
 
 def test_a_demo_of_more_planes_is_not_mixed_in(call: Call, folder: Path) -> None:
-    answer = call("demo", folder, "--planes", 1, *SMALL[2:], "--overwrite")
+    answer = call("demo", folder, "--planes", 2, *SMALL[2:], "--overwrite")
     assert answer.status == 2
     assert "specimen holds other files" in " ".join(answer.err.split())

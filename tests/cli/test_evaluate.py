@@ -120,16 +120,28 @@ def test_a_report_is_kept_unless_told(clean: Path, tmp_path: Path) -> None:
 def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     methods = ("--method", "noisy", "--method", "crispim-2d")
-    options = ("--planes", 2, "--seed", 5, "--noise-sd", "10:12", "--out", out)
+    note = ("--note", "Planes of a friend's.")
+    options = ("--planes", 2, "--seed", 5, "--noise-sd", "10:12", *note, "--out", out)
     result = call(clean, *methods, *options)
     assert result.exit_code == 0, result.output
     content = json.loads((out / "report.json").read_text())
+    assert content["notes"] == ["Planes of a friend's."]
     assert content["recipes"]["crispim-2d"]["recipe"]["architecture"] == "residual-2d"
     before = (out / "evaluation.csv").read_bytes()
     program, subcommand, *arguments = shlex.split(content["command"])
     assert (program, subcommand) == ("crispim-ij", "evaluate")
     assert call(*arguments, "--overwrite").exit_code == 0
     assert (out / "evaluation.csv").read_bytes() == before
+
+
+def test_bm3d_stands_in_the_report(clean: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bm3d")
+    out = tmp_path / "out"
+    result = call(clean, "--method", "noisy", "--method", "bm3d", "--planes", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    figures = {row["method"]: float(row["psnr"]) for row in read(out / "summary.csv")}
+    assert figures["bm3d"] > figures["noisy"] + 1
+    assert json.loads((out / "report.json").read_text())["recipes"] == {}
 
 
 def test_missing_input_is_refused(tmp_path: Path) -> None:

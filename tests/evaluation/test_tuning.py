@@ -4,10 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.evaluation import CLASSICS, EvaluationSettings, NoiseSettings, evaluate, tune
+from crispim_ij.evaluation import (
+    CLASSICS,
+    EvaluationSettings,
+    Given,
+    NoiseSettings,
+    evaluate,
+    tune,
+)
 from crispim_ij.evaluation.evaluate import choose_planes
 from crispim_ij.planes import open_source
 
@@ -32,6 +40,34 @@ def test_the_strength_follows_the_noise(clean: Path) -> None:
         )
     noise = np.random.default_rng(0).normal(0, 10, (64, 64))
     assert strong.denoise(noise).std() < weak.denoise(noise).std()
+
+
+def test_the_strength_follows_the_noise_of_given_planes(
+    clean: Path, tmp_path: Path, volume: NDArray[np.uint16]
+) -> None:
+    """Noise that is drawn would say nothing about theirs."""
+    path = tmp_path / "noisy.tif"
+    rng = np.random.default_rng(0)
+    loud = np.clip(volume + rng.normal(0, 300, volume.shape), 0, 65535).astype(np.uint16)
+    tifffile.imwrite(path, loud, imagej=True)
+    settings = EvaluationSettings(2, NoiseSettings((2, 2)))
+    with open_source(clean) as source, open_source(path) as given:
+        drawn = tune("gaussian-tuned", source, settings)
+        strong = tune("gaussian-tuned", source, settings, Given(given))
+    noise = np.random.default_rng(0).normal(0, 10, (64, 64))
+    assert strong.denoise(noise).std() < 0.5 * drawn.denoise(noise).std()
+
+
+def test_given_planes_of_another_size_are_refused(clean: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.tif"
+    tifffile.imwrite(path, np.zeros((4, 60, 81), np.uint16), imagej=True)
+    settings = EvaluationSettings(planes=2)
+    with (
+        open_source(clean) as source,
+        open_source(path) as other,
+        pytest.raises(CrispimError, match=r"other\.tif.*81 x 60"),
+    ):
+        tune("gaussian-tuned", source, settings, Given(other))
 
 
 def test_the_plane_for_tuning_is_not_measured(clean: Path, volume: NDArray[np.uint16]) -> None:

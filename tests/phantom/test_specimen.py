@@ -53,6 +53,28 @@ def test_intensities_are_those_of_cleared_brain(seed: int) -> None:
     assert plane.min() > 40
 
 
+def test_a_thicker_sheet_shows_more_of_what_lies_above_and_below() -> None:
+    def likeness(sheet: float) -> float:
+        a, b = simulate_volume(PhantomSettings((2, 200, 200), 4, z_step=4.0, sheet=sheet))
+        return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+    assert likeness(6.0) > likeness(2.0) + 0.01
+
+
+def test_density_adds_cells_and_axons() -> None:
+    bright = [
+        np.mean(simulate_volume(PhantomSettings((1, 300, 300), 4, 4.0, density=density)) > 600)
+        for density in (0.0, 1.0, 4.0)
+    ]
+    assert bright[0] < bright[1] < bright[2]
+
+
+@pytest.mark.parametrize("wrong", [{"sheet": 0.0}, {"density": -1.0}])
+def test_settings_of_no_specimen_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(CrispimError, match=r"sheet of .* density of"):
+        PhantomSettings(**wrong)  # type: ignore[arg-type]
+
+
 def test_planes_have_nearly_no_noise() -> None:
     # Sampled finer than the optics resolve, there is nothing left from pixel to pixel.
     plane = simulate_volume(PhantomSettings(shape=(1, 300, 300), pixel_size=0.4))[0].astype(float)

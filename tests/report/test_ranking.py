@@ -49,6 +49,12 @@ def test_a_tuned_classic_that_beats_a_network_is_said() -> None:
     assert "Each method differs from the next" in said
 
 
+def test_a_classic_that_is_told_the_noise_is_no_network() -> None:
+    said = " ".join(findings(experiment({"net": 71.0, "tv": 69.0, "bm3d": 72.5})))
+    assert "A classic method beats net: bm3d (told the noise), by 1." in said
+    assert "bm3d beats" not in said
+
+
 def test_a_network_that_beats_all_classics_is_said() -> None:
     said = " ".join(findings(experiment({"net": 73.0, "tv": 69.0, "tv-tuned": 72.5})))
     assert "net beats the best classic method here, tv-tuned" in said
