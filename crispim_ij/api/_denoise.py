@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
@@ -21,16 +22,21 @@ from crispim_ij.api._images import (
 )
 from crispim_ij.api._models import AnyModel, load_model
 from crispim_ij.denoising import DenoiseSettings, denoise_stack
+from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.lazy import denoise_lazily
 from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.planes.arrays import ArraySink
+from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
+from crispim_ij.planes.arrays import ArraySink, ArraySource
 
 if TYPE_CHECKING:
     import dask.array as da
 
+    from crispim_ij.planes import Source
+
+AnyNoise = str | float | CameraNoise
 ResultType = Literal["same", "uint8", "uint16", "float32"]
 
 
@@ -39,6 +45,8 @@ def denoise(
     image: PathOrArray,
     model: AnyModel = ...,
     *,
+    noise: AnyNoise = ...,
+    strength: float = ...,
     precision: Precision = ...,
     tile: int = ...,
     dtype: ResultType = ...,
@@ -55,6 +63,8 @@ def denoise(
     image: da.Array,
     model: AnyModel = ...,
     *,
+    noise: AnyNoise = ...,
+    strength: float = ...,
     precision: Precision = ...,
     tile: int = ...,
     dtype: ResultType = ...,
@@ -66,6 +76,8 @@ def denoise(
     image: Any,
     model: AnyModel = "crispim-2d",
     *,
+    noise: AnyNoise = "auto",
+    strength: float = 1.0,
     precision: Precision = "float32",
     tile: int = 1024,
     dtype: ResultType = "same",
@@ -84,6 +96,12 @@ def denoise(
         TIFF stack or an OME-Zarr, all of whose planes must fit into memory.
     model : str, path or Model
         Name of a model, path of a model folder, or what `load_model` returned.
+    noise : str, float or CameraNoise
+        The noise, for models that are told it: 'auto' measures it on a few planes, also of a
+        Dask array; or its standard deviation in counts, 'GAIN:OFFSET:READ_NOISE', or a camera.
+    strength : float
+        How much stronger the noise is taken to be, from 0.5 to 2: less than 1 leaves some in,
+        more smooths.
     precision : {'float32', 'bfloat16'}
         Arithmetic of the convolutions; bfloat16 is faster on processors that have it, and
         less exact.
@@ -149,18 +167,46 @@ def denoise(
     found = model if isinstance(model, Model) else load_model(model)
     wanted: ResultType = "float32" if uncertainty else dtype
     selection = selection_of(channel, time, level)
+    options = _noise_options(noise, strength, found)
     if is_dask(image):
         planes = planes_of(image, selection)
         pixels = _type_of(wanted, planes.dtype)
-        lazy = denoise_lazily(planes, found, settings, pixels, uncertain=uncertainty)
+        noises = _noises(ArraySource(planes), options)
+        lazy = denoise_lazily(
+            planes,
+            found,
+            settings,
+            pixels,
+            uncertain=uncertainty,
+            noise=None if noises is None else noises[0],
+        )
         return of_same_axes(lazy, image)
     with opened_image(image, selection) as source:
         denoiser = cached_denoiser(found, settings, uncertain=uncertainty)
         denoiser.grid(source.shape[1:])
         outputs = (2,) if uncertainty else ()
         sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
-        denoise_stack(source, sink, denoiser, on_done or ignore, denoiser.depth)
+        noises = _noises(source, options)
+        denoise_stack(source, sink, denoiser, on_done or ignore, denoiser.depth, noises)
     return of_same_axes(sink.pixels, image)
+
+
+def _noise_options(noise: AnyNoise, strength: float, model: Model) -> NoiseOptions | None:
+    """Return what the model is to be told; None for one that guesses the noise."""
+    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
+    options = NoiseOptions(given, strength)
+    check_options(model.spec, options)
+    return options if model.spec.takes_noise else None
+
+
+def _noises(source: Source, options: NoiseOptions | None) -> list[CameraNoise] | None:
+    """Measure the noise, warn where it can't be trusted; return that of each plane."""
+    if options is None:
+        return None
+    noise = tell_noise(source, options)
+    for problem in noise.problems:
+        warnings.warn(problem, UserWarning, stacklevel=3)
+    return noise.of_planes(source)
 
 
 def _type_of(name: ResultType, own: np.dtype[Any]) -> np.dtype[Any]:

@@ -25,6 +25,7 @@ from crispim_ij.cli.options import (
     Input,
     Level,
     ModelName,
+    Noise,
     OmeZarr,
     Overwrite,
     Packing,
@@ -33,6 +34,7 @@ from crispim_ij.cli.options import (
     Pyramid,
     Resume,
     Shard,
+    Strength,
     Tile,
     Time,
     refuse_both,
@@ -73,6 +75,8 @@ def denoise(
         ),
     ],
     model: ModelName = "crispim-2d",
+    noise: Noise = "auto",
+    strength: Strength = 1.0,
     precision: Annotated[
         PrecisionName,
         typer.Option(help="Arithmetic of the convolutions; bfloat16 is faster, less exact."),
@@ -115,9 +119,16 @@ def denoise(
     """
     import numpy as np
 
-    from crispim_ij.cli.denoise_run import Denoising, denoise_here, denoise_there
+    from crispim_ij.cli.denoise_run import (
+        NOISE_RECORD,
+        Denoising,
+        denoise_here,
+        denoise_there,
+        plan_noise,
+    )
     from crispim_ij.denoising import DenoiseSettings
     from crispim_ij.models import find_model
+    from crispim_ij.noise import NoiseOptions, parse_noise
 
     started = perf_counter()
     refuse_both(overwrite=overwrite, resume=resume)
@@ -133,6 +144,7 @@ def denoise(
     )
     if chosen is not None and profile is not None:
         raise CrispimError(NO_PROFILE_OF_OTHERS)
+    told = NoiseOptions(parse_noise(noise), strength)
     with open_source(source, selection_of(channel, time, level)) as planes:
         if profile is not None:
             check_output(profile, None, planes.path, overwrite=True)
@@ -150,11 +162,15 @@ def denoise(
             uncertain=uncertainty is not None,
         )
         work.check()
+        work = replace(work, noise=plan_noise(work, output, told, resume=resume, quiet=as_json))
         options = {
             "command": "denoise",
             "the model's SHA-256": work.model.spec.sha256,
             "--precision": precision.value,
             "--tile": tile,
+            "--noise": noise,
+            "--strength": strength,
+            NOISE_RECORD: work.noise and work.noise.as_record(),
             "--uncertainty": uncertainty and str(uncertainty),
             "--channel": channel,
             "--time": time,
@@ -165,6 +181,7 @@ def denoise(
             "input": planes_facts(planes),
             "outputs": [output_facts(*one) for one in outputs],
             "model": {"name": work.model.spec.name, "sha256": work.model.spec.sha256},
+            "noise": work.noise and work.noise.as_record(),
             "precision": precision.value,
             "tile": tile,
         }

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from rich.markup import escape
 
 from crispim_ij.cli.cluster import crew_of, say_processors, showing_workers
-from crispim_ij.cli.console import progress_bar, saying_what_is_kept, start_tensorflow
+from crispim_ij.cli.console import (
+    console,
+    errors,
+    progress_bar,
+    saying_what_is_kept,
+    start_tensorflow,
+)
 from crispim_ij.denoising import DenoiseSettings, check_slices, denoise_stack, load_denoiser
-from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.denoising.denoiser import check_options, plan_tiles
 from crispim_ij.denoising.uncertainty import load_error_model
 from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise, NoiseOptions, StackNoise, measure_noise, tell_noise
 from crispim_ij.planes import Sink, Source
+from crispim_ij.planes.sink import recorded_options
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings
+
+NOISE_RECORD = "noise told"
+"""Where a journal keeps what was measured."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,8 @@ class Denoising:
         How it is run.
     uncertain : bool
         Whether the expected errors are wanted.
+    noise : StackNoise or None
+        What the model is told of the noise; None for one that guesses it.
     """
 
     planes: Source
@@ -47,6 +62,7 @@ class Denoising:
     model: Model
     settings: DenoiseSettings
     uncertain: bool
+    noise: StackNoise | None = None
 
     def check(self) -> None:
         """Refuse what can't be done, before a network is loaded."""
@@ -56,9 +72,48 @@ class Denoising:
         if self.uncertain:
             load_error_model(self.model)
 
+    @property
+    def noises(self) -> list[CameraNoise] | None:
+        """What the model is told of each plane."""
+        return None if self.noise is None else self.noise.of_planes(self.planes)
+
     def kept(self, sink: Sink) -> int:
         """Return how many planes an earlier run has finished."""
         return sum(sink.has(k) for k in range(len(self.planes)))
+
+
+def plan_noise(
+    job: Denoising, output: Path, options: NoiseOptions, *, resume: bool, quiet: bool
+) -> StackNoise | None:
+    """Measure the noise and say it, or take what a run that is resumed was begun with.
+
+    Models that guess the noise are told nothing, but what they can't remove is said.
+    """
+    spec = job.model.spec
+    check_options(spec, options)
+    if not spec.takes_noise:
+        _say_misfit(job)
+        return None
+    recorded = recorded_options(output).get(NOISE_RECORD) if resume else None
+    noise = StackNoise.from_record(recorded) if recorded else tell_noise(job.planes, options)
+    if not quiet:
+        for line in noise.lines:
+            console.print(line, soft_wrap=True, markup=False)
+    for problem in noise.problems:
+        errors.print(f"[yellow]{escape(problem)}", soft_wrap=True)
+    return noise
+
+
+def _say_misfit(job: Denoising) -> None:
+    """Say where a model wasn't trained on such noise."""
+    from crispim_ij.previewing.noise import judge, trained_noise
+
+    if trained_noise(job.model.spec) is None:
+        return
+    for measured in measure_noise(job.planes):
+        fit = judge(measured, job.model.spec)
+        if fit.fits is False:
+            errors.print(f"[yellow]{escape(fit.says)}", soft_wrap=True)
 
 
 def denoise_here(job: Denoising, clock: Clock) -> int:
@@ -74,7 +129,12 @@ def denoise_here(job: Denoising, clock: Clock) -> int:
         kept, done = job.kept(sink), partial(bar.advance, bar.task_ids[0])
         done(kept)
         denoise_stack(
-            clock.source(job.planes), sink, clock.denoiser(denoiser), done, denoiser.depth
+            clock.source(job.planes),
+            sink,
+            clock.denoiser(denoiser),
+            done,
+            denoiser.depth,
+            job.noises,
         )
     return kept
 
@@ -98,6 +158,7 @@ def denoise_there(job: Denoising, where: ClusterSettings) -> int:
             job.model,
             job.settings,
             uncertain=job.uncertain,
+            noises=job.noises,
             dtype=job.dtype,
             on_done=done,
             on_wait=showing_workers(bar, crew),

@@ -126,6 +126,22 @@ Camera = Annotated[
     ),
 ]
 
+Noise = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|SD|GAIN:OFFSET:READ",
+        help="The noise, for models that are told it: measured on a few planes, or its standard "
+        "deviation in counts, or a camera's.",
+    ),
+]
+Strength = Annotated[
+    float,
+    typer.Option(
+        metavar="0.5-2",
+        help="How strong the noise is taken to be: less than 1 leaves some in, more smooths.",
+    ),
+]
+
 FijiHome = Annotated[
     str | None,
     typer.Option(

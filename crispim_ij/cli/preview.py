@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
-from crispim_ij.cli.options import AsJson, Channel, Input, Level, ModelName, Time, selection_of
+from crispim_ij.cli.options import (
+    AsJson,
+    Channel,
+    Input,
+    Level,
+    ModelName,
+    Noise,
+    Strength,
+    Time,
+    selection_of,
+)
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.output_checks import check_output
@@ -44,6 +54,8 @@ def preview(
             "[default: 256 px where most is to be seen]",
         ),
     ] = None,
+    noise: Noise = "auto",
+    strength: Strength = 1.0,
     channel: Channel = None,
     time: Time = None,
     level: Level = 0,
@@ -62,7 +74,9 @@ def preview(
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
+    from crispim_ij.denoising.denoiser import check_options
     from crispim_ij.models import find_model
+    from crispim_ij.noise import NoiseOptions, parse_noise
     from crispim_ij.previewing import look, parse_crop, write_picture
     from crispim_ij.previewing import preview as denoise_plane
 
@@ -70,13 +84,15 @@ def preview(
     if out.suffix.lower() != ".png":
         raise CrispimError(f"The picture '{out}' (--out) is a PNG: give a name that ends in .png.")
     chosen = find_model(model)
+    told = NoiseOptions(parse_noise(noise), strength)
+    check_options(chosen.spec, told)
     with open_source(source, selection_of(channel, time, level)) as planes:
         check_output(out, None, planes.path, overwrite=True)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
                 started = pool.submit(start_tensorflow)
-                looked = look(planes, chosen, plane, square)
+                looked = look(planes, chosen, plane, square, told)
                 status.update("starting TensorFlow")
                 started.result()
             status.update("denoising the plane")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.pipeline import check_slices, denoise_pieces
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import Sink, Source
 from crispim_ij.planes.pieces import Piece, pieces_of
 from crispim_ij.quiet import start_tensorflow
@@ -51,6 +52,8 @@ class DenoiseJob:
         Rows and columns of what is written at once.
     dtype : numpy.dtype or None
         Pixel type in which results are sent, None for float32.
+    noises : sequence of CameraNoise or None
+        What the model is told of each plane.
     """
 
     source: Source
@@ -61,6 +64,7 @@ class DenoiseJob:
     uncertain: bool
     unit: tuple[int, int]
     dtype: np.dtype[Any] | None
+    noises: Sequence[CameraNoise] | None = None
 
     def prepare(self) -> None:
         """Check that input and model are those of the client."""
@@ -86,7 +90,9 @@ class DenoiseJob:
         use_own_threads()
         denoise = cached_denoiser(self._model(), self.settings, uncertain=self.uncertain)
         sink = Collected(self.unit, self.dtype)
-        denoise_pieces(self.source, sink, denoise, task, depth=denoise.depth, in_flight=1)
+        denoise_pieces(
+            self.source, sink, denoise, task, denoise.depth, in_flight=1, noises=self.noises
+        )
         return sink.units
 
 
@@ -116,6 +122,7 @@ def denoise_on(
     settings: DenoiseSettings,
     *,
     uncertain: bool = False,
+    noises: Sequence[CameraNoise] | None = None,
     dtype: np.dtype[Any] | None = None,
     on_done: Callable[[float], None] = lambda _: None,
     on_wait: Callable[[], None] = lambda: None,
@@ -136,6 +143,8 @@ def denoise_on(
         How it is run.
     uncertain : bool
         Whether the expected error comes with each plane.
+    noises : sequence of CameraNoise, optional
+        What the model is told of each plane; needed by models that are told the noise.
     dtype : numpy.dtype, optional
         The sink's pixel type, in which workers then send their results rather than as
         float32; not for pairs.
@@ -166,6 +175,7 @@ def denoise_on(
         uncertain,
         sink.unit,
         None if uncertain else dtype,
+        noises,
     )
     pace, processors = Pace(), set()
     pieces = pieces_of(source, sink, settings.tile, deep=depth > 1)

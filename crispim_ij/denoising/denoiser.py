@@ -15,7 +15,15 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.noise import CameraNoise, restore, stabilise
+from crispim_ij.noise import (
+    MEASURED,
+    CameraNoise,
+    NoiseOptions,
+    restore,
+    stabilise,
+    tell_noise,
+)
+from crispim_ij.planes.arrays import ArraySource
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,12 @@ class Denoiser:
         other.noise = noise
         return other
 
+    def told_by(self, planes: NDArray[Any]) -> Denoiser:
+        """Tell the noise that planes, (Y, X) or (Z, Y, X) of one channel, are measured to have."""
+        if not self.spec.takes_noise:
+            return self
+        return self.told(tell_noise(ArraySource(planes), MEASURED).channels[0])
+
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane.
 
@@ -158,6 +172,29 @@ class Denoiser:
     def grid(self, shape: tuple[int, int]) -> TileGrid:
         """Tiles that a plane of a shape is cut into."""
         return plan_tiles(shape, self.spec, self.settings)
+
+
+def check_options(spec: ModelSpec, options: NoiseOptions) -> None:
+    """Refuse to tell the noise to a model that guesses it.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What is known of the model.
+    options : NoiseOptions
+        What the user says of the noise.
+
+    Raises
+    ------
+    CrispimError
+        If it would be of no effect.
+    """
+    if not spec.takes_noise and not options.is_default:
+        raise CrispimError(
+            f"Model {spec.name!r} guesses the noise, so a noise or strength that is given (--noise, "
+            "--strength) means nothing to it: leave them out, or take a model that is told it, "
+            "such as crispim-2d."
+        )
 
 
 def plan_tiles(shape: tuple[int, int], spec: ModelSpec, settings: DenoiseSettings) -> TileGrid:

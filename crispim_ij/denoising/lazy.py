@@ -12,6 +12,7 @@ from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.models import Model
 from crispim_ij.networks import mini_stack
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.arrays import NAME
 from crispim_ij.planes.checks import checked
 from crispim_ij.planes.convert import to_dtype
@@ -23,7 +24,13 @@ Places = NDArray[np.int64]
 
 
 def denoise_lazily(
-    planes: da.Array, model: Model, settings: DenoiseSettings, dtype: Any, *, uncertain: bool
+    planes: da.Array,
+    model: Model,
+    settings: DenoiseSettings,
+    dtype: Any,
+    *,
+    uncertain: bool,
+    noise: CameraNoise | None = None,
 ) -> da.Array:
     """Denoise a Dask array when it is computed.
 
@@ -43,6 +50,8 @@ def denoise_lazily(
         Pixel type of the result.
     uncertain : bool
         Whether the expected error comes with each plane.
+    noise : CameraNoise or None
+        What the model is told of the planes.
 
     Returns
     -------
@@ -75,6 +84,7 @@ def denoise_lazily(
                 TileGrid(shape[1:], grid.core, grid.halo),
                 np.dtype(dtype),
                 uncertain=uncertain,
+                noise=noise,
                 dtype=np.dtype(dtype),
                 chunks=tuple((side,) for side in (*outputs, *shape)),
                 new_axis=[0] if uncertain else None,
@@ -103,9 +113,10 @@ def _denoise_tile(
     dtype: np.dtype[Any],
     *,
     uncertain: bool,
+    noise: CameraNoise | None,
 ) -> NDArray[Any]:
     """Denoise one tile of some planes, from the box that its window lies in."""
-    denoiser = cached_denoiser(model, settings, uncertain=uncertain)
+    denoiser = cached_denoiser(model, settings, uncertain=uncertain).told(noise)
     checked(pixels, pixels.shape, pixels.dtype.newbyteorder("="), NAME)
     around, rows, columns = places
     results = [_denoise_one(denoiser, grid, pixels[k][:, rows][..., columns]) for k in around]

@@ -5,22 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation.baselines import BASELINES
 from crispim_ij.evaluation.classics import CLASSICS
 from crispim_ij.evaluation.told import TOLD, find_told
-from crispim_ij.noise import NoiseOptions, tell_noise
-from crispim_ij.planes.arrays import ArraySource
 
 if TYPE_CHECKING:
-    from crispim_ij.denoising import Denoiser
     from crispim_ij.models import Model
 
 MODEL_SUFFIXES = (".keras", ".h5")
@@ -117,14 +112,11 @@ def _from_model(model: Model) -> Method:
     from crispim_ij.denoising import Denoiser, DenoiseSettings
 
     denoiser = Denoiser(model, DenoiseSettings())
-    run = partial(_told_by_nobody, denoiser) if model.spec.takes_noise else denoiser
-    return Method(model.folder.resolve().name, run, denoiser.depth)
 
+    def told_by_nobody(planes: NDArray[Any]) -> NDArray[Any]:
+        return denoiser.told_by(planes)(planes)
 
-def _told_by_nobody(denoiser: Denoiser, planes: NDArray[Any]) -> NDArray[np.float32]:
-    """Denoise planes whose noise is measured on themselves, as a user's are."""
-    noise = tell_noise(ArraySource(planes), NoiseOptions())
-    return denoiser.told(noise.channels[0])(planes)
+    return Method(model.folder.resolve().name, told_by_nobody, denoiser.depth)
 
 
 def _from_file(path: Path) -> Method:

@@ -125,7 +125,7 @@ def _squares(
     else:
         around = mini_stack(index, len(source), denoise.depth)
         given = np.stack([with_noise(plane) for plane in around])
-    denoised, spread, residue = denoise(given)
+    denoised, spread, residue = denoise.told_by(given)(given)
     columns = np.stack([spread, residue, denoised - source.read(index)], -1).reshape(-1, 3)
     rng = np.random.default_rng((settings.noise.seed, index, 1))
     picked = rng.choice(len(columns), min(PIXELS, len(columns)), replace=False)

@@ -13,9 +13,9 @@ import pickle
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache
 from threading import Lock
 from typing import IO, Any
 
@@ -25,10 +25,9 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise
 
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
-
-Denoise = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 class Engine:
@@ -41,7 +40,7 @@ class Engine:
         self._process: subprocess.Popen[bytes] | None = None
         self._asking = Lock()
 
-    def load(self, model: Model, settings: DenoiseSettings) -> Denoise:
+    def load(self, model: Model, settings: DenoiseSettings) -> RemoteDenoiser:
         """Load a model.
 
         Parameters
@@ -53,7 +52,7 @@ class Engine:
 
         Returns
         -------
-        callable
+        RemoteDenoiser
             Takes and gives what a `crispim_ij.denoising.Denoiser` does.
 
         Raises
@@ -61,8 +60,9 @@ class Engine:
         CrispimError
             If it can't be loaded.
         """
-        self._ask(model, settings, None)
-        return partial(self._ask, model, settings)
+        denoiser = RemoteDenoiser(self, model, settings)
+        self.ask(denoiser, None)
+        return denoiser
 
     def close(self) -> None:
         """End the process at once; who waits for an answer gets a CrispimError."""
@@ -71,14 +71,13 @@ class Engine:
             with self._asking:
                 self._clear_away()
 
-    def _ask(
-        self, model: Model, settings: DenoiseSettings, planes: NDArray[Any] | None
-    ) -> NDArray[Any]:
+    def ask(self, denoiser: RemoteDenoiser, planes: NDArray[Any] | None) -> NDArray[Any]:
         """Send what is to be denoised, and wait for the answer."""
         with self._asking:
             process = self._started()
             try:
-                _send((model, settings, planes), process.stdin)
+                question = (denoiser.model, denoiser.settings, denoiser.noise, planes)
+                _send(question, process.stdin)
                 answer = pickle.load(process.stdout)  # noqa: S301 - our own process
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._clear_away()
@@ -115,6 +114,36 @@ class Engine:
             self._process = None
 
 
+@dataclass(frozen=True)
+class RemoteDenoiser:
+    """A model in the other process, used like a `crispim_ij.denoising.Denoiser`.
+
+    Attributes
+    ----------
+    engine : Engine
+        Which has the process.
+    model : Model
+        The model.
+    settings : DenoiseSettings
+        How it is run.
+    noise : CameraNoise or None
+        What it is told of the noise.
+    """
+
+    engine: Engine
+    model: Model
+    settings: DenoiseSettings
+    noise: CameraNoise | None = None
+
+    def told(self, noise: CameraNoise | None) -> RemoteDenoiser:
+        """Tell the noise of the planes that come next."""
+        return replace(self, noise=noise)
+
+    def __call__(self, planes: NDArray[Any]) -> NDArray[Any]:
+        """Denoise one plane, or the middle one of a mini-stack."""
+        return self.engine.ask(self, planes)
+
+
 @cache
 def shared_engine() -> Engine:
     """Return the engine that all widgets use, so that one that is opened again needs not wait."""
@@ -136,11 +165,16 @@ def serve() -> None:
         _send(_answer(*question), answers)
 
 
-def _answer(model: Model, settings: DenoiseSettings, planes: NDArray[Any] | None) -> Any:
+def _answer(
+    model: Model,
+    settings: DenoiseSettings,
+    noise: CameraNoise | None,
+    planes: NDArray[Any] | None,
+) -> Any:
     """Denoise; what goes wrong is an answer, too."""
     try:
         denoiser = cached_denoiser(model, settings, uncertain=False)
-        return None if planes is None else denoiser(planes)
+        return None if planes is None else denoiser.told(noise)(planes)
     except CrispimError as error:
         return error
     except Exception:  # noqa: BLE001 - not all exceptions can be sent

@@ -14,11 +14,12 @@ import psutil
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings, denoise_by_steps
-from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.denoising.denoiser import check_options, plan_tiles
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.napari.engine import Engine
 from crispim_ij.napari.layers import stack_around, stacks_of
+from crispim_ij.noise import MEASURED, NoiseOptions, tell_noise
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.planes.convert import to_dtype
 from crispim_ij.previewing import Crop, Looked, look
@@ -41,12 +42,15 @@ class Job:
         The model.
     settings : DenoiseSettings
         How it is run.
+    noise : NoiseOptions
+        What the user says of the noise.
     """
 
     pixels: Any
     slices: int | None
     model: Model
     settings: DenoiseSettings
+    noise: NoiseOptions = MEASURED
 
     @property
     def planes(self) -> int:
@@ -125,9 +129,10 @@ def preview_plane(
     place = at[:-2]
     stack = ArraySource(job.pixels[stack_around(place, job.slices)])
     index = 0 if job.slices is None else place[job.slices]
-    looked = look(stack, job.model, index, Crop(at[-2], at[-1], 1))
+    check_options(job.model.spec, job.noise)
+    looked = look(stack, job.model, index, Crop(at[-2], at[-1], 1), job.noise)
     yield "Starting the network …"
-    denoise = engine.load(job.model, job.settings)
+    denoise = engine.load(job.model, job.settings).told(looked.told)
     yield "Denoising the plane …"
     is_deep = job.model.spec.depth > 1
     denoised = denoise(looked.pixels if is_deep else looked.plane)
@@ -162,7 +167,12 @@ def denoise_all(engine: Engine, job: Job) -> Generator[float, None, NDArray[Any]
     shape, dtype = job.pixels.shape, np.dtype(job.pixels.dtype).newbyteorder("=")
     plan_tiles(shape[-2:], job.model.spec, job.settings)
     _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
+    check_options(job.model.spec, job.noise)
     denoise = engine.load(job.model, job.settings)
+    if job.model.spec.takes_noise:
+        # All planes in one, since a layer is one channel.
+        every = ArraySource(job.pixels.reshape(-1, *shape[-2:]))
+        denoise = denoise.told(tell_noise(every, job.noise).of_planes(every)[0])
     result = np.empty(shape, dtype)
     for stack in stacks_of(shape, job.slices):
         source = ArraySource(job.pixels[stack])

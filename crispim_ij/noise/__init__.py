@@ -19,9 +19,10 @@ from crispim_ij.noise.model import (
 )
 from crispim_ij.noise.plot import plot_calibration
 from crispim_ij.noise.stabilise import expected, restore, stabilise, unit_in_counts
-from crispim_ij.noise.told import NoiseOptions, StackNoise, tell_noise
+from crispim_ij.noise.told import MEASURED, NoiseOptions, StackNoise, tell_noise
 
 __all__ = [
+    "MEASURED",
     "NO_NOISE",
     "Calibration",
     "CalibrationSettings",

@@ -46,6 +46,15 @@ def channel_stacks(metadata: Metadata, planes: int) -> list[NDArray[np.int64]]:
     return [channel.reshape(-1, channel.shape[-1]) for channel in numbers]
 
 
+def channels_of(source: Source) -> list[int]:
+    """Return the channel of each plane of a stack, from 0."""
+    channels = np.empty(len(source), np.int64)
+    for channel, stacks in enumerate(channel_stacks(source.metadata, len(source))):
+        channels[stacks] = channel
+    numbers: list[int] = channels.tolist()
+    return numbers
+
+
 def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterator[Pair]:
     """Read planes that are spread over stacks, each with a neighbour along Z.
 

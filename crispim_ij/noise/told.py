@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise.measure import measure_noise
+from crispim_ij.noise.measure import Measurement, measure_noise
 from crispim_ij.noise.model import NO_NOISE, CameraNoise
-from crispim_ij.noise.reading import channel_stacks
+from crispim_ij.noise.reading import channels_of
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -50,7 +50,11 @@ class NoiseOptions:
     @property
     def is_default(self) -> bool:
         """Whether all is left to the program."""
-        return self == NoiseOptions()
+        return self == MEASURED
+
+
+MEASURED = NoiseOptions()
+"""All is left to the program."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +78,27 @@ class StackNoise:
     lines: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
+    @classmethod
+    def measured(cls, found: Sequence[Measurement], strength: float) -> StackNoise:
+        """Return the noise that was measured of each channel."""
+        several = len(found) > 1
+        names = [f"channel {one.channel + 1}: " if several else "" for one in found]
+        named = list(zip(names, found, strict=True))
+        return cls(
+            channels=tuple(one.noise or NO_NOISE for one in found),
+            strength=strength,
+            lines=tuple(name + one.in_words() for name, one in named),
+            problems=tuple(
+                f"{name}{one.problem} {_consequence(one)}" for name, one in named if one.problem
+            ),
+        )
+
     def of_planes(self, source: Source) -> list[CameraNoise]:
         """Return what a network is told of each plane of the stack."""
         told = [noise.scaled(self.strength) for noise in self.channels]
-        planes = [told[0]] * len(source)
-        if len(told) > 1:
-            for noise, stacks in zip(
-                told, channel_stacks(source.metadata, len(source)), strict=True
-            ):
-                for plane in stacks.ravel():
-                    planes[plane] = noise
-        return planes
+        if len(told) == 1:
+            return told * len(source)
+        return [told[channel] for channel in channels_of(source)]
 
     def as_record(self) -> dict[str, Any]:
         """Return what a journal keeps, JSON-ready."""
@@ -128,14 +142,11 @@ def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
     """
     if options.given is not None:
         return StackNoise((options.given,), options.strength)
-    found = measure_noise(source)
-    several = len(found) > 1
-    names = [f"channel {one.channel + 1}: " if several else "" for one in found]
-    return StackNoise(
-        channels=tuple(one.noise or NO_NOISE for one in found),
-        strength=options.strength,
-        lines=tuple(name + one.in_words() for name, one in zip(names, found, strict=True)),
-        problems=tuple(
-            name + one.problem for name, one in zip(names, found, strict=True) if one.problem
-        ),
-    )
+    return StackNoise.measured(measure_noise(source), options.strength)
+
+
+def _consequence(found: Measurement) -> str:
+    """Say what a problem leads to."""
+    if found.noise is None:
+        return "No noise is known, so the planes stay as they are: tell it with --noise."
+    return "Little of it can be removed: give planes as the camera took them, not resized."

@@ -24,9 +24,11 @@ def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
     -------
     tuple of float or None
         Smallest and largest standard deviation in counts; None where its recipe says
-        nothing of Gaussian noise, or there is none.
+        nothing of Gaussian noise, or there is none, and for models that are told the noise.
     """
     recipe = spec.provenance.get("recipe")
+    if spec.takes_noise:
+        return None
     if not isinstance(recipe, dict) or recipe.get("recorruption") or recipe.get("camera"):
         return None
     match recipe.get("noise_sd"):
@@ -66,6 +68,8 @@ def judge(noise: Measurement, spec: ModelSpec) -> Fit:
     Fit
         Whether it suits.
     """
+    if spec.takes_noise:
+        return _judge_told(noise, spec)
     trained = trained_noise(spec)
     if trained is None:
         return Fit(
@@ -87,6 +91,19 @@ def judge(noise: Measurement, spec: ModelSpec) -> Fit:
     if bright > high * _SLACK:
         return Fit(True, f"{made_for}, which fits all but bright parts, where some noise is left.")
     return Fit(True, f"{made_for}, which fits.")
+
+
+def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
+    """Judge a model that is told the noise: it takes any that pixels don't share."""
+    if noise.noise is None:
+        return Fit(None, f"{spec.name} is told the noise, which could not be measured here.")
+    if noise.is_correlated:
+        return Fit(
+            False,
+            f"{spec.name} was trained on noise that is independent between pixels, but neighbours "
+            "share noise here.",
+        )
+    return Fit(True, f"{spec.name} is told the noise, which fits.")
 
 
 def suitable(noise: Measurement, models: Sequence[Model]) -> list[str]:

@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.models import Model, list_models
-from crispim_ij.noise import Measurement, measure_noise
+from crispim_ij.noise import (
+    MEASURED,
+    CameraNoise,
+    Measurement,
+    NoiseOptions,
+    StackNoise,
+    measure_noise,
+)
+from crispim_ij.noise.reading import channels_of
 from crispim_ij.planes import Source
-from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.previewing.noise import Fit, judge, suitable
 from crispim_ij.previewing.part import (
     Crop,
@@ -49,7 +56,9 @@ class Looked:
     limits : tuple of float
         Counts shown black and white.
     noise : Measurement
-        The plane's.
+        That of the plane's channel, measured on the stack.
+    told : CameraNoise
+        What the model is told of it.
     fit : Fit
         Whether the model suits it.
     alternatives : tuple of str
@@ -63,6 +72,7 @@ class Looked:
     crop: Region
     limits: tuple[float, float]
     noise: Measurement
+    told: CameraNoise
     fit: Fit
     alternatives: tuple[str, ...]
 
@@ -100,7 +110,13 @@ class Preview:
         return max(self.trials, key=lambda trial: trial.rate)
 
 
-def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> Looked:
+def look(
+    source: Source,
+    model: Model,
+    index: int | None,
+    crop: Crop | None,
+    options: NoiseOptions = MEASURED,
+) -> Looked:
     """Read a plane and measure its noise.
 
     Parameters
@@ -113,6 +129,8 @@ def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> 
         The plane, from 0; None takes the middle one.
     crop : Crop or None
         What is shown enlarged; None takes where most is to be seen.
+    options : NoiseOptions
+        What the user says of the noise.
 
     Returns
     -------
@@ -129,7 +147,13 @@ def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> 
     pixels = read_part(source, chosen, part, model.spec.depth)
     plane = pixels[len(pixels) // 2]
     limits = display_limits(source, chosen, plane)
-    noise = measure_noise(ArraySource(plane))[0]
+    found = measure_noise(source)
+    noise = found[channels_of(source)[chosen]]
+    stack = (
+        StackNoise((options.given,), options.strength)
+        if options.given
+        else StackNoise.measured(found, options.strength)
+    )
     fit = judge(noise, model.spec)
     others = () if fit.fits else tuple(suitable(noise, list_models()))
     return Looked(
@@ -140,6 +164,7 @@ def look(source: Source, model: Model, index: int | None, crop: Crop | None) -> 
         crop=best_crop(plane, limits) if crop is None else _within(part, crop),
         limits=limits,
         noise=noise,
+        told=stack.of_planes(source)[chosen],
         fit=fit,
         alternatives=others,
     )
@@ -169,7 +194,7 @@ def preview(
     Preview
         The plane denoised, and what was measured on the way.
     """
-    denoiser = Denoiser(model, DenoiseSettings())
+    denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
     denoiser.grid((source.shape[1], source.shape[2]))
     on_crop(_denoise_crop(denoiser, looked))
     trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])

@@ -112,7 +112,7 @@ def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list
     expected, seconds = _best_of_two(denoiser, tile)
     trials = [Trial("float32", pixels / seconds, 0.0)]
     if has_bfloat16():
-        other = Denoiser(model, DenoiseSettings("bfloat16"))
+        other = Denoiser(model, DenoiseSettings("bfloat16")).told(denoiser.noise)
         timed(other, tile)  # is compiled at first
         result, seconds = _best_of_two(other, tile)
         deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
