@@ -191,7 +191,7 @@ def check_options(spec: ModelSpec, options: NoiseOptions) -> None:
     """
     if not spec.takes_noise and not options.is_default:
         raise CrispimError(
-            f"Model {spec.name!r} guesses the noise, so a noise or strength that is given (--noise, "
+            f"Model {spec.name!r} guesses the noise, so a given noise or strength (--noise, "
             "--strength) means nothing to it: leave them out, or take a model that is told it, "
             "such as crispim-2d."
         )
