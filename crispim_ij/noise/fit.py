@@ -25,6 +25,7 @@ _GROWTH = 1.05
 """Growth of the standard deviation from dark to bright below which one value is as good."""
 
 _FEWEST_WHITE = 0.3
+_LEAST_FLOOR = 0.01
 _FAR = 1.5
 _TINY = 1e-6
 
@@ -78,7 +79,10 @@ def fit_noise(levels: Sequence[Level], offset: float) -> Line:
     if white and _is_clear(_fit(white, offset, 1), _fit(white, offset, 0)):
         best = line
     gain = best.slope if best is line else 0.0
-    return Line(gain, best.floor, _residual(levels, best.floor, gain, offset))
+    # Nowhere is there no noise at all, though a curve that is too steep would have it.
+    weakest = min(level.sd for level in levels) ** 2
+    floor = max(best.floor, weakest if gain == 0 else _LEAST_FLOOR * weakest)
+    return Line(gain, floor, _residual(levels, floor, gain, offset))
 
 
 def _is_clear(curve: _Curve, simpler: _Curve) -> bool:

@@ -65,6 +65,13 @@ def test_shot_noise_among_structure_is_a_gain() -> None:
     assert found.gain == pytest.approx(2.4, rel=0.05)
 
 
+@pytest.mark.parametrize("white", [True, False])
+def test_nowhere_is_no_noise(white: bool) -> None:
+    variance = 4 + 30 * ((LIGHT - 100) / 800) ** 4
+    found = fit_noise(levels(variance, white=white), 50)
+    assert found.floor >= (0.039 if found.gain else 3.9)
+
+
 def test_levels_that_are_not_white_weigh_little() -> None:
     odd = np.arange(12) % 3 == 0
     found = fit_noise(levels(np.where(odd, 600.0, 400.0), white=~odd), 100)
