@@ -96,12 +96,17 @@ def plan_noise(
         return None
     recorded = recorded_options(output).get(NOISE_RECORD) if resume else None
     noise = StackNoise.from_record(recorded) if recorded else tell_noise(job.planes, options)
+    say_noise(noise, quiet=quiet)
+    return noise
+
+
+def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
+    """Print what was measured, unless quiet, and why to mistrust it."""
     if not quiet:
         for line in noise.lines:
             console.print(line, soft_wrap=True, markup=False)
     for problem in noise.problems:
         errors.print(f"[yellow]{escape(problem)}", soft_wrap=True)
-    return noise
 
 
 def _say_misfit(job: Denoising) -> None:

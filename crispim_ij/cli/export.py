@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crispim_ij.cli.console import console, start_tensorflow
 from crispim_ij.cli.options import ModelArgument, Overwrite
-from crispim_ij.exporting import ExportSettings, Format, check_place, export_model
+from crispim_ij.errors import CrispimError
+from crispim_ij.exporting import ExportSettings, Format, check_noise, check_place, export_model
+
+if TYPE_CHECKING:
+    from crispim_ij.noise import CameraNoise
 
 
 def export(
@@ -28,19 +32,30 @@ def export(
             "over whole stacks; savedmodel: TensorFlow 2; onnx; bioimageio: a bioimage.io package.",
         ),
     ] = Format.CSBDEEP,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SD|GAIN:OFFSET:READ",
+            help="The noise of all counts that the network will be given, for a model that is told "
+            "it. [default: the network takes and gives values whose noise has an sd of 1]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model for another program, such as Fiji.
 
-    What is written takes and gives raw counts. It is loaded again and compared with the model
-    on a test image; if they differ by more than 0.01 counts, nothing is left behind.
+    What is written takes and gives raw counts, unless the model is told the noise and --noise is
+    left out. It is loaded again and compared with the model on a test image; if they differ by
+    more than 0.01 counts, nothing is left behind.
 
     Example: `crispim-ij export crispim-2d crispim-2d.zip`
     """
     from crispim_ij.models import find_model
 
-    settings = ExportSettings(format_, overwrite)
     found = find_model(model)
+    settings = ExportSettings(format_, overwrite, _noise_of(noise))
+    check_noise(found.spec, settings.noise)
     check_place(output, settings)
     start_tensorflow()
     exported = export_model(found, output, settings)
@@ -49,3 +64,20 @@ def export(
         f"from the model's by at most {exported.difference:.2g} on the test image",
         soft_wrap=True,
     )
+    if exported.units.facts:
+        console.print(f"It takes and gives: {exported.units.says}", soft_wrap=True)
+
+
+def _noise_of(text: str | None) -> CameraNoise | None:
+    """Read the noise, which can't be measured here."""
+    from crispim_ij.noise import parse_noise
+
+    if text is None:
+        return None
+    noise = parse_noise(text)
+    if noise is None:
+        raise CrispimError(
+            "An export has no planes to measure the noise on (--noise auto): give it, such as 35, "
+            "or leave it out for a network that takes values whose noise has an sd of 1."
+        )
+    return noise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,13 +174,25 @@ class Denoiser:
         return plan_tiles(shape, self.spec, self.settings)
 
 
-def check_options(spec: ModelSpec, options: NoiseOptions) -> None:
+class Described(Protocol):
+    """What is known of a model, wherever that is written."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def takes_noise(self) -> bool:
+        """Whether it must be told the noise."""
+
+
+def check_options(spec: Described, options: NoiseOptions) -> None:
     """Refuse to tell the noise to a model that guesses it.
 
     Parameters
     ----------
-    spec : ModelSpec
-        What is known of the model.
+    spec : Described
+        What is known of the model, such as a `ModelSpec`.
     options : NoiseOptions
         What the user says of the noise.
 

@@ -2,5 +2,14 @@
 
 from crispim_ij.exporting.export import Exported, ExportSettings, check_place, export_model
 from crispim_ij.exporting.formats import Format
+from crispim_ij.exporting.units import Units, check_noise
 
-__all__ = ["ExportSettings", "Exported", "Format", "check_place", "export_model"]
+__all__ = [
+    "ExportSettings",
+    "Exported",
+    "Format",
+    "Units",
+    "check_noise",
+    "check_place",
+    "export_model",
+]

@@ -29,6 +29,9 @@ from crispim_ij.exporting.bioimageio_description import (
 )
 from crispim_ij.exporting.bioimageio_sample import Sample, cover_png
 from crispim_ij.exporting.export import TOLERANCE
+from crispim_ij.exporting.sample import counts_a_unit
+from crispim_ij.exporting.units import Units
+from crispim_ij.exporting.v1_zip import read_meta
 from crispim_ij.models.weights import file_sha256
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ def write(model: Model, path: Path) -> None:
         import bioimageio.spec  # noqa: F401
         import onnx  # noqa: F401
 
-    description = describe(model.spec, licence(model))
+    description = describe(model.spec, licence(model), Units.of(model))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _write_files(model, folder)
@@ -91,7 +94,8 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
             weights = [Path(archive.extract(name, folder)) for name in (ONNX_FILE, TENSORFLOW_FILE)]
         result = onnx_graph.predict(weights[0], counts)
         other = csbdeep.predict(weights[1], counts)
-    difference = float(np.abs(result - other).max())
+        units = Units.of_facts(read_meta(weights[1]))
+    difference = counts_a_unit(units) * float(np.abs(result - other).max())
     if not difference <= TOLERANCE:
         raise CrispimError(
             f"the two weight files in {path} give counts that differ by {difference:.2g}, more "

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.exporting.bioimageio_description import capitalised, says
+from crispim_ij.exporting.units import Units
 from crispim_ij.networks import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -47,7 +49,13 @@ def documentation(model: Model) -> str:
     card = _card(model)
     if not card:
         card = f"# {model.spec.name}\n\n{ARCHITECTURES[model.spec.architecture].summary}.\n"
-    return f"{card.rstrip()}\n{_SECTIONS}"
+    return f"{card.rstrip()}\n{_noise_section(model)}{_SECTIONS}"
+
+
+def _noise_section(model: Model) -> str:
+    """Say what goes in and comes out, where the network is told the noise."""
+    units = Units.of(model)
+    return f"\n## Noise\n\n{capitalised(says(units))}.\n" if units.facts else ""
 
 
 def licence(model: Model) -> str | None:

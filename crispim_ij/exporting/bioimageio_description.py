@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import crispim_ij
+from crispim_ij.exporting.bioimageio_sample import NOISE_SD
 from crispim_ij.exporting.export import TOLERANCE
 from crispim_ij.exporting.frozen import INPUT, OUTPUT
 from crispim_ij.exporting.onnx_graph import OPSET
+from crispim_ij.exporting.units import COUNTS, Units
 from crispim_ij.networks import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -31,8 +33,15 @@ PAPER = {
 }
 """The paper whose method the models follow; it is published where its notebooks are."""
 
+SCALED = (
+    f"raw counts in, raw counts out, of noise with a standard deviation of {NOISE_SD:g}: for "
+    "noise of another, write 1 / sd and sd as the gain of both operations scale_linear, since the "
+    "network itself takes and gives values whose noise has a standard deviation of 1"
+)
+"""What a package takes and gives whose weights take and give values in units of the noise."""
 
-def describe(spec: ModelSpec, licence: str | None) -> dict[str, Any]:
+
+def describe(spec: ModelSpec, licence: str | None, units: Units = COUNTS) -> dict[str, Any]:
     """Describe a model in the fields of bioimage.io's format 0.5.
 
     Authors are left out: only the user knows them.
@@ -43,6 +52,8 @@ def describe(spec: ModelSpec, licence: str | None) -> dict[str, Any]:
         The model.
     licence : str or None
         An SPDX identifier, or None if it isn't known.
+    units : Units
+        What the weights take and give.
 
     Returns
     -------
@@ -57,19 +68,47 @@ def describe(spec: ModelSpec, licence: str | None) -> dict[str, Any]:
         "type": "model",
         "name": re.sub(r"[^A-Za-z0-9_+\- ()]", "_", f"{spec.name} (light-sheet denoiser)")[:128],
         "description": (
-            "Removes Gaussian noise from planes of a light-sheet microscope (SPIM). Raw counts "
-            f"in, raw counts out. Network: {design.summary}."
+            "Removes Gaussian noise from planes of a light-sheet microscope (SPIM). "
+            f"{capitalised(says(units))}. Network: {design.summary}."
         ),
         "documentation": {"source": TEXT_FILE},
         "covers": [{"source": COVER_FILE}],
         **({"license": licence} if licence else {}),
         "cite": [PAPER],
         "tags": _tags(spec),
-        "inputs": [_input(spec)],
-        "outputs": [_output(spec)],
+        "inputs": [_input(spec) | _scaled("preprocessing", 1 / NOISE_SD, units)],
+        "outputs": [_output(spec) | _scaled("postprocessing", NOISE_SD, units)],
         "weights": _weights(),
-        "config": _config(spec),
+        "config": _config(spec, units),
     }
+
+
+def says(units: Units) -> str:
+    """Say what a package takes and gives.
+
+    Parameters
+    ----------
+    units : Units
+        What its weights take and give.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop.
+    """
+    return SCALED if units.are_values else units.says
+
+
+def capitalised(sentence: str) -> str:
+    """Begin a sentence with a capital letter."""
+    return sentence[0].upper() + sentence[1:]
+
+
+def _scaled(when: str, gain: float, units: Units) -> dict[str, Any]:
+    """Describe how counts become values, or values counts."""
+    if not units.are_values:
+        return {}
+    return {when: [{"id": "scale_linear", "kwargs": {"gain": gain, "offset": 0.0}}]}
 
 
 def _tags(spec: ModelSpec) -> list[str]:
@@ -152,7 +191,7 @@ def _weights() -> dict[str, Any]:
     }
 
 
-def _config(spec: ModelSpec) -> dict[str, Any]:
+def _config(spec: ModelSpec, units: Units) -> dict[str, Any]:
     """Say by how many counts a test may differ elsewhere, and what the package was made of."""
     return {
         "bioimageio": {
@@ -173,5 +212,6 @@ def _config(spec: ModelSpec) -> dict[str, Any]:
             "model": spec.name,
             "architecture": spec.architecture,
             "weights_sha256": spec.sha256,
+            **units.facts,
         },
     }

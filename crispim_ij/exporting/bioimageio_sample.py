@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.exporting.sample import keras_prediction
+from crispim_ij.exporting.units import Units
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _DARKEST, _BRIGHTEST = 0.5, 99.7  # percentiles that the cover shows as black an
 
 @dataclass(frozen=True)
 class Sample:
-    """What goes in, and what the model makes of it.
+    """What goes in, and what the package makes of it.
 
     Attributes
     ----------
@@ -42,7 +43,8 @@ class Sample:
     def of(cls, model: Model) -> Sample:
         """Simulate cleared brain, add noise and denoise it in Keras."""
         noisy = noisy_specimen(model.spec)
-        return cls(noisy, keras_prediction(model, noisy))
+        unit = np.float32(NOISE_SD if Units.of(model).are_values else 1)
+        return cls(noisy, unit * keras_prediction(model, noisy / unit))
 
 
 def noisy_specimen(spec: ModelSpec) -> NDArray[np.float32]:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 import crispim_ij
 from crispim_ij.exporting.frozen import freeze
+from crispim_ij.exporting.units import Units
 from crispim_ij.exporting.v1_zip import run_zip, write_zip
 
 if TYPE_CHECKING:
-    from crispim_ij.models import Model, ModelSpec
+    from crispim_ij.models import Model
 
 
 def write(model: Model, path: Path) -> None:
@@ -36,7 +37,7 @@ def write(model: Model, path: Path) -> None:
     frozen = freeze(model.network())
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen, name="")
-    write_zip(graph, describe(model.spec, "YXC", {"Z": model.spec.depth}, {}), path)
+    write_zip(graph, describe(model, "YXC", {"Z": model.spec.depth}, {}), path)
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,13 +59,13 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def describe(
-    spec: ModelSpec, axes_out: str, multiple: dict[str, int], overlap: dict[str, int]
+    model: Model, axes_out: str, multiple: dict[str, int], overlap: dict[str, int]
 ) -> dict[str, Any]:
     """Describe a network in the fields of CSBDeep's `meta.json`.
 
     Parameters
     ----------
-    spec : ModelSpec
+    model : Model
         The model.
     axes_out : str
         Axes of the output, such as 'YXC'.
@@ -77,6 +78,7 @@ def describe(
     dict
         JSON-ready.
     """
+    spec, units = model.spec, Units.of(model)
     multiples = {"Y": spec.stride, "X": spec.stride} | multiple
     overlaps = {"Y": spec.halo, "X": spec.halo} | overlap
     return {
@@ -87,4 +89,5 @@ def describe(
         "axes_out": axes_out,
         "axes_div_by": [multiples.get(axis, 1) for axis in spec.axes],
         "tile_overlap": [overlaps.get(axis, 0) for axis in spec.axes],
+        **({"description": units.says, **units.facts} if units.facts else {}),
     }

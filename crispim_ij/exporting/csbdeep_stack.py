@@ -44,7 +44,7 @@ def write(model: Model, path: Path) -> None:
             "export it with --format csbdeep."
         )
     graph = _over_stacks(freeze(model.network()), model.spec.depth)
-    write_zip(graph, describe(model.spec, "ZYXC", {}, {"Z": model.spec.depth // 2}), path)
+    write_zip(graph, describe(model, "ZYXC", {}, {"Z": model.spec.depth // 2}), path)
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,7 +14,9 @@ import numpy as np
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.formats import Format
-from crispim_ij.exporting.sample import keras_prediction, sample_counts
+from crispim_ij.exporting.sample import counts_a_unit, keras_prediction, sample_counts
+from crispim_ij.exporting.units import Units, with_noise
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-2
 """Counts by which a written model may differ from Keras on the sample."""
 
-SAVEDMODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
+SAVEDMODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "README.md"}
 """All that a SavedModel's folder holds."""
 
 
@@ -37,10 +39,14 @@ class ExportSettings:
         The format.
     overwrite : bool
         Whether an earlier export of the same name may be replaced.
+    noise : CameraNoise or None
+        What a model that is told the noise is told once and for all, so that it takes
+        counts; None has it take values whose noise has an sd of 1.
     """
 
     format: Format = Format.CSBDEEP
     overwrite: bool = False
+    noise: CameraNoise | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,13 @@ class Exported:
         The file, or the folder of a SavedModel.
     difference : float
         Largest difference from Keras on the sample, in counts.
+    units : Units
+        What it takes and gives.
     """
 
     path: Path
     difference: float
+    units: Units
 
 
 def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
@@ -79,9 +88,10 @@ def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
     Raises
     ------
     CrispimError
-        If the place can't be written, the model has no such form, or what was
-        written gives counts that differ by more than `TOLERANCE`.
+        If the place can't be written, the model has no such form or can't be told the
+        noise, or what was written gives counts that differ by more than `TOLERANCE`.
     """
+    told = with_noise(model, settings.noise)
     check_place(out, settings)
     made = make_folders(out.parent)
     try:
@@ -92,12 +102,12 @@ def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
             ) as scratch,
         ):
             written = Path(scratch) / out.name
-            settings.format.module().write(model, written)
-            difference = _difference(model, written, settings.format)
+            settings.format.module().write(told, written)
+            difference = _difference(told, written, settings.format)
             _move(written, out)
     finally:
         remove_folders(made)
-    return Exported(out, difference)
+    return Exported(out, difference, Units.of(told))
 
 
 def check_place(out: Path, settings: ExportSettings) -> None:
@@ -164,11 +174,12 @@ def _is_saved_model(folder: Path) -> bool:
 
 def _difference(model: Model, written: Path, chosen: Format) -> float:
     """Largest difference from Keras on the sample, in counts; too large a one is an error."""
-    counts = sample_counts(model.spec)
-    expected = keras_prediction(model, counts)
-    result = chosen.module().predict(written, counts)
+    unit = counts_a_unit(Units.of(model))
+    given = sample_counts(model.spec) / np.float32(unit)
+    expected = keras_prediction(model, given)
+    result = chosen.module().predict(written, given)
     same_shape = result.shape == expected.shape
-    difference = float(np.abs(result - expected).max()) if same_shape else math.inf
+    difference = unit * float(np.abs(result - expected).max()) if same_shape else math.inf
     if not difference <= TOLERANCE:
         raise CrispimError(
             f"{model.folder} exported as {chosen.value} gives counts that differ from Keras by "

@@ -23,7 +23,8 @@ class FormatModule(Protocol):
     def predict(self, path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Load what `write` wrote, without Keras, and denoise a plane: (Y, X) of (Y, X).
 
-        For a 3D model: the plane (Y, X) of a mini-stack (depth, Y, X).
+        For a 3D model: the plane (Y, X) of a mini-stack (depth, Y, X). Counts stand for
+        whatever the model's `Units` are.
         """
 
 

@@ -18,6 +18,7 @@ import crispim_ij
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.frozen import INPUT, OUTPUT
 from crispim_ij.exporting.onnx_layers import Nodes, channels_first, channels_last, translate
+from crispim_ij.exporting.units import COUNTS, Units
 
 if TYPE_CHECKING:
     import keras
@@ -60,7 +61,7 @@ def write(model: Model, path: Path) -> None:
     with export_extra():
         import onnx
 
-    network = onnx_model(model.network(), model.spec)
+    network = onnx_model(model.network(), model.spec, Units.of(model))
     onnx.checker.check_model(network, full_check=True)
     path.write_bytes(network.SerializeToString(deterministic=True))
 
@@ -94,7 +95,7 @@ def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
-def onnx_model(network: keras.Model, spec: ModelSpec) -> Any:
+def onnx_model(network: keras.Model, spec: ModelSpec, units: Units = COUNTS) -> Any:
     """Put the graph of a network together.
 
     Parameters
@@ -103,22 +104,27 @@ def onnx_model(network: keras.Model, spec: ModelSpec) -> Any:
         A functional model with one input and one output, channels last.
     spec : ModelSpec
         Its description.
+    units : Units
+        What it takes and gives.
 
     Returns
     -------
     onnx.ModelProto
-        Float32 counts in and out, in the shapes and axes of the network; batch, Y and X
+        Float32 in and out, in the shapes and axes of the network; batch, Y and X
         are free.
     """
     from onnx import helper
 
     nodes = Nodes()
-    _translate_all(nodes, network)
+    start, end = network.inputs[0], network.outputs[0]
+    result = _translated(nodes, network, channels_first(nodes, INPUT, len(start.shape)))
+    channels_last(nodes, result, len(end.shape))
+    nodes.nodes[-1].output[0] = OUTPUT
     graph = helper.make_graph(
         nodes.nodes,
         spec.architecture,
-        [_described(INPUT, network.inputs[0].shape)],
-        [_described(OUTPUT, network.outputs[0].shape)],
+        [_described(INPUT, start.shape)],
+        [_described(OUTPUT, end.shape)],
         nodes.weights,
     )
     made = helper.make_model(
@@ -128,21 +134,19 @@ def onnx_model(network: keras.Model, spec: ModelSpec) -> Any:
         producer_name="crispim-ij",
         producer_version=crispim_ij.__version__,
         doc_string=(
-            "Denoises light-sheet planes: raw counts in, raw counts out. Sides must be multiples "
+            f"Denoises light-sheet planes: {units.says}. Sides must be multiples "
             "of the stride. Tiles are exact when they start on multiples of the stride and "
             "overlap by the halo on each side."
         ),
     )
-    helper.set_model_props(
-        made, {"name": spec.name, "stride": str(spec.stride), "halo": str(spec.halo)}
-    )
+    facts = {"name": spec.name, "stride": str(spec.stride), "halo": str(spec.halo)}
+    helper.set_model_props(made, {**facts, **units.facts})
     return made
 
 
-def _translate_all(nodes: Nodes, network: keras.Model) -> None:
-    """Append every operation of a network, from `INPUT` to `OUTPUT`."""
-    start, end = network.inputs[0], network.outputs[0]
-    names = {id(start): channels_first(nodes, INPUT, len(start.shape))}
+def _translated(nodes: Nodes, network: keras.Model, image: str) -> str:
+    """Append every operation of a network to what gives its input; return its output's name."""
+    names = {id(network.inputs[0]): image}
     for operation in network.operations:
         node = operation._inbound_nodes[0]
         if node.is_input:
@@ -151,15 +155,25 @@ def _translate_all(nodes: Nodes, network: keras.Model) -> None:
             names[id(value)] if id(value) in names else nodes.constant(value, np.float32)
             for value in _operands(node)
         ]
-        names[id(node.output_tensors[0])] = translate(nodes, operation, inputs)
-    channels_last(nodes, names[id(end)], len(end.shape))
-    nodes.nodes[-1].output[0] = OUTPUT
+        # A network within the network brings operations of its own.
+        is_network = hasattr(operation, "operations")
+        names[id(node.output_tensors[0])] = (
+            _translated(nodes, operation, *inputs)
+            if is_network
+            else translate(nodes, operation, inputs)
+        )
+    return names[id(network.outputs[0])]
 
 
 def _operands(node: Any) -> list[Any]:
-    """Tensors and numbers that an operation was called with; `Concatenate` takes a list."""
+    """Tensors and numbers that an operation was called with.
+
+    `Concatenate` takes a list; what `GetItem` takes out, a tuple, is no operand.
+    """
     values = node.arguments.args
-    return list(values[0]) if isinstance(values[0], list) else list(values)
+    if isinstance(values[0], list):
+        return list(values[0])
+    return [value for value in values if not isinstance(value, tuple)]
 
 
 def _described(name: str, shape: tuple[int | None, ...]) -> Any:

@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 
 _TO_THE_END = np.iinfo(np.int64).max
 _ACTIVATIONS = {"linear": None, "relu": "Relu"}
+_RESIZING = {
+    "nearest": {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    },
+    "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+}
 
 
 @dataclass
@@ -83,10 +91,12 @@ def translate(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
     NotImplementedError
         If it is of a kind, or used in a way, that the networks don't have.
     """
-    kind = type(operation).__name__
-    if kind not in _TRANSLATORS:
-        raise NotImplementedError(f"the Keras operation {kind} has no ONNX form here")
-    return _TRANSLATORS[kind](nodes, operation, inputs)
+    # A layer of our own is one of Keras' that says how it is computed.
+    kinds = [kind.__name__ for kind in type(operation).__mro__]
+    known = [kind for kind in kinds if kind in _TRANSLATORS]
+    if not known:
+        raise NotImplementedError(f"the Keras operation {kinds[0]} has no ONNX form here")
+    return _TRANSLATORS[known[0]](nodes, operation, inputs)
 
 
 def channels_first(nodes: Nodes, image: str, rank: int) -> str:
@@ -100,8 +110,8 @@ def channels_last(nodes: Nodes, image: str, rank: int) -> str:
 
 
 def _convolution(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
-    if {*layer.dilation_rate, *layer.strides, layer.groups} != {1}:
-        raise NotImplementedError(f"{layer.name}: dilated, strided or grouped convolution")
+    if {*layer.dilation_rate, layer.groups} != {1}:
+        raise NotImplementedError(f"{layer.name}: dilated or grouped convolution")
     kernel, bias = layer.get_weights()
     weights = [nodes.constant(_filters_first(kernel), np.float32), nodes.constant(bias, np.float32)]
     result = nodes.add(
@@ -109,6 +119,7 @@ def _convolution(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
         [*inputs, *weights],
         kernel_shape=layer.kernel_size,
         pads=_pads(layer, layer.kernel_size),
+        **({"strides": layer.strides} if set(layer.strides) != {1} else {}),
     )
     activation = _ACTIVATIONS.get(layer.activation.__name__, layer)
     if activation is layer:
@@ -144,16 +155,11 @@ def _pads(layer: Any, window: tuple[int, ...]) -> list[int]:
 
 
 def _up_sampling(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
-    if getattr(layer, "interpolation", "nearest") != "nearest":
-        raise NotImplementedError(f"{layer.name}: interpolation {layer.interpolation!r}")
+    interpolation = getattr(layer, "interpolation", "nearest")
+    if interpolation not in _RESIZING:
+        raise NotImplementedError(f"{layer.name}: interpolation {interpolation!r}")
     scales = nodes.constant([1, 1, *layer.size], np.float32)
-    return nodes.add(
-        "Resize",
-        [*inputs, "", scales],
-        mode="nearest",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-    )
+    return nodes.add("Resize", [*inputs, "", scales], **_RESIZING[interpolation])
 
 
 def _concatenation(nodes: Nodes, layer: Any, inputs: list[str]) -> str:
@@ -183,22 +189,63 @@ def _squeezing(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
     return nodes.add("Squeeze", [*inputs, nodes.constant([2], np.int64)])
 
 
+def _transposition(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
+    axes = operation.axes
+    # Where each axis lies once channels come first, and which axis that was.
+    places = [0, *range(2, len(axes)), 1]
+    order = [0, len(axes) - 1, *range(1, len(axes) - 1)]
+    return nodes.add("Transpose", inputs, perm=[places[axes[axis]] for axis in order])
+
+
+def _item(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
+    key = operation._inbound_nodes[0].arguments.args[1]
+    is_of_channels = len(key) == 2 and key[0] is Ellipsis and isinstance(key[1], slice)
+    if not is_of_channels or key[1].step not in (None, 1):
+        raise NotImplementedError(f"taking out {key}")
+    first, end = key[1].start or 0, _TO_THE_END if key[1].stop is None else key[1].stop
+    return nodes.add("Slice", [*inputs, *(nodes.constant([n], np.int64) for n in (first, end, 1))])
+
+
+def _clipping(nodes: Nodes, operation: Any, inputs: list[str]) -> str:
+    limits = [nodes.constant(limit, np.float32) for limit in (operation.x_min, operation.x_max)]
+    return nodes.add("Clip", [*inputs, *limits])
+
+
+def _log1p(nodes: Nodes, _: Any, inputs: list[str]) -> str:
+    return nodes.add("Log", [nodes.add("Add", [*inputs, nodes.constant(1, np.float32)])])
+
+
+def _expm1(nodes: Nodes, _: Any, inputs: list[str]) -> str:
+    return nodes.add("Sub", [nodes.add("Exp", inputs), nodes.constant(1, np.float32)])
+
+
 def _element_wise(operator: str) -> Callable[[Nodes, Any, list[str]], str]:
     return lambda nodes, _, inputs: nodes.add(operator, inputs)
 
 
 _TRANSLATORS: dict[str, Callable[[Nodes, Any, list[str]], str]] = {
+    "Add": _element_wise("Add"),
     "AveragePooling2D": _pooling("AveragePool"),
     "AveragePooling3D": _pooling("AveragePool"),
+    "Clip": _clipping,
     "Concatenate": _concatenation,
     "Conv2D": _convolution,
     "Conv3D": _convolution,
     "Cropping3D": _cropping,
+    "Expm1": _expm1,
+    "GetItem": _item,
+    "Log1p": _log1p,
     "MaxPooling2D": _pooling("MaxPool"),
     "MaxPooling3D": _pooling("MaxPool"),
+    "Maximum": _element_wise("Max"),
+    "Minimum": _element_wise("Min"),
     "Multiply": _element_wise("Mul"),
+    "Negative": _element_wise("Neg"),
+    "Relu": _element_wise("Relu"),
+    "Sqrt": _element_wise("Sqrt"),
     "Squeeze": _squeezing,
     "Subtract": _element_wise("Sub"),
+    "Transpose": _transposition,
     "TrueDivide": _element_wise("Div"),
     "UpSampling2D": _up_sampling,
     "UpSampling3D": _up_sampling,

@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from crispim_ij.exporting.units import Units
     from crispim_ij.models import Model, ModelSpec
 
 BRIGHTEST = 2000
 """Counts of the sample's brightest pixels."""
 
+NOISE_SD = 30.0
+"""Of the sample's noise, in counts."""
+
 
 def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
     """Draw a small image like a noisy light-sheet plane, the same at every call.
 
-    Tissue of 0 to 500 counts, a vessel of 2000 across it, and noise of sd 30. The sides
+    Tissue of 0 to 500 counts, a vessel of 2000 across it, and noise of `NOISE_SD`. The sides
     are odd multiples of the network's stride.
 
     Parameters
@@ -35,28 +39,45 @@ def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
     z, y, x = np.ogrid[:planes, : rows * spec.stride, : columns * spec.stride]
     tissue = 250 * (1 + np.sin(y / 7) * np.cos((x + z) / 11))
     vessel = BRIGHTEST * np.exp(-(((y - 0.6 * x - 0.3 * z) / 3) ** 2))
-    noise = np.random.default_rng(0).normal(0, 30, tissue.shape)
+    noise = np.random.default_rng(0).normal(0, NOISE_SD, tissue.shape)
     counts: NDArray[np.float32] = np.clip(np.rint(tissue + vessel + noise), 0, BRIGHTEST).astype(
         np.float32
     )
     return counts if is_3d else counts[0]
 
 
-def keras_prediction(model: Model, counts: NDArray[np.float32]) -> NDArray[np.float32]:
+def counts_a_unit(units: Units) -> float:
+    """Return how many of the sample's counts a difference of 1 in a network's result is.
+
+    Parameters
+    ----------
+    units : Units
+        What the network takes and gives.
+
+    Returns
+    -------
+    float
+        1, or the sd of the noise.
+    """
+    return NOISE_SD if units.are_values else 1.0
+
+
+def keras_prediction(model: Model, given: NDArray[np.float32]) -> NDArray[np.float32]:
     """Denoise a plane with the model itself.
 
     Parameters
     ----------
     model : Model
         The model.
-    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
-        A plane, or a mini-stack for a 3D model; sides are multiples of the stride.
+    given : ndarray of float32, shape (Y, X) or (depth, Y, X)
+        A plane, or a mini-stack for a 3D model; sides are multiples of the stride. In the
+        model's `Units`, as is the result.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        Counts.
+        The denoised plane.
     """
-    batch = model.network()(counts[np.newaxis, ..., np.newaxis], training=False)
+    batch = model.network()(given[np.newaxis, ..., np.newaxis], training=False)
     result: NDArray[np.float32] = np.asarray(batch)[0, ..., 0]
     return result

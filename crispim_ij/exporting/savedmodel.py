@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.exporting.units import Units
+
 if TYPE_CHECKING:
     from crispim_ij.models import Model
+
+TEXT_FILE = "README.md"
+"""Says what goes in, where that isn't any counts."""
 
 
 def write(model: Model, path: Path) -> None:
@@ -43,6 +48,9 @@ def write(model: Model, path: Path) -> None:
     except tf.errors.ResourceExhaustedError as error:
         # TensorFlow has its own error for a full disk, which the caller can't know.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+    units = Units.of(model)
+    if units.facts:
+        (path / TEXT_FILE).write_text(f"{model.spec.name}: {units.says}.\n", encoding="utf-8")
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:

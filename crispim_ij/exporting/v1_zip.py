@@ -23,11 +23,12 @@ MOST_BYTES = 2**31 - 1
 # fmt: off
 OPERATIONS = frozenset([
     "AddV2", "AvgPool", "AvgPool3D", "BiasAdd", "Cast", "ConcatV2", "Const", "Conv2D",
-    "Conv3D", "Enter", "Exit", "ExpandDims", "FloorMod", "GatherV2", "Identity", "Less",
-    "LogicalAnd", "LoopCond", "MaxPool", "MaxPool3D", "Merge", "Minimum", "Mul",
-    "NextIteration", "Pack", "Placeholder", "Range", "RealDiv", "Relu", "Reshape", "Shape",
-    "Squeeze", "StridedSlice", "Sub", "Switch", "TensorArrayGatherV3", "TensorArrayReadV3",
-    "TensorArrayScatterV3", "TensorArrayV3", "TensorArrayWriteV3", "Tile", "Transpose",
+    "Conv3D", "Enter", "Exit", "ExpandDims", "Expm1", "FloorMod", "GatherV2", "Identity", "Less",
+    "Log1p", "LogicalAnd", "LoopCond", "Maximum", "MaxPool", "MaxPool3D", "Merge", "Minimum", "Mul",
+    "Neg", "NextIteration", "Pack", "Placeholder", "Range", "RealDiv", "Relu", "Reshape",
+    "ResizeBilinear", "Shape", "Sqrt", "Squeeze", "StridedSlice", "Sub", "Switch",
+    "TensorArrayGatherV3", "TensorArrayReadV3", "TensorArrayScatterV3", "TensorArrayV3",
+    "TensorArrayWriteV3", "Tile", "Transpose",
 ])
 # fmt: on
 """What our graphs are made of; nothing of it reaches files or the network."""
@@ -82,6 +83,13 @@ def _tensor_info(graph: Any, node: str) -> Any:
         dtype=tensor.dtype.as_datatype_enum,
         tensor_shape=tensor.shape.as_proto(),
     )
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """Return the description in a zip that `write_zip` wrote."""
+    with zipfile.ZipFile(path) as archive:
+        meta: dict[str, Any] = json.loads(archive.read(META_FILE))
+    return meta
 
 
 def run_zip(path: Path, batch: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,13 +21,14 @@ from crispim_ij.imagej.java import find_java, refuse_running_java
 from crispim_ij.imagej.model_zip import Blocks, ModelZip, plan_blocks
 from crispim_ij.imagej.plugin_traces import PREFERENCE, is_broken
 from crispim_ij.imagej.tensorflow_java import SITES, tensorflow_fault
+from crispim_ij.noise import CameraNoise, restore, stabilise
 
 logger = logging.getLogger(__name__)
 
 COMMAND = "de.csbdresden.csbdeep.commands.GenericNetwork"
 ARTIFACT = "csbdeep"
 
-# Raw counts go in and come out; percentiles count for nothing without normalisation.
+# What goes in is scaled already, if at all; percentiles count for nothing without normalisation.
 _FIXED = {
     "normalizeInput": False,
     "percentileBottom": 3.0,
@@ -90,13 +91,18 @@ class CsbdeepPlugin:
             else:
                 self._ij.prefs().put(self._command, key, str(value))
 
-    def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(
+        self, plane: NDArray[Any], noise: CameraNoise | None = None
+    ) -> NDArray[np.float32]:
         """Denoise one plane.
 
         Parameters
         ----------
         plane : ndarray, shape (Y, X)
             Raw counts, of any numeric type.
+        noise : CameraNoise or None
+            Their noise, for a network that takes values whose noise has an sd of 1; None for
+            one that takes counts.
 
         Returns
         -------
@@ -108,6 +114,15 @@ class CsbdeepPlugin:
         CrispimError
             If the plugin gives no result, or one of another size.
         """
+        if noise is None:
+            return self._through_network(plane)
+        counts = plane.astype(np.float32)
+        if noise.is_none:
+            return counts
+        return restore(self._through_network(stabilise(counts, noise)), noise)
+
+    def _through_network(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the network on a plane, in its own units."""
         import xarray as xr
 
         blocks = plan_blocks((plane.shape[0], plane.shape[1]), self._model, self._tile)

@@ -50,11 +50,19 @@ class ModelZip:
     overlap : int
         How far tiles must overlap, in px: as far as the network sees, a multiple of
         `multiple`.
+    takes_noise : bool
+        Whether it takes values whose noise has an sd of 1, so that the noise must be told.
     """
 
     path: Path
     multiple: int
     overlap: int
+    takes_noise: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
 
 
 @dataclass(frozen=True)
@@ -163,7 +171,7 @@ def read_model_zip(path: Path) -> ModelZip:
             f"The model '{path}' takes axes {axes}, several planes at once, which `fiji denoise` "
             "can't do yet: choose a 2D model."
         )
-    return ModelZip(path.absolute(), multiple, overlap)
+    return ModelZip(path.absolute(), multiple, overlap, meta.get("input_scaling") == "noise")
 
 
 def _meta(path: Path) -> Any:

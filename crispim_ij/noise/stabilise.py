@@ -27,6 +27,8 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,13 +54,7 @@ def stabilise(counts: Values, noise: CameraNoise) -> Values:
     ndarray of float32
         Of the same shape, 0 where there is no light but for 3/8 of an electron.
     """
-    light = counts - np.float32(noise.offset)
-    dark = np.float32(_sd_in_the_dark(noise))
-    lit = np.maximum(light, 0)
-    root = np.sqrt(np.float32(noise.gain) * lit + dark**2)
-    # (root**2 - r**2) / g, without a difference of large numbers where the gain is small.
-    values = 2 * (lit + np.float32(0.375 * noise.gain)) / (root + np.float32(noise.read_noise))
-    return np.asarray(values + np.minimum(light, 0) / dark)
+    return np.asarray(stabilised(counts, noise, np), np.float32)
 
 
 def restore(values: Values, noise: CameraNoise) -> Values:
@@ -76,17 +72,62 @@ def restore(values: Values, noise: CameraNoise) -> Values:
     ndarray of float32
         Counts.
     """
-    gain, read = np.float32(noise.gain), np.float32(noise.read_noise)
-    least = 2 * np.float32(0.375 * noise.gain) / np.float32(_sd_in_the_dark(noise) + read)
-    lit = np.maximum(values, least)
+    return np.asarray(restored(values, noise, np), np.float32)
+
+
+def stabilised(counts: Any, noise: CameraNoise, ops: Any) -> Any:
+    """Write down what `stabilise` computes, in any library that computes with arrays.
+
+    Parameters
+    ----------
+    counts : array
+        Raw counts in float32, or a symbol of them.
+    noise : CameraNoise
+        Their noise.
+    ops : module
+        The library: ``numpy`` or ``keras.ops``.
+
+    Returns
+    -------
+    array
+        As the library has it.
+    """
+    dark = _sd_in_the_dark(noise)
+    light = counts - noise.offset
+    lit = ops.maximum(light, 0.0)
+    root = ops.sqrt(lit * noise.gain + dark**2)
+    # (root**2 - r**2) / g, without a difference of large numbers where the gain is small.
+    values = 2.0 * (lit + 0.375 * noise.gain) / (root + noise.read_noise)
+    return values + ops.minimum(light, 0.0) / dark
+
+
+def restored(values: Any, noise: CameraNoise, ops: Any) -> Any:
+    """Write down what `restore` computes, in any library that computes with arrays.
+
+    Parameters
+    ----------
+    values : array
+        In float32, or a symbol of them.
+    noise : CameraNoise
+        Their noise before `stabilised`.
+    ops : module
+        The library: ``numpy`` or ``keras.ops``.
+
+    Returns
+    -------
+    array
+        As the library has it.
+    """
+    gain, read, dark = noise.gain, noise.read_noise, _sd_in_the_dark(noise)
+    least = 2 * 0.375 * gain / (dark + read)
+    lit = ops.maximum(values, least)
     # g D = g z + 2 r stays finite as the gain becomes 0.
-    scaled = gain * lit + 2 * read
-    ratio = gain / scaled
-    light = lit * (gain * lit / 4 + read) + gain * (
+    ratio = gain / (lit * gain + 2 * read)
+    light = lit * (lit * (gain / 4) + read) + gain * (
         ratio * (_ROOT / 4 + ratio * (-11 / 8 + ratio * (5 / 8 * _ROOT))) - 1 / 8
     )
-    below = np.minimum(values - least, 0) * np.float32(_sd_in_the_dark(noise))
-    return np.asarray(light + below + np.float32(noise.offset))
+    below = ops.minimum(values - least, 0.0) * dark
+    return light + below + noise.offset
 
 
 def expected(clean: Values, noise: CameraNoise) -> Values:

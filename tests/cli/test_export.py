@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Call
+from tests.exporting.random_models import random_model
 
 
 def test_a_shipped_model_for_fiji(call: Call, tmp_path: Path) -> None:
@@ -24,6 +25,37 @@ def test_results_are_not_replaced_unasked(call: Call, model: Path, tmp_path: Pat
     assert again.status == 2
     assert "--overwrite" in again.err
     assert call("export", model, out, "--format", "savedmodel", "--overwrite").status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "It takes and gives: values whose noise has a standard deviation of 1 in and out"),
+        (["--noise", "35"], "raw counts in, raw counts out, of the noise 0:0:35"),
+    ],
+)
+def test_a_model_that_is_told_the_noise(
+    call: Call, tmp_path: Path, options: list[str], says: str
+) -> None:
+    folder = random_model("stabilised-2d", tmp_path).folder
+    answer = call("export", folder, tmp_path / "fiji.zip", *options)
+    assert answer.status == 0, answer.err
+    assert says in answer.out
+
+
+@pytest.mark.parametrize(
+    ("noise", "says"),
+    [
+        ("35", "'crispim-2d' guesses the noise"),
+        ("auto", "no planes to measure the noise on (--noise auto)"),
+        ("loud", "'loud' (--noise) can't be read"),
+    ],
+)
+def test_noise_that_means_nothing(call: Call, tmp_path: Path, noise: str, says: str) -> None:
+    answer = call("export", "crispim-2d", tmp_path / "fiji.zip", "--noise", noise)
+    assert answer.status == 2
+    assert says in " ".join(answer.err.split())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

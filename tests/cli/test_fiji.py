@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from crispim_ij.denoising import load_denoiser
 from crispim_ij.imagej import csbdeep
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
 from tests.cli.test_main import HEAVY, IMPORTED
+from tests.exporting.random_models import random_model
 from tests.imagej.csbdeep_standin import Fiji, write_zip
 from tests.imagej.fiji_folder import CSBDEEP, FIJI, make_fiji, replaced
 
@@ -192,6 +195,46 @@ def test_compare_says_how_far_python_is(
     assert "different: Fiji's counts differ from Python's by at most 0.25" in answer.out
 
 
+@pytest.fixture
+def smooth(tmp_path: Path) -> Path:
+    """A stack whose noise can be measured."""
+    rng = np.random.default_rng(0)
+    light = 400 + 150 * np.sin(np.arange(256) / 40)
+    planes = rng.normal(light, 30, (3, 256, 256)).round().astype(np.uint16)
+    tifffile.imwrite(tmp_path / "smooth.tif", planes, photometric="minisblack")
+    return tmp_path / "smooth.tif"
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--noise", "2:100:5", "--strength", 1.5]], ids=["measured", "told"]
+)
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_a_model_that_is_told_the_noise(
+    call: Call,
+    fiji: Path,
+    smooth: Path,
+    stand_in: Fiji,
+    tmp_path: Path,
+    options: list[object],
+    is_zip: bool,
+) -> None:
+    folder = random_model("stabilised-2d", tmp_path).folder
+    # A noise of sd 1 leaves values as they are.
+    stand_in.network = load_denoiser(str(folder)).told(CameraNoise(0, 0, 1))
+    meta = {"axes_div_by": [8, 8, 1], "tile_overlap": [80, 80, 0], "input_scaling": "noise"}
+    model = write_zip(tmp_path / "m.zip", **meta) if is_zip else folder
+    arguments = ["fiji", "denoise", smooth, tmp_path / "fiji.tif", "--fiji-home", fiji]
+    compare = [] if is_zip else ["--compare"]
+    answer = call(*arguments, "--model", model, *compare, *options)
+    assert answer.status == 0, answer.err
+    assert ("equal: Fiji's counts" in answer.out) != is_zip
+    assert ("noise" in answer.out.splitlines()[0].lower()) == (not options)
+    assert call("denoise", smooth, tmp_path / "py.tif", "--model", folder, *options).status == 0
+    results = [tifffile.imread(tmp_path / name) for name in ("fiji.tif", "py.tif")]
+    np.testing.assert_array_equal(*results)
+    assert np.abs(results[0] - tifffile.imread(smooth).astype(float)).mean() > 1
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -200,6 +243,8 @@ def test_compare_says_how_far_python_is(
         (["--fiji-home", "FIJI", "--model", "m.zip", "--compare"], "--compare can't run in Python"),
         (["--fiji-home", "FIJI", "--model", "no.zip"], "is no zip that"),
         (["--fiji-home", "FIJI", "--heap", "much"], "--heap"),
+        (["--fiji-home", "FIJI", "--noise", "35"], "'crispim-2d' guesses the noise"),
+        (["--fiji-home", "FIJI", "--strength", "3"], "must be from 0.5 to 2"),
         (["--fiji-home", "OLD"], "TensorFlow can't load"),
     ],
 )

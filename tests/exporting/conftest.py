@@ -28,6 +28,17 @@ def deep_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return random_model(request.param, tmp_path_factory.mktemp("models"))
 
 
+@pytest.fixture(scope="package", params=["stabilised-2d", "stabilised-2.5d"])
+def told_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Each architecture that is told the noise."""
+    return random_model(request.param, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
+def stabilised_2d(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return random_model("stabilised-2d", tmp_path_factory.mktemp("models"))
+
+
 @pytest.fixture(scope="package")
 def planes_5(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return random_model("residual-2.5d", tmp_path_factory.mktemp("models"))

@@ -23,7 +23,9 @@ from crispim_ij.exporting import bioimageio, csbdeep
 from crispim_ij.exporting.bioimageio_card import documentation, licence
 from crispim_ij.exporting.bioimageio_description import describe
 from crispim_ij.exporting.sample import keras_prediction, sample_counts
+from crispim_ij.exporting.units import with_noise
 from crispim_ij.models import Model, find_model
+from crispim_ij.noise import CameraNoise
 
 SHIPPED = "crispim-2d"
 
@@ -98,6 +100,35 @@ def test_the_core_test_command_passes_for(
 ) -> None:
     bioimageio.write(request.getfixturevalue(name), tmp_path / "model.zip")
     check_details(run_core_test(tmp_path / "model.zip", tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [None, CameraNoise(0, 0, 35)], ids=["values", "counts"])
+def test_the_core_test_command_passes_where_the_noise_is_told(
+    stabilised_2d: Model, tmp_path: Path, noise: CameraNoise | None
+) -> None:
+    bioimageio.write(with_noise(stabilised_2d, noise), tmp_path / "model.zip")
+    check_details(run_core_test(tmp_path / "model.zip", tmp_path))
+
+
+@pytest.mark.long
+def test_packages_take_counts_where_the_weights_take_values(
+    stabilised_2d: Model, tmp_path: Path
+) -> None:
+    bioimageio.write(stabilised_2d, tmp_path / "model.zip")
+    folder = unpack(tmp_path / "model.zip")
+    description = described(folder)
+    (before,) = (op for op in description.inputs[0].preprocessing if op.id == "scale_linear")
+    (after,) = (op for op in description.outputs[0].postprocessing if op.id == "scale_linear")
+    assert (before.kwargs.gain, before.kwargs.offset) == (1 / 35, 0)
+    assert (after.kwargs.gain, after.kwargs.offset) == (35, 0)
+    assert "Raw counts in, raw counts out, of noise with a standard deviation of 35" in (
+        description.description
+    )
+    noisy, denoised = (np.load(folder / f"test_{name}.npy") for name in ("input", "output"))
+    expected = 35 * keras_prediction(stabilised_2d, noisy[0, ..., 0] / np.float32(35))
+    np.testing.assert_allclose(denoised[0, ..., 0], expected, atol=1e-3)
+    assert "\n## Noise\n" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

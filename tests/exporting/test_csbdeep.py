@@ -14,8 +14,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import csbdeep, csbdeep_stack
-from crispim_ij.exporting.v1_zip import run_zip
+from crispim_ij.exporting.units import with_noise
+from crispim_ij.exporting.v1_zip import copy_checked, run_zip
 from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,30 @@ def test_meta_of_a_3d_model(paper_3d: Model, stack_zip: Path, tmp_path: Path) ->
     assert (of_stack["axes"], of_stack["axes_out"]) == ("ZYXC", "ZYXC")
     assert (meta["axes_div_by"], meta["tile_overlap"]) == ([16, 8, 8, 1], [0, 56, 56, 0])
     assert (of_stack["axes_div_by"], of_stack["tile_overlap"]) == ([1, 8, 8, 1], [8, 56, 56, 0])
+
+
+@pytest.mark.parametrize("noise", [None, CameraNoise(0, 0, 35)])
+def test_meta_of_a_model_that_is_told_the_noise(
+    stabilised_2d: Model, tmp_path: Path, noise: CameraNoise | None
+) -> None:
+    csbdeep.write(with_noise(stabilised_2d, noise), tmp_path / "model.zip")
+    meta = read_meta(tmp_path / "model.zip")
+    assert meta["axes_div_by"] == [8, 8, 1]
+    assert meta["tile_overlap"] == [stabilised_2d.spec.halo] * 2 + [0]
+    if noise:
+        assert (meta["noise"], meta.get("input_scaling")) == ("0:0:35", None)
+        assert str(meta["description"]).startswith("raw counts in, raw counts out, of the noise")
+    else:
+        assert (meta.get("noise"), meta["input_scaling"]) == (None, "noise")
+        assert str(meta["description"]).startswith("values whose noise has a standard deviation")
+
+
+def test_graphs_of_models_that_are_told_the_noise_are_copied(
+    stabilised_2d: Model, tmp_path: Path
+) -> None:
+    csbdeep.write(with_noise(stabilised_2d, CameraNoise(2, 100, 3)), tmp_path / "model.zip")
+    copy_checked(tmp_path / "model.zip", tmp_path / "copy.zip")
+    assert (tmp_path / "copy.zip").read_bytes() == (tmp_path / "model.zip").read_bytes()
 
 
 @pytest.mark.parametrize("depth", [1, 5, 19])

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import ExportSettings, Format, check_place, csbdeep, export_model
 from crispim_ij.models import Model, find_model, save_model
+from crispim_ij.noise import CameraNoise
 
+CAMERA = CameraNoise(2.1, 100, 9.8)
 OWN = [Format.CSBDEEP, Format.SAVEDMODEL]
 
 
@@ -38,6 +40,45 @@ def test_the_shipped_model(tmp_path: Path, form: Format) -> None:
 @pytest.mark.parametrize("form", [*OWN, Format.CSBDEEP_STACK])
 def test_3d_models(deep_model: Model, tmp_path: Path, form: Format) -> None:
     assert export(deep_model, place(tmp_path, form), form) < 1e-2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("noise", [None, CAMERA], ids=["values", "counts"])
+@pytest.mark.parametrize("form", [*OWN, Format.ONNX])
+def test_models_that_are_told_the_noise(
+    told_model: Model, tmp_path: Path, form: Format, noise: CameraNoise | None
+) -> None:
+    settings = ExportSettings(form, noise=noise)
+    exported = export_model(told_model, place(tmp_path, form), settings)
+    assert exported.difference < 1e-2
+    assert exported.units.are_values == (noise is None)
+
+
+@pytest.mark.long
+def test_a_stack_of_counts_for_a_model_that_is_told_the_noise(
+    told_model: Model, tmp_path: Path
+) -> None:
+    settings = ExportSettings(Format.CSBDEEP_STACK, noise=CAMERA)
+    if told_model.spec.depth == 1:
+        with pytest.raises(CrispimError, match="is a 2D model"):
+            export_model(told_model, tmp_path / "model.zip", settings)
+        return
+    assert export_model(told_model, tmp_path / "model.zip", settings).difference < 1e-2
+
+
+def test_differences_between_values_count_as_counts(
+    stabilised_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = csbdeep.predict
+    monkeypatch.setattr(csbdeep, "predict", lambda *given: predict(*given) + np.float32(0.001))
+    with pytest.raises(CrispimError, match=r"differ from Keras by 0\.03"):
+        export(stabilised_2d, tmp_path / "model.zip", Format.CSBDEEP)
+
+
+def test_models_that_guess_the_noise_are_not_told_it(paper_2d: Model, tmp_path: Path) -> None:
+    with pytest.raises(CrispimError, match=r"guesses the noise, .*--noise"):
+        export_model(paper_2d, tmp_path / "model.zip", ExportSettings(noise=CAMERA))
+    assert not list(tmp_path.iterdir())
 
 
 def content(out: Path) -> bytes:

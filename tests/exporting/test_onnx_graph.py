@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import onnx_graph
 from crispim_ij.exporting.sample import keras_prediction
+from crispim_ij.exporting.units import with_noise
 from crispim_ij.models import Model, find_model
 from crispim_ij.networks import build
+from crispim_ij.noise import CameraNoise
 
 SHIPPED = "crispim-2d"
 
@@ -83,6 +85,20 @@ def test_equal_models_give_equal_bytes(model: Model, file: Path, tmp_path: Path)
     build("residual-2d")  # moves on the numbers that Keras gives to layers
     onnx_graph.write(model, tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("noise", [None, CameraNoise(2.1, 100, 9.8)])
+def test_what_goes_in_is_told(
+    stabilised_2d: Model, tmp_path: Path, noise: CameraNoise | None
+) -> None:
+    onnx_graph.write(with_noise(stabilised_2d, noise), tmp_path / "model.onnx")
+    made = onnx.load(tmp_path / "model.onnx")
+    facts = {p.key: p.value for p in made.metadata_props}
+    assert facts["stride"] == "8"
+    assert facts.get("input_scaling") == (None if noise else "noise")
+    assert facts.get("noise") == ("2.1:100:9.8" if noise else None)
+    said = "raw counts in, raw counts out, of the noise 2.1:100:9.8" if noise else "values whose"
+    assert made.doc_string.startswith(f"Denoises light-sheet planes: {said}")
 
 
 def test_missing_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

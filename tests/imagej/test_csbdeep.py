@@ -15,6 +15,7 @@ from crispim_ij.imagej import ImageJGateway
 from crispim_ij.imagej.csbdeep import CsbdeepPlugin, find_plugin, start_plugin
 from crispim_ij.imagej.installation import read_installation
 from crispim_ij.imagej.model_zip import read_model_zip
+from crispim_ij.noise import NO_NOISE, CameraNoise, restore, stabilise
 from tests.imagej.csbdeep_standin import INPUTS, Fiji, write_zip
 from tests.imagej.fiji_folder import CSBDEEP, FIJI, add_native, make_fiji, replaced
 
@@ -51,6 +52,18 @@ def test_every_input_is_passed(tmp_path: Path) -> None:
     assert (run["nTiles"], run["blockMultiple"], run["overlap"]) == (1, 4, 24)
     assert run["input"].shape[0] >= 70 + 48
     assert run["input"].shape[1] >= 90 + 48
+
+
+def test_values_go_in_where_the_noise_is_told(tmp_path: Path) -> None:
+    noise = CameraNoise(2, 100, 5)
+    ij = Fiji(lambda values: values + np.float32(0.5))
+    with plugin(ij, tmp_path) as denoise:
+        result = denoise(PLANE, noise)
+        untouched = denoise(PLANE, NO_NOISE)
+    expected = restore(stabilise(PLANE.astype(np.float32), noise) + np.float32(0.5), noise)
+    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_array_equal(untouched, PLANE.astype(np.float32))
+    assert len(ij.runs) == 1
 
 
 def test_tiles_of_the_size_wanted(tmp_path: Path) -> None:

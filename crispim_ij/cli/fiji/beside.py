@@ -17,6 +17,7 @@ from crispim_ij.cli.console import start_tensorflow
 
 if TYPE_CHECKING:
     from crispim_ij.denoising import Denoiser
+    from crispim_ij.noise import CameraNoise
 
 _denoisers: dict[tuple[str, int], Denoiser] = {}
 
@@ -43,11 +44,13 @@ def copy_zip(model: Path, path: Path) -> None:
     copy_checked(model, path)
 
 
-def denoise_plane(model: str, tile: int, plane: NDArray[Any]) -> NDArray[np.float32]:
+def denoise_plane(
+    model: str, tile: int, plane: NDArray[Any], noise: CameraNoise | None
+) -> NDArray[np.float32]:
     """Denoise a plane as `crispim-ij denoise` does."""
     if (model, tile) not in _denoisers:
         start_tensorflow()
         from crispim_ij.denoising import DenoiseSettings, load_denoiser
 
         _denoisers[model, tile] = load_denoiser(model, DenoiseSettings(tile=tile))
-    return _denoisers[model, tile](plane)
+    return _denoisers[model, tile].told(noise)(plane)

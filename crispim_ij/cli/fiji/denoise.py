@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.options import FijiHome, Heap, Input, Overwrite, Packing, Tile
+from crispim_ij.cli.options import FijiHome, Heap, Input, Noise, Overwrite, Packing, Strength, Tile
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from crispim_ij.denoising.denoiser import Described
     from crispim_ij.imagej.model_zip import ModelZip
+    from crispim_ij.noise import CameraNoise, NoiseOptions
+    from crispim_ij.planes import Source
 
-    Denoise = Callable[[NDArray[Any]], NDArray[np.float32]]
+    Denoise = Callable[[NDArray[Any], CameraNoise | None], NDArray[np.float32]]
 
 TOLERANCE = 1e-2
 """Counts by which the plugin may differ from Python."""
@@ -45,6 +48,8 @@ def denoise(
             "wrote.",
         ),
     ] = "crispim-2d",
+    noise: Noise = "auto",
+    strength: Strength = 1.0,
     heap: Heap = None,
     tile: Tile = 1024,
     compare: Annotated[
@@ -65,8 +70,10 @@ def denoise(
 
     Example: `crispim-ij fiji denoise scan/ denoised/ --fiji-home /opt/Fiji.app --compare`
     """
+    from crispim_ij.denoising.denoiser import check_options
     from crispim_ij.imagej import GatewaySettings
     from crispim_ij.imagej.csbdeep import find_plugin, start_plugin
+    from crispim_ij.noise import NoiseOptions, parse_noise
 
     if not fiji_home:
         raise CrispimError(
@@ -79,11 +86,15 @@ def denoise(
             "name or folder instead."
         )
     imagej = GatewaySettings(fiji_home, heap)
+    told = NoiseOptions(parse_noise(noise), strength)
+    described = _described(model)
+    check_options(described, told)
     settings = SinkSettings(compression=compression, overwrite=overwrite)
     with ExitStack() as stack:
         planes = stack.enter_context(open_source(source))
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
+        noises = _noises(planes, told) if described.takes_noise else [None] * len(planes)
         beside = stack.enter_context(_beside())
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="crispim-"))
         zip_file = _model_zip(model, Path(scratch), beside)
@@ -92,7 +103,7 @@ def denoise(
         sink = stack.enter_context(results)
         bar = stack.enter_context(progress_bar("denoising in Fiji", len(planes), "planes"))
         for index in range(len(planes)):
-            sink.write(index, (comparison or plugin)(planes.read(index)))
+            sink.write(index, (comparison or plugin)(planes.read(index), noises[index]))
             bar.advance(bar.task_ids[0])
     said = f"{len(planes)} denoised planes written to {output}"
     console.print(said, soft_wrap=True, markup=False)
@@ -110,6 +121,24 @@ def _beside() -> ProcessPoolExecutor:
 def _is_zip(model: str) -> bool:
     """Tell whether a model is an exported file."""
     return Path(model).suffix.lower() == ".zip"
+
+
+def _described(model: str) -> Described:
+    """Look up what is known of a model or a zip."""
+    from crispim_ij.imagej.model_zip import read_model_zip
+    from crispim_ij.models import find_model
+
+    return read_model_zip(Path(model)) if _is_zip(model) else find_model(model).spec
+
+
+def _noises(planes: Source, options: NoiseOptions) -> list[CameraNoise | None]:
+    """Measure the noise and say it, or take what the user says; one a plane."""
+    from crispim_ij.cli.denoise_run import say_noise
+    from crispim_ij.noise import tell_noise
+
+    noise = tell_noise(planes, options)
+    say_noise(noise)
+    return list(noise.of_planes(planes))
 
 
 def _model_zip(model: str, scratch: Path, beside: ProcessPoolExecutor) -> ModelZip:
@@ -136,12 +165,12 @@ class _Comparison:
         self._tile = tile
         self._difference = 0.0
 
-    def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, plane: NDArray[Any], noise: CameraNoise | None) -> NDArray[np.float32]:
         """Return what Fiji makes of a plane."""
         from crispim_ij.cli.fiji.beside import denoise_plane
 
-        expected = self._beside.submit(denoise_plane, self._model, self._tile, plane)
-        result = self._plugin(plane)
+        expected = self._beside.submit(denoise_plane, self._model, self._tile, plane, noise)
+        result = self._plugin(plane, noise)
         self._difference = max(self._difference, float(abs(result - expected.result()).max()))
         return result
 

@@ -7,6 +7,7 @@ import pytest
 from crispim_ij.exporting import ExportSettings, Format, export_model
 from crispim_ij.models import Model, find_model, load_model
 from crispim_ij.networks import ARCHITECTURES
+from crispim_ij.noise import CameraNoise, camera_as_text
 from tests.exporting.random_models import random_model
 from tests.imagej.tfjava.harness import LikeCsbdeep, skip_without_library
 
@@ -25,11 +26,14 @@ class Exports:
             return load_model(self.folder / name)
         return random_model(name, self.folder)
 
-    def zip(self, model: Model, form: Format = Format.CSBDEEP) -> Path:
+    def zip(
+        self, model: Model, form: Format = Format.CSBDEEP, noise: CameraNoise | None = None
+    ) -> Path:
         """Export a model, once."""
-        path = self.folder / f"{model.folder.name}-{form.value}.zip"
+        told = "" if noise is None else f"-{camera_as_text(noise).replace(':', '-')}"
+        path = self.folder / f"{model.folder.name}-{form.value}{told}.zip"
         if not path.exists():
-            export_model(model, path, ExportSettings(form))
+            export_model(model, path, ExportSettings(form, noise=noise))
         return path
 
 

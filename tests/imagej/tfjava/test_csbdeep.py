@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.exporting import Format
 from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise, restore, stabilise
 from tests.imagej.tfjava.conftest import Exports
 from tests.imagej.tfjava.harness import LikeCsbdeep, PluginSettings
 
 COUNTS = 1e-2
+CAMERA = CameraNoise(2.1, 100, 9.8)
 
 
 def noisy(*shape: int) -> NDArray[np.float32]:
@@ -57,6 +59,50 @@ def test_2d(
     denoise = Denoiser(model, DenoiseSettings())
     expected = np.stack([denoise(plane) for plane in stack])
     assert differences(result, expected, 0 if everywhere else model.spec.halo) <= COUNTS
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "tiles", "everywhere"),
+    [((2, 192, 224), 1, False), ((1, 352, 416), 4, True)],
+)
+def test_2d_told_the_noise(
+    like_csbdeep: LikeCsbdeep,
+    exported: Exports,
+    tmp_path: Path,
+    is_told: bool,
+    shape: tuple[int, int, int],
+    tiles: int,
+    everywhere: bool,
+) -> None:
+    # Counts go in where the noise is a part of the graph, values otherwise.
+    model = exported.model("stabilised-2d")
+    stack = noisy(*shape)
+    settings = PluginSettings(tiles, model.spec.stride, model.spec.halo)
+    if is_told:
+        result = like_csbdeep(exported.zip(model, noise=CAMERA), stack, settings, tmp_path)
+    else:
+        values = stabilise(stack, CAMERA)
+        result = restore(like_csbdeep(exported.zip(model), values, settings, tmp_path), CAMERA)
+    denoise = Denoiser(model, DenoiseSettings()).told(CAMERA)
+    expected = np.stack([denoise(plane) for plane in stack])
+    assert np.abs(expected - stack).mean() > 1
+    assert differences(result, expected, 0 if everywhere else model.spec.halo) <= COUNTS
+
+
+@pytest.mark.long
+def test_3d_stack_told_the_noise(
+    like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path
+) -> None:
+    model = exported.model("stabilised-2.5d")
+    stack = noisy(8, 176, 184)
+    file = exported.zip(model, Format.CSBDEEP_STACK, CAMERA)
+    settings = PluginSettings(1, model.spec.stride, overlap=2)
+    result = like_csbdeep(file, stack, settings, tmp_path)
+    denoise = Denoiser(model, DenoiseSettings()).told(CAMERA)
+    around = np.pad(stack, ((2, 2), (0, 0), (0, 0)), mode="symmetric")
+    expected = np.stack([denoise(around[z : z + 5]) for z in range(8)])
+    assert differences(result, expected, model.spec.halo) <= COUNTS
 
 
 def keras_planes(model: Model, stack: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,0 +1,145 @@
+"""What goes into an exported network and comes out: counts, or values in units of the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from crispim_ij.denoising.denoiser import check_options
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+from crispim_ij.noise import CameraNoise, NoiseOptions, camera_as_text
+from crispim_ij.noise.stabilise import restored, stabilised
+
+if TYPE_CHECKING:
+    import keras
+
+    from crispim_ij.models import ModelSpec
+    from crispim_ij.networks.architectures import Precision
+
+
+@dataclass(frozen=True)
+class ToldModel(Model):
+    """A model that was told the noise once and for all, so that it takes counts.
+
+    Attributes
+    ----------
+    noise : CameraNoise
+        The noise, in counts.
+    """
+
+    noise: CameraNoise
+
+    def network(self, *, precision: Precision = "float32", trimmed: bool = False) -> keras.Model:
+        """Build the network with the transform of counts and its inverse around it.
+
+        Parameters
+        ----------
+        precision : {'float32', 'bfloat16'}
+            Arithmetic of the convolutions.
+        trimmed : bool
+            See ``crispim_ij.networks.architectures``.
+
+        Returns
+        -------
+        keras.Model
+            Raw counts in, raw counts out.
+        """
+        import keras
+
+        network = super().network(precision=precision, trimmed=trimmed)
+        counts = keras.Input(network.inputs[0].shape[1:], dtype="float32")
+        values = network(stabilised(counts, self.noise, keras.ops))
+        return keras.Model(counts, restored(values, self.noise, keras.ops))
+
+
+@dataclass(frozen=True)
+class Units:
+    """What an exported network takes and gives.
+
+    Attributes
+    ----------
+    says : str
+        In words, for its description.
+    facts : mapping of str to str
+        The same for programs; empty for networks that guess the noise.
+    """
+
+    says: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_values(self) -> bool:
+        """Whether these are values whose noise has an sd of 1, not counts."""
+        return self == VALUES
+
+    @classmethod
+    def of(cls, model: Model) -> Units:
+        """Return what a model takes and gives when it is exported."""
+        if isinstance(model, ToldModel):
+            noise = camera_as_text(model.noise)
+            return cls(
+                f"raw counts in, raw counts out, of the noise {noise} (gain, offset and read "
+                "noise in counts)",
+                {"noise": noise},
+            )
+        return VALUES if model.spec.takes_noise else COUNTS
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> Units:
+        """Return the units that a description with `facts` in it is of."""
+        return VALUES if VALUES.facts.items() <= facts.items() else COUNTS
+
+
+COUNTS = Units("raw counts in, raw counts out")
+
+VALUES = Units(
+    "values whose noise has a standard deviation of 1 in and out, so divide counts by the standard "
+    "deviation of their noise before and multiply by it after",
+    {"input_scaling": "noise"},
+)
+
+
+def check_noise(spec: ModelSpec, noise: CameraNoise | None) -> None:
+    """Refuse a noise that can't become a part of an exported network.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The model that is to be exported.
+    noise : CameraNoise or None
+        The noise, in counts; None leaves it to whoever runs the network.
+
+    Raises
+    ------
+    CrispimError
+        If the model guesses the noise, or there is none.
+    """
+    check_options(spec, NoiseOptions(noise))
+    if noise is not None and noise.is_none:
+        raise CrispimError(
+            "A network can't be told that there is no noise (--noise), since it divides by it: "
+            "give its standard deviation in counts, such as 35."
+        )
+
+
+def with_noise(model: Model, noise: CameraNoise | None) -> Model:
+    """Tell a model the noise of all that it will be given.
+
+    Parameters
+    ----------
+    model : Model
+        The model.
+    noise : CameraNoise or None
+        The noise, in counts; None leaves the model as it is.
+
+    Returns
+    -------
+    Model
+        What is to be exported.
+    """
+    check_noise(model.spec, noise)
+    if noise is None:
+        return model
+    return ToldModel(model.folder, replace(model.spec, input_scaling="none"), noise)
