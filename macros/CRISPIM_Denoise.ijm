@@ -12,12 +12,15 @@
 //   model=          name of a model in Fiji's folder models/CRISPIM, or path of a zip file
 //   input=          folder of TIFF planes, or a TIFF file; empty: the image that is open
 //   output=         folder for a folder, .tif file for a file; empty: leave the result open
+//   noise=auto      sd of the noise in counts, for a network that is told it; auto: measured
+//   strength=1      0.5 to 2: how strong the noise is taken to be; less leaves some in
 //   tile=512        about the longest side, in px, that the network is given at once
-//   overlap=32      how far the network sees, in px, or more: 24 is enough for paper-2d
-//   block=4         side of the network's coarsest cell, in px
+//   overlap=0       how far the network sees, in px, or more; 0: as the zip file says
+//   block=0         side of the network's coarsest cell, in px; 0: as the zip file says
 //   overwrite=false      true: replace files of the same names
 //
-// These networks take and give raw counts, so the plugin's normalisation is off. Planes are
+// Networks that guess the noise take and give raw counts; those that are told it, as their zip file
+// says, take counts divided by its sd. So the plugin's normalisation is off. Planes are
 // mirrored outwards by the overlap before the plugin sees them and cropped afterwards: its tiles
 // then give what `crispim-ij denoise` gives, at the borders too. The plugin returns a plain 32-bit
 // image; its pixels are rounded (half to even) and clipped to the type of the image that went in,
@@ -32,11 +35,13 @@ var COMMAND = "Run your network";
 var written = newArray(0), scratch = newArray(0);
 var planeWidth, planeHeight, planeDepth;
 var model, tile, overlap, block;
+var takesNoise, noise, strength;
 var tag = "crispim" + d2s(getTime(), 0);
 
 requires("1.53q");
-keys = newArray("model", "input", "output", "tile", "overlap", "block", "overwrite");
-values = newArray("", "", "", "512", "32", "4", "false");
+keys = newArray("model", "input", "output", "noise", "strength", "tile", "overlap", "block",
+    "overwrite");
+values = newArray("", "", "", "auto", "1", "512", "0", "0", "false");
 if (getArgument() != "")
     readArguments(keys, values);
 else
@@ -45,10 +50,17 @@ else
 model = modelFile(values[0]);
 input = absolute(values[1]);
 output = absolute(values[2]);
-tile = count("tile", values[3]);
-overlap = count("overlap", values[4]);
-block = count("block", values[5]);
-overwrite = truth("overwrite", values[6]);
+noise = noiseGiven(values[3]);
+strength = number("strength", values[4]);
+if (strength < 0.5 || strength > 2)
+    fail("The value " + values[4] + " (strength) is not from 0.5 to 2.");
+tile = count("tile", values[5]);
+said = File.openAsRawString(model, File.length(model));
+overlap = sizeOf("overlap", values[6], said, "tile_overlap", 32);
+block = sizeOf("block", values[7], said, "axes_div_by", 4);
+takesNoise = lastIndexOf(said, "\"input_scaling\": \"noise\"") >= 0;
+said = "";
+overwrite = truth("overwrite", values[8]);
 names = namesIn(input);
 checkTarget(input, output, names, overwrite);
 
@@ -79,6 +91,11 @@ function denoiseImage(input, output) {
 
 // Denoise the planes of a folder; return their number.
 function denoiseFolder(input, names, output) {
+    if (takesNoise && noise == 0) {
+        openTiff(input + File.separator + names[floor(names.length / 2)]);
+        noise = measured();
+        close();
+    }
     for (k = 0; k < names.length; k++) {
         showProgress(k, names.length);
         openTiff(input + File.separator + names[k]);
@@ -102,6 +119,9 @@ function denoise() {
     planes = nSlices;
     depth = bitDepth();
     run("Select None");
+    if (takesNoise && noise == 0)
+        noise = measured();
+    unit = "value=" + d2s(noise * strength, 9) + " stack";
     rename(tag + "-image");
     margin = block * floor((overlap + block - 1) / block);
     tiles = floor((width + tile - 1) / tile) * floor((height + tile - 1) / tile);
@@ -115,17 +135,93 @@ function denoise() {
         + " y=" + margin);
     mirrorAcross(extended, margin, margin + width);
     mirrorDown(extended, margin, margin + height);
+    if (takesNoise) {
+        run("32-bit");
+        run("Divide...", unit);
+    }
     result = throughNetwork(extended, tiles, margin);
     makeRectangle(margin, margin, width, height);
     run("Crop");
+    if (takesNoise)
+        run("Multiply...", unit);
     toDepth(depth);
     rename(tag + "-result");
     run("Insert...", "source=" + tag + "-result destination=" + tag + "-image x=0 y=0");
     closeImage(result);
     closeImage(extended);
     selectImage(image);
-    record("model=" + model + " tile=" + tile + " overlap=" + overlap + " block=" + block
+    told = "";
+    if (takesNoise)
+        told = " noise=" + noise + " strength=" + strength;
+    record("model=" + model + told + " tile=" + tile + " overlap=" + overlap + " block=" + block
         + " ImageJ=" + getVersion());
+}
+
+// The sd of the noise of the current image's middle plane, or 0 where too little can be seen of it.
+// A pixel less its surroundings, weighted 1 -2 1 both ways, is noise where structure is smooth; its
+// smaller half tells the sd even where some isn't. What is clipped at 0 tells nothing.
+function noiseOf() {
+    shown = getSliceNumber();
+    setSlice(floor((nSlices + 1) / 2));
+    step = -floor(-sqrt(getWidth() * getHeight() / 50000));
+    found = newArray(floor((getWidth() + step) / step) * floor((getHeight() + step) / step));
+    n = 0;
+    for (y = 1; y < getHeight() - 1; y += step)
+        for (x = 1; x < getWidth() - 1; x += step) {
+            a = getPixel(x - 1, y - 1);
+            b = getPixel(x, y - 1);
+            c = getPixel(x + 1, y - 1);
+            d = getPixel(x - 1, y);
+            e = getPixel(x, y);
+            f = getPixel(x + 1, y);
+            g = getPixel(x - 1, y + 1);
+            h = getPixel(x, y + 1);
+            i = getPixel(x + 1, y + 1);
+            if (a * b * c * d * e * f * g * h * i != 0) {
+                found[n] = abs(a + c + g + i - 2 * (b + d + f + h) + 4 * e) / 6;
+                n++;
+            }
+        }
+    setSlice(shown);
+    if (n < 100)
+        return 0;
+    found = Array.sort(Array.trim(found, n));
+    Array.getStatistics(Array.trim(found, floor(n / 2)), least, most, mean);
+    // The mean of the smaller half of the absolute values of numbers of sd 1.
+    return mean / 0.32465;
+}
+
+function measured() {
+    sd = noiseOf();
+    if (isNaN(sd) || sd <= 0)
+        fail("The noise of " + getTitle() + " can't be measured: give its standard deviation in "
+            + "counts (noise).");
+    return sd;
+}
+
+// The sd that is given, 0 where it is to be measured.
+function noiseGiven(text) {
+    if (toLowerCase(String.trim(text)) == "auto")
+        return 0;
+    sd = number("noise", text);
+    if (sd <= 0)
+        fail("The value " + text + " (noise) is not more than 0: give the standard deviation in "
+            + "counts, or auto to have it measured.");
+    return sd;
+}
+
+// The number of px that is given; where that is 0, the largest that the model's file says.
+function sizeOf(key, text, said, name, otherwise) {
+    if (String.trim(text) != "0")
+        return count(key, text);
+    start = lastIndexOf(said, "\"" + name + "\"");
+    if (start < 0)
+        return otherwise;
+    numbers = split(substring(said, indexOf(said, "[", start) + 1, indexOf(said, "]", start)), ",");
+    largest = 0;
+    for (i = 0; i < numbers.length; i++)
+        largest = maxOf(largest, parseFloat(String.trim(numbers[i])));
+    return largest;
 }
 
 // Fill the columns left and right of those from `low` on and before `high` with mirror images.
@@ -321,9 +417,17 @@ function ask(values) {
     addPath("Model (name or zip file)", values[0]);
     addPath("Input folder (empty: the open image)", values[1]);
     addPath("Output folder, .tif for one image (empty: leave it open)", values[2]);
+    if (nImages > 0 && bitDepth() != 24) {
+        sd = noiseOf();
+        if (sd > 0)
+            values[3] = d2s(sd, 3);
+    }
+    shown = values[3];
+    Dialog.addString("Noise, sd in counts (auto: measured)", shown);
+    Dialog.addNumber("Strength", 1, 2, 6, "0.5 to 2");
     Dialog.addNumber("Tile side", 512, 0, 6, "px");
-    Dialog.addNumber("Overlap of tiles", 32, 0, 6, "px");
-    Dialog.addNumber("Block size", 4, 0, 6, "px");
+    Dialog.addNumber("Overlap of tiles", 0, 0, 6, "px (0: as the model says)");
+    Dialog.addNumber("Block size", 0, 0, 6, "px (0: as the model says)");
     Dialog.addCheckbox("Overwrite files", false);
     Dialog.addHelp("<html><h3>CRISPIM Denoise</h3>"
         + "<p>Runs a network in CSBDeep's plugin. The result has the type, pixel size, LUT and<br>"
@@ -331,17 +435,23 @@ function ask(values) {
         + "<p><b>Model</b>: one that is installed, or a zip file that <code>crispim-ij export"
         + "</code> wrote.<br>"
         + "<b>Input</b>: a folder with one TIFF file a plane, or nothing for the open image.<br>"
+        + "<b>Noise</b>: its standard deviation, as measured on the open image, and<br>"
+        + "<b>Strength</b>: less than 1 leaves some in, more smooths. Models that guess the<br>"
+        + "noise take no heed of either.<br>"
         + "<b>Tile</b>: smaller tiles need less memory; the result is the same.<br>"
-        + "<b>Overlap</b> and <b>Block</b>: 32 and 4 suit every 2D model of CRISPIM.</p>"
+        + "<b>Overlap</b> and <b>Block</b>: 0 takes what the model needs.</p>"
         + "<p>If the plugin does not run in your Fiji, use CRISPIM Denoise CLI.</p></html>");
     Dialog.show();
     values[0] = Dialog.getString();
     values[1] = Dialog.getString();
     values[2] = Dialog.getString();
-    values[3] = "" + Dialog.getNumber();
-    values[4] = "" + Dialog.getNumber();
-    values[5] = "" + Dialog.getNumber();
-    values[6] = truthText(Dialog.getCheckbox());
+    values[3] = Dialog.getString();
+    for (i = 4; i < 8; i++)
+        values[i] = "" + Dialog.getNumber();
+    values[8] = truthText(Dialog.getCheckbox());
+    // What was measured on the open image says nothing of a folder.
+    if (values[1] != "" && values[3] == shown)
+        values[3] = "auto";
     before = "" + call("ij.Prefs.set", "crispim.model", values[0]);
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import ImageJGateway
+from crispim_ij.phantom import PhantomSettings, simulate_volume
 from tests.macros.conftest import COMMAND as CRISPIM
 from tests.macros.conftest import MACROS, Answer, FijiFolder, metadata
 
@@ -88,6 +91,67 @@ def test_what_the_command_is_told_and_shown(fiji: FijiFolder, tmp_path: Path) ->
     assert not any(side % 8 for side in shown.shape[1:])
     margins = ((0, 0), (24, rows), (24, columns))
     np.testing.assert_array_equal(shown, np.pad(planes, margins, "symmetric"))
+
+
+def told_zip(path: Path) -> Path:
+    """A zip that says what one of a network says that is told the noise."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("saved_model.pb", bytes(range(256)))
+        meta = {"axes_div_by": [8, 8, 1], "tile_overlap": [80, 80, 0], "input_scaling": "noise"}
+        archive.writestr("meta.json", json.dumps(meta, indent=2, sort_keys=True))
+    return path
+
+
+def of_sd(sd: float, seed: int = 0) -> NDArray[np.uint16]:
+    """A plane of a simulated specimen with noise."""
+    settings = PhantomSettings((1, 200, 240), 2, pixel_size=7.2, stripes=0)
+    clean = simulate_volume(settings)[0]
+    noisy = np.random.default_rng(seed).normal(clean, sd)
+    return np.clip(np.rint(noisy), 0, 65535).astype(np.uint16)
+
+
+@pytest.mark.parametrize("strength", ["1", "1.5"])
+def test_a_network_that_is_told_the_noise(fiji: FijiFolder, tmp_path: Path, strength: str) -> None:
+    fiji.add_command(COMMAND, STAND_IN % 'run("Add...", "value=0.5 stack");')
+    model, planes = told_zip(tmp_path / "told.zip"), np.stack([of_sd(30, k) for k in range(2)])
+    tifffile.imwrite(tmp_path / "in.tif", planes, photometric="minisblack")
+    lines = (f"model={model}", f"input={tmp_path}/in.tif", f"output={tmp_path}/out.tif")
+    answer = denoise(fiji, *lines, "noise=20", f"strength={strength}")
+    assert answer.returned == f"CRISPIM_Denoise: 2 planes written to {tmp_path}/out.tif"
+    unit = 20 * float(strength)
+    shown = tifffile.imread(fiji.folder / "shown.tif")
+    assert shown.dtype == np.float32
+    inner = shown[:, 80 : 80 + planes.shape[1], 80 : 80 + planes.shape[2]]
+    np.testing.assert_allclose(inner, planes / np.float32(unit), rtol=1e-6)
+    options = (fiji.folder / "options.txt").read_text()
+    assert "blockmultiple=8 overlap=80 " in options
+    assert not any(side % 8 for side in shown.shape[1:])
+    result = tifffile.imread(tmp_path / "out.tif")
+    np.testing.assert_array_equal(result, (planes + 0.5 * unit).astype(np.uint16))
+    assert f"noise=20 strength={strength} " in metadata(tmp_path / "out.tif")["Info"]
+
+
+@pytest.mark.parametrize("sd", [10, 20, 35, 60])
+def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, sd: float) -> None:
+    model = told_zip(tmp_path / "told.zip")
+    (tmp_path / "in").mkdir()
+    for k, strength in enumerate((2 * sd, sd, 3 * sd)):
+        tifffile.imwrite(tmp_path / f"in/{k}.tif", of_sd(strength))
+    denoise(fiji, f"model={model}", f"input={tmp_path}/in", f"output={tmp_path}/out")
+    told = [
+        float(metadata(tmp_path / f"out/{k}.tif")["Info"].partition(" noise=")[2].split()[0])
+        for k in range(3)
+    ]
+    assert len(set(told)) == 1  # of the plane in the middle
+    assert told[0] == pytest.approx(sd, rel=0.1)
+
+
+def test_where_no_noise_can_be_seen(fiji: FijiFolder, tmp_path: Path) -> None:
+    model = told_zip(tmp_path / "told.zip")
+    tifffile.imwrite(tmp_path / "in.tif", np.full((37, 50), 300, np.uint16))
+    answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif")
+    assert answer.returned == "[aborted]"
+    assert "The noise of in.tif can't be measured" in answer.printed
 
 
 def test_planes_smaller_than_the_margin(fiji: FijiFolder, tmp_path: Path) -> None:
@@ -205,6 +269,9 @@ def test_without_the_plugin(imagej: ImageJGateway, tmp_path: Path) -> None:
         ("model={0}/a]b.zip", "has a bracket without its other half"),
         ("model={0}/net.zip\ntile=0", "The value 0 (tile) is not a whole number from 1 up"),
         ("model={0}/net.zip\noverlap=1.5", "The value 1.5 (overlap)"),
+        ("model={0}/net.zip\nnoise=-3", "The value -3 (noise) is not more than 0"),
+        ("model={0}/net.zip\nnoise=loud", "The value loud (noise) is not a number"),
+        ("model={0}/net.zip\nstrength=3", "The value 3 (strength) is not from 0.5 to 2"),
         ("model={0}/net.zip", "No image is open"),
         ("model={0}/net.zip\ninput={0}/signed.tif", "is RGB or signed 16-bit"),
     ],
