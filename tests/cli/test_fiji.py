@@ -206,9 +206,10 @@ def smooth(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--noise", "2:100:5", "--strength", 1.5]], ids=["measured", "told"]
+    ("options", "is_zip"),
+    [([], False), (["--noise", "2:100:5", "--strength", 1.5], True)],
+    ids=["measured", "told"],
 )
-@pytest.mark.parametrize("is_zip", [False, True])
 def test_a_model_that_is_told_the_noise(
     call: Call,
     fiji: Path,
@@ -218,6 +219,7 @@ def test_a_model_that_is_told_the_noise(
     options: list[object],
     is_zip: bool,
 ) -> None:
+    call("fiji", "macro", "CRISPIM_Preprocess", "input=/nowhere")  # Java's streams must be there.
     folder = random_model("stabilised-2d", tmp_path).folder
     # A noise of sd 1 leaves values as they are.
     stand_in.network = load_denoiser(str(folder)).told(CameraNoise(0, 0, 1))
@@ -228,7 +230,7 @@ def test_a_model_that_is_told_the_noise(
     answer = call(*arguments, "--model", model, *compare, *options)
     assert answer.status == 0, answer.err
     assert ("equal: Fiji's counts" in answer.out) != is_zip
-    assert ("noise" in answer.out.splitlines()[0].lower()) == (not options)
+    assert answer.out.startswith("3 denoised planes") == bool(options)  # what was measured is said
     assert call("denoise", smooth, tmp_path / "py.tif", "--model", folder, *options).status == 0
     results = [tifffile.imread(tmp_path / name) for name in ("fiji.tif", "py.tif")]
     np.testing.assert_array_equal(*results)
