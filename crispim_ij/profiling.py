@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
 
 if TYPE_CHECKING:
     from crispim_ij.denoising import Denoiser
+    from crispim_ij.noise import CameraNoise
     from crispim_ij.parity import Engine
     from crispim_ij.planes import Sink, Source
 
@@ -93,7 +94,7 @@ class Clock:
 
     def denoiser(self, denoiser: Denoiser) -> Denoiser:
         """Return a denoiser whose work is measured."""
-        return cast("Denoiser", _Timed(denoiser, self, "computing", ("extended",)))
+        return cast("Denoiser", _TimedDenoiser(denoiser, self, "computing", ("extended",)))
 
     def engine(self, engine: Engine) -> Engine:
         """Return an engine whose work is measured."""
@@ -130,6 +131,13 @@ class _Timed:
 
     def __len__(self) -> int:
         return len(self._inner)
+
+
+class _TimedDenoiser(_Timed):
+    """A denoiser that is measured after it is told the noise, too."""
+
+    def told(self, noise: CameraNoise | None) -> Denoiser:
+        return self._clock.denoiser(self._inner.told(noise))
 
 
 class _TimedSink(_Timed):

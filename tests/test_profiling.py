@@ -57,6 +57,27 @@ def test_other_threads_do_not_shorten_the_waiting() -> None:
     assert profile.waiting == pytest.approx(NAP, abs=SLACK)
 
 
+def test_a_denoiser_is_measured_after_it_is_told_the_noise() -> None:
+    class Sleeper:
+        depth = 1
+
+        def told(self, noise: str) -> Sleeper:
+            assert noise == "much"
+            return Sleeper()
+
+        def __call__(self, plane: str) -> str:
+            time.sleep(NAP)
+            return plane
+
+        extended = __call__
+
+    clock = Clock()
+    told = clock.denoiser(Sleeper()).told("much")  # type: ignore[arg-type]
+    assert told.depth == 1
+    assert told("plane") == told.extended("plane") == "plane"  # type: ignore[arg-type, call-arg]
+    assert clock.profile().computing == pytest.approx(2 * NAP, abs=SLACK)
+
+
 def test_a_block_that_fails_is_measured() -> None:
     clock = Clock()
 

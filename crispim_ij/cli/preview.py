@@ -74,6 +74,8 @@ def preview(
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
+    from dataclasses import asdict
+
     from crispim_ij.denoising.denoiser import check_options
     from crispim_ij.models import find_model
     from crispim_ij.noise import NoiseOptions, parse_noise
@@ -106,9 +108,10 @@ def preview(
             place = f"plane {looked.index} of {len(planes)}"
             write_picture(found, f"{source.name}, {place}, by {chosen.folder.name}", out)
         if as_json:
-            print_json(_facts(found, model, len(planes), out))
+            told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
+            print_json({**_facts(found, model, len(planes), out), "told": told_noise})
             return
-        for line in _lines(found, planes, source, model):
+        for line in _lines(found, planes, source, ["--model", model, *_said(noise, strength)]):
             console.print(line, soft_wrap=True)
         console.print(f"Picture: {out}", soft_wrap=True)
 
@@ -128,8 +131,14 @@ def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
     console.print(PANELS)
 
 
-def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator[str]:
-    """Say what was found, for people."""
+def _said(noise: str, strength: float) -> list[str]:
+    """Repeat what was said of the noise, as options of a command."""
+    given = [] if noise == "auto" else ["--noise", noise]
+    return given if strength == 1 else [*given, "--strength", f"{strength:g}"]
+
+
+def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> Iterator[str]:
+    """Say what was found, for people; `options` are those of the command for all planes."""
     from crispim_ij.report.numbers import shown_time
 
     looked, fastest, expected = found.looked, found.fastest, found.forecast
@@ -149,7 +158,7 @@ def _lines(found: Preview, planes: Source, source: Path, model: str) -> Iterator
         f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
         f"{expected.free / 1e9:.2f} GB are free here"
     )
-    words = ["crispim-ij", "denoise", str(source), "OUTPUT", "--model", model]
+    words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
     words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
     yield f"Command: {shlex.join(words)}"
 

@@ -195,8 +195,18 @@ def _centre(values: _Map) -> _Map:
 
 def _smoothly_up(cells: _Map) -> _Map:
     """Bring cells to full resolution; the outer half of the outermost is not known."""
-    layer = layers.UpSampling2D(CELL, interpolation="bilinear", dtype="float32")
+    layer = _Bilinear(CELL, interpolation="bilinear", dtype="float32")
     return cells.scaled(layer, CELL, lost=CELL // 2)
+
+
+class _Bilinear(layers.UpSampling2D):  # type: ignore[misc]
+    """Keras' own layer, but for that of 3.15, which refuses sizes not known before a run."""
+
+    def call(self, inputs: Any) -> Any:
+        """Resize maps of any size."""
+        import tensorflow as tf
+
+        return tf.image.resize(inputs, tf.shape(inputs)[1:3] * self.size)
 
 
 def _compress(values: Any) -> Any:

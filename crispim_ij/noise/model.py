@@ -77,10 +77,6 @@ class CameraNoise:
         return CameraNoise(self.gain * factor**2, self.offset, self.read_noise * factor)
 
 
-NO_NOISE = CameraNoise(0, 0, 0)
-"""The noise of planes that have none, or none that can be told from structure."""
-
-
 @dataclass(frozen=True)
 class CameraRange:
     """Cameras of which one is drawn for each patch that is trained on.
@@ -202,3 +198,7 @@ def _check(name: str, value: float | str, is_possible: bool) -> None:
             f"A camera's {name} can't be {value} (--camera, --noise or a recipe's camera): give "
             f"{allowed[name]}, of two numbers the smaller first."
         )
+
+
+NO_NOISE = CameraNoise(0, 0, 0)
+"""The noise of planes that have none, or none that can be told from structure."""

@@ -105,7 +105,7 @@ def expected(clean: Values, noise: CameraNoise) -> Values:
         Values that `restore` turns into `clean`, to 1e-3 of the noise.
     """
     values = stabilise(clean, noise)
-    for _ in range(3):
+    for _ in range(5):
         values = values - (restore(values, noise) - clean) / unit_in_counts(clean, noise)
     return values
 

@@ -12,6 +12,7 @@ import tifffile
 from crispim_ij.cli.main import run
 from crispim_ij.models import save_model
 from crispim_ij.networks import build
+from tests.told import told_model
 
 
 @dataclass(frozen=True)
@@ -56,3 +57,20 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with random weights."""
     folder = tmp_path_factory.mktemp("models") / "random"
     return save_model(build("paper-2d"), "paper-2d", folder, {}).folder
+
+
+@pytest.fixture
+def grainy(tmp_path: Path) -> Path:
+    """A folder of three planes with Gaussian noise of 30 counts."""
+    folder = tmp_path / "grainy"
+    folder.mkdir()
+    for index in range(3):
+        plane = np.random.default_rng(index).normal(300, 30, (48, 64)).round().astype(np.uint16)
+        tifffile.imwrite(folder / f"{index}.tif", plane)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that is told the noise."""
+    return told_model(tmp_path_factory.mktemp("models") / "told").folder

@@ -120,3 +120,53 @@ def test_a_terminal_is_shown_the_crop(
     assert process.wait(60) == 0
     assert mark in said.decode()
     assert ("noisy | denoised | difference" in said.decode()) == (size != (0, 0))
+
+
+def test_what_a_model_is_told(call: Call, grainy: Path, told: Path, folder: Path) -> None:
+    answer = call("preview", grainy, "--model", told)
+    assert answer.status == 0, answer.err
+    assert "\nNoise: sd " in answer.out
+    assert "\nModel: told is told the noise, which fits." in answer.out
+    assert "--noise" not in answer.out
+    found = json.loads(call("preview", grainy, "--model", told, "--json").out)
+    assert found["told"] == found["noise"]["noise"]
+    assert found["told"]["read_noise"] == pytest.approx(30, rel=0.05)
+
+
+def test_the_noise_may_be_told(call: Call, grainy: Path, told: Path, folder: Path) -> None:
+    said = ["preview", grainy, "--model", told, "--noise", "2:100:6", "--strength", 1.5]
+    found = json.loads(call(*said, "--json").out)
+    assert found["told"] == {"gain": 4.5, "offset": 100.0, "read_noise": 9.0}
+    assert found["noise"]["noise"]["read_noise"] == pytest.approx(30, rel=0.05)
+    command = call(*said).out.partition("\nCommand: ")[2].splitlines()[0]
+    assert f"--model {told} --noise 2:100:6 --strength 1.5" in command
+
+
+def test_constant_planes_are_shown_as_they_are(call: Call, told: Path, folder: Path) -> None:
+    planes = np.full((2, 40, 60), 200, np.uint16)
+    tifffile.imwrite(folder / "in.tif", planes, photometric="minisblack")
+    answer = call("preview", folder / "in.tif", "--model", told)
+    assert answer.status == 0, answer.err
+    assert "Noise: not measured: The planes are constant" in answer.out
+    assert "told is told the noise, which could not be measured here." in answer.out
+
+
+def test_a_model_that_guesses_is_told_nothing(
+    call: Call, noisy: Path, model: Path, folder: Path
+) -> None:
+    answer = call("preview", noisy, "--model", model, "--noise", 25)
+    assert answer.status == 2
+    assert "guesses the noise" in " ".join(answer.err.split())
+    assert not list(folder.iterdir())
+    found = json.loads(call("preview", noisy, "--model", model, "--json").out)
+    assert found["told"] is None
+
+
+@pytest.mark.parametrize("option", [("--noise", "much"), ("--strength", "0.1")])
+def test_bad_noise(
+    call: Call, grainy: Path, told: Path, folder: Path, option: tuple[str, str]
+) -> None:
+    answer = call("preview", grainy, "--model", told, *option)
+    assert answer.status == 2
+    assert option[0] in " ".join(answer.err.split())
+    assert not list(folder.iterdir())

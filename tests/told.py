@@ -1,0 +1,21 @@
+"""A model that is told the noise, and does something although nobody trained it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+
+
+def told_model(folder: Path, architecture: str = "stabilised-2d") -> Model:
+    """Write one with random weights; fresh ones are zero in the last layer and in all biases."""
+    network, rng = build(architecture), np.random.default_rng(0)
+    weights = [
+        fresh if fresh.any() else rng.normal(0, 0.1, fresh.shape).astype(np.float32)
+        for fresh in network.get_weights()
+    ]
+    network.set_weights(weights)
+    return save_model(network, architecture, folder, {})
