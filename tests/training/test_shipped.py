@@ -8,12 +8,12 @@ from crispim_ij.training.shipped import phantoms, runs_for
 
 
 def test_a_model_is_made_by_a_chain_of_runs() -> None:
-    (run,) = runs_for("crispim-2d")
-    assert (run.model, run.start_from) == ("crispim-2d", None)
-    assert run.recipe.zoom == load_recipe("crispim-2d").zoom
-    assert run.recipe.architecture == "stabilised-2d"
-    assert [run.model for run in runs_for("crispim-3d")] == ["crispim-2d", "crispim-3d"]
-    assert runs_for("crispim-3d")[-1].recipe.architecture == "stabilised-2.5d"
+    runs = runs_for("crispim-2d")
+    earlier = [f"crispim-2d-{number}" for number in ("first", "second", "third", "fourth", "fifth")]
+    assert [run.model for run in runs] == [*earlier, "crispim-2d"]
+    assert [run.start_from for run in runs] == [None, *earlier]
+    assert runs[-1].recipe.zoom == load_recipe("crispim-2d").zoom
+    assert runs_for("crispim-3d")[-1].recipe.architecture == "residual-2.5d"
 
 
 def test_phantoms_of_the_runs_are_known() -> None:
@@ -25,3 +25,10 @@ def test_phantoms_of_the_runs_are_known() -> None:
 def test_other_models_are_not() -> None:
     with pytest.raises(CrispimError, match="How 'mine' was trained is not known"):
         runs_for("mine")
+
+
+def test_a_network_that_is_told_the_noise_learns_from_all_sets() -> None:
+    (run,) = runs_for("told-2d-first")
+    assert run.recipe.architecture == "stabilised-2d"
+    assert run.stacks.count("train/dlmbmap-soma") == 2
+    assert "more/merck-tumor-tissue" in run.stacks
