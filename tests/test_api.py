@@ -22,6 +22,9 @@ from crispim_ij.cli.options import parse_noise_sd
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
+from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
+from crispim_ij.planes.arrays import ArraySource
+from tests.told import told_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -84,6 +87,92 @@ def test_options_are_those_of_the_command_line(job: str) -> None:
     own = {"image", "on_done", "uncertainty", "workers"}
     for name in set(ours) - own:
         assert _plain(ours[name].default) == _plain(theirs[name].default), name
+
+
+@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Each model that is told the noise."""
+    return told_model(tmp_path_factory.mktemp("models") / request.param, request.param)
+
+
+@pytest.fixture(scope="module")
+def grainy() -> NDArray[np.uint16]:
+    """Planes with Gaussian noise of 30 counts."""
+    return np.random.default_rng(0).normal(300, 30, (3, 64, 75)).round().astype(np.uint16)
+
+
+def test_the_noise_is_measured(told: Model, grainy: NDArray[np.uint16]) -> None:
+    (noise,) = tell_noise(ArraySource(grainy), MEASURED).channels
+    assert noise.read_noise == pytest.approx(30, rel=0.05)
+    measured = api.denoise(grainy, told)
+    np.testing.assert_array_equal(measured, api.denoise(grainy, told, noise=noise))
+    assert np.abs(measured - grainy.astype(float)).std() > 3
+
+
+def test_the_noise_may_be_told_in_four_ways(told: Model, grainy: NDArray[np.uint16]) -> None:
+    first, *others = (
+        api.denoise(grainy, told, noise=noise, dtype="float32")
+        for noise in (30, 30.0, np.float64(30), "30", "0:0:30", CameraNoise(0, 0, 30))
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+    stronger = api.denoise(grainy, told, noise=30, strength=1.5, dtype="float32")
+    np.testing.assert_array_equal(stronger, api.denoise(grainy, told, noise=45, dtype="float32"))
+    assert np.abs(stronger - first).max() > 1
+
+
+def test_channels_of_a_file_have_their_own_noise(told: Model, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    channels = [rng.normal(300, sd, (3, 64, 75)).round().astype(np.uint16) for sd in (10, 50)]
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, np.stack(channels, axis=1), imagej=True, metadata={"axes": "ZCYX"})
+    result = api.denoise(path, told)
+    for number, channel in enumerate(channels):
+        np.testing.assert_array_equal(result[number::2], api.denoise(channel, told))
+        np.testing.assert_array_equal(
+            api.denoise(path, told, channel=number + 1), result[number::2]
+        )
+
+
+def test_dask_is_told_the_noise_of_the_whole(told: Model, grainy: NDArray[np.uint16]) -> None:
+    da = pytest.importorskip("dask.array")
+    lazy = da.from_array(grainy, chunks=(2, 17, 64))
+    for options in ({}, {"noise": "2:100:6", "strength": 0.7}):
+        found = api.denoise(lazy, told, tile=40, **options)
+        assert max(found.chunks[1] + found.chunks[2]) <= 40
+        expected = api.denoise(grainy, told, tile=40, **options)
+        np.testing.assert_array_equal(found.compute(), expected)
+
+
+def test_noise_that_can_not_be_measured_is_warned_of(told: Model) -> None:
+    planes = np.full((2, 40, 60), 200, np.uint16)
+    with pytest.warns(UserWarning, match="constant.*the planes stay as they are") as warned:
+        np.testing.assert_array_equal(api.denoise(planes, told), planes)
+    assert [Path(warning.filename).name for warning in warned] == ["test_api.py"]
+
+
+@pytest.mark.parametrize("options", [{"noise": 25}, {"strength": 1.5}])
+def test_a_model_that_guesses_is_told_nothing(
+    model: Model, stack: NDArray[np.uint16], options: dict[str, Any]
+) -> None:
+    with pytest.raises(CrispimError, match="guesses the noise"):
+        api.denoise(stack, model, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"noise": "much"}, "can't be read"),
+        ({"noise": -3}, "can't be read"),
+        ({"noise": float("nan")}, "can't be read"),
+        ({"strength": 3}, "must be from 0.5 to 2"),
+    ],
+)
+def test_noise_that_can_not_be(
+    told: Model, grainy: NDArray[np.uint16], options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(CrispimError, match=says):
+        api.denoise(grainy, told, **options)
 
 
 def _plain(default: Any) -> Any:

@@ -11,9 +11,11 @@ from crispim_ij.networks import build
 
 
 def told_model(folder: Path, architecture: str = "stabilised-2d") -> Model:
-    """Write one; its last layer, which starts at zero, is given random weights."""
-    network = build(architecture)
-    *before, last, bias = network.get_weights()
-    draw = np.random.default_rng(0).normal(0, 0.1, last.shape)
-    network.set_weights([*before, draw.astype(np.float32), bias])
+    """Write one with random weights; fresh ones are zero in the last layer and in all biases."""
+    network, rng = build(architecture), np.random.default_rng(0)
+    weights = [
+        fresh if fresh.any() else rng.normal(0, 0.1, fresh.shape).astype(np.float32)
+        for fresh in network.get_weights()
+    ]
+    network.set_weights(weights)
     return save_model(network, architecture, folder, {})

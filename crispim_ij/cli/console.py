@@ -26,8 +26,9 @@ from crispim_ij.quiet import start_tensorflow as start_tensorflow
 UNBROKEN = 1000
 """Columns where the output goes to a file or another program, which no line break helps."""
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else UNBROKEN)
-errors = Console(stderr=True, highlight=False)
+# Without emoji, which ':100:' of a camera would become.
+console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else UNBROKEN)
+errors = Console(stderr=True, highlight=False, emoji=False)
 
 
 def report_error(sentence: str) -> None:

@@ -138,7 +138,8 @@ Strength = Annotated[
     float,
     typer.Option(
         metavar="0.5-2",
-        help="How strong the noise is taken to be: less than 1 leaves some in, more smooths.",
+        help="Factor by which the noise is taken to be stronger: less than 1 leaves some in, more "
+        "smooths.",
     ),
 ]
 

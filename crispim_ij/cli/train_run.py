@@ -156,7 +156,8 @@ def _train(
 
         def show(done: int, newest: Record | None) -> None:
             against = " from noisy targets" if recipe.is_blind else ""
-            rmse = f", RMSE {newest.validation_loss**0.5:.2f} counts{against}" if newest else ""
+            error = newest.validation_loss**0.5 if newest else 0
+            rmse = f", RMSE {error:.3g} {recipe.unit}{against}" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
             if stopped.is_set():
                 raise KeyboardInterrupt

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from magicgui.widgets import ComboBox, Container, FileEdit, Label, create_widget
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    FloatSlider,
+    Label,
+    LineEdit,
+    create_widget,
+)
 from napari.layers import Image
 
 from crispim_ij.denoising import DenoiseSettings
@@ -15,6 +23,8 @@ from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.napari.layers import axes_of, check_layer, guess_slices, pixels_of
 from crispim_ij.napari.work import Job
 from crispim_ij.networks.architectures import Precision
+from crispim_ij.noise import MEASURED, NoiseOptions, parse_noise
+from crispim_ij.noise.told import STRENGTHS
 
 DEFAULT = "crispim-2d"
 FOLDER = "a folder …"
@@ -55,14 +65,28 @@ class Choices(Container):  # type: ignore[misc]
             choices=get_args(Precision),
             tooltip="bfloat16 is faster on processors that have it, and less exact.",
         )
+        self._noise = LineEdit(
+            value="auto",
+            tooltip="auto measures it; or its standard deviation in counts, or a camera's "
+            "GAIN:OFFSET:READ, such as 2.1:100:9.8.",
+        )
+        self._strength = FloatSlider(
+            value=1.0,
+            min=STRENGTHS[0],
+            max=STRENGTHS[1],
+            step=0.05,
+            tooltip="How strong the noise is taken to be: less leaves some in, more smooths.",
+        )
         self._folder_row = _row("Folder", self._folder)
         self._slices_row = _row("Slices along", self._slices)
+        self._noise_rows = (_row("Noise", self._noise), _row("Strength", self._strength))
         rows = [
             _row("Layer", self._layer),
             _row("Model", self._model),
             self._folder_row,
             self._slices_row,
             _row("Precision", self._precision),
+            *self._noise_rows,
         ]
         super().__init__(labels=False, widgets=rows)
         self._layer.changed.connect(self._offer_axes)
@@ -81,11 +105,13 @@ class Choices(Container):  # type: ignore[misc]
         Raises
         ------
         CrispimError
-            If there is no layer or no model, or this layer can't be denoised.
+            If there is no layer or no model, this layer can't be denoised, or the noise
+            can't be read.
         """
         pixels = pixels_of(self._checked_layer())
         settings = DenoiseSettings(self._precision.value)
-        return Job(pixels, self._slices.value, self._chosen_model(), settings)
+        model = self._chosen_model()
+        return Job(pixels, self._slices.value, model, settings, self._noise_of(model))
 
     def refresh(self, is_idle: bool) -> str:
         """Show what this model needs to be told, to be changed unless work is going on.
@@ -100,17 +126,26 @@ class Choices(Container):  # type: ignore[misc]
         str
             Why what is chosen can't be denoised; empty where it can.
         """
-        is_deep, fault = False, ""
+        is_deep, takes_noise, fault = False, False, ""
         try:
-            is_deep = self._chosen_model().spec.depth > 1
+            spec = self._chosen_model().spec
+            is_deep, takes_noise = spec.depth > 1, spec.takes_noise
             self._checked_layer()
         except CrispimError as error:
             fault = str(error)
         self._folder_row.visible = self._model.value == FOLDER
         self._slices_row.visible = is_deep and bool(self._slices.choices)
+        for row in self._noise_rows:
+            row.visible = takes_noise
         for row in self:
             row.enabled = is_idle
         return fault
+
+    def _noise_of(self, model: Model) -> NoiseOptions:
+        """Return what is said of the noise, where the model is told it."""
+        if not model.spec.takes_noise:
+            return MEASURED
+        return NoiseOptions(parse_noise(self._noise.value), self._strength.value)
 
     def _checked_layer(self) -> Image:
         """Return the layer, if it can be denoised."""

@@ -19,7 +19,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.napari.engine import Engine
 from crispim_ij.napari.layers import stack_around, stacks_of
-from crispim_ij.noise import MEASURED, NoiseOptions, tell_noise
+from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, tell_noise
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.planes.convert import to_dtype
 from crispim_ij.previewing import Crop, Looked, look
@@ -169,16 +169,20 @@ def denoise_all(engine: Engine, job: Job) -> Generator[float, None, NDArray[Any]
     _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
     check_options(job.model.spec, job.noise)
     denoise = engine.load(job.model, job.settings)
-    if job.model.spec.takes_noise:
-        # All planes in one, since a layer is one channel.
-        every = ArraySource(job.pixels.reshape(-1, *shape[-2:]))
-        denoise = denoise.told(tell_noise(every, job.noise).of_planes(every)[0])
     result = np.empty(shape, dtype)
     for stack in stacks_of(shape, job.slices):
         source = ArraySource(job.pixels[stack])
         sink = ArraySink(source.shape, dtype, pixels=result[stack])
-        yield from denoise_by_steps(source, sink, denoise, job.model.spec.depth)
+        noises = _noises(source, job)
+        yield from denoise_by_steps(source, sink, denoise, job.model.spec.depth, noises)
     return result
+
+
+def _noises(stack: ArraySource, job: Job) -> list[CameraNoise] | None:
+    """Measure a stack by itself, as a preview does: a layer may hold several channels."""
+    if not job.model.spec.takes_noise:
+        return None
+    return tell_noise(stack, job.noise).of_planes(stack)
 
 
 def _check_memory(needed: int, free: int) -> None:

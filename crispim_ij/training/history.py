@@ -18,8 +18,8 @@ class Record:
     step : int
         Steps done.
     loss, validation_loss : float
-        Mean squared error in counts squared: over the steps since the last line, and
-        of the validation batch.
+        Mean squared error in counts squared, or in units of the noise, squared, where the
+        network is told that: over the steps since the last line, and of the validation batch.
     learning_rate : float
         Adam's rate at this step.
     seconds, waited : float
@@ -67,8 +67,8 @@ def share_waited(records: list[Record]) -> float:
     return sum(record.waited for record in records) / sum(record.seconds for record in records)
 
 
-def plot_history(records: list[Record], path: Path) -> None:
-    """Draw the root mean square errors, in counts, over the steps, as PNG."""
+def plot_history(records: list[Record], path: Path, unit: str) -> None:
+    """Draw the root mean square errors over the steps, as PNG."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -76,7 +76,9 @@ def plot_history(records: list[Record], path: Path) -> None:
     steps = [record.step for record in records]
     axes.plot(steps, [r.loss**0.5 for r in records], label="training", lw=1)
     axes.plot(steps, [r.validation_loss**0.5 for r in records], label="validation", lw=1.5)
-    axes.set(xlabel="step", ylabel="RMSE (counts)", yscale="log")
+    axes.set(xlabel="step", ylabel=f"RMSE ({unit})", yscale="log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     axes.grid(visible=True, which="both", alpha=0.25)
     axes.legend(frameon=False)
     with whole_file(path) as part:

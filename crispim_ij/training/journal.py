@@ -75,15 +75,16 @@ class Journal:
         """Picture what the network makes of the samples, if it is time to."""
         if self._samples is None or not (last or done % self._sample_every == 0):
             return
+        unit = self._recipe.unit
         target = "noisy target" if self._recipe.is_blind else "clean"
-        png = as_png(draw_samples(network, *self._samples, done, target=target))
+        png = as_png(draw_samples(network, *self._samples, done, target=target, unit=unit))
         write_samples(self._folder, png, done)
         if self._events is not None:
             write_picture(self._events, png, done)
 
     def plot(self) -> None:
         """Draw the history."""
-        plot_history(self.records, self._folder / PICTURE_FILE)
+        plot_history(self.records, self._folder / PICTURE_FILE, self._recipe.unit)
 
     @property
     def validations_since_best(self) -> int:

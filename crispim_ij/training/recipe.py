@@ -161,6 +161,11 @@ class Recipe:
         """Whether the network is told the noise, and trained in units of it."""
         return ARCHITECTURES[self.architecture].input_scaling == "noise"
 
+    @property
+    def unit(self) -> str:
+        """What errors are counted in."""
+        return "of the noise" if self.is_told else "counts"
+
     def _refuse(self, key: str, value: Any, allowed: str) -> None:
         raise CrispimError(f"{key} is {value!r} in recipe {self.name!r}; it must be {allowed}.")
 

@@ -21,7 +21,13 @@ SAMPLES_FOLDER = "samples"
 
 
 def draw_samples(
-    network: keras.Model, noisy: Patch, clean: Patch, step: int, *, target: str = "clean"
+    network: keras.Model,
+    noisy: Patch,
+    clean: Patch,
+    step: int,
+    *,
+    target: str = "clean",
+    unit: str = "counts",
 ) -> Figure:
     """Draw patches before and after the network.
 
@@ -36,6 +42,8 @@ def draw_samples(
         Steps done.
     target : str
         What `clean` is, for a recipe that has no clean planes.
+    unit : str
+        What errors are counted in.
 
     Returns
     -------
@@ -53,7 +61,7 @@ def draw_samples(
     figure.suptitle(f"step {step}")
     grid = figure.subplots(len(clean), 3, squeeze=False)
     for axes, *row in zip(grid, shown, predicted, clean, strict=True):
-        _draw_row(axes, [patch[..., 0] for patch in row], ("noisy", "predicted", target))
+        _draw_row(axes, [patch[..., 0] for patch in row], ("noisy", "predicted", target), unit)
     return figure
 
 
@@ -79,11 +87,11 @@ def forget_samples(folder: Path, done: int) -> None:
             file.unlink()
 
 
-def _draw_row(axes: Sequence[Axes], row: Sequence[Patch], names: Sequence[str]) -> None:
+def _draw_row(axes: Sequence[Axes], row: Sequence[Patch], names: Sequence[str], unit: str) -> None:
     """Show noisy, predicted and clean on the range of the noisy patch."""
     low, high = np.percentile(row[0], (0.5, 99))
     for axis, name, patch in zip(axes, names, row, strict=True):
         axis.imshow(patch, cmap="gray", vmin=low, vmax=high)
         error = np.sqrt(np.mean((patch - row[2]) ** 2))
-        axis.set_title(name if patch is row[2] else f"{name}, RMSE {error:.1f} counts")
+        axis.set_title(name if patch is row[2] else f"{name}, RMSE {error:.3g} {unit}")
         axis.set_axis_off()

@@ -62,7 +62,7 @@ def _draw_contrast(cleanness: float, recipe: Recipe, rng: np.random.Generator) -
     assert recipe.contrast is not None
     low, high = recipe.contrast
     high = min(high, recipe.own_noise * cleanness)
-    return float(np.exp(rng.uniform(np.log(min(low, high / 2)), np.log(high))))
+    return float(np.exp(rng.uniform(np.log(min(low, high)), np.log(high))))
 
 
 def _with_spot(planes: Patch, rng: np.random.Generator) -> Patch:

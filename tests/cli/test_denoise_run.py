@@ -187,7 +187,11 @@ def test_each_channel_is_told_its_own(call: Call, told: Path, tmp_path: Path) ->
     result = tifffile.imread(tmp_path / "out.tif")
     channels = facts_of(call, *given, "--overwrite")["noise"]["channels"]
     for number, noise in enumerate(channels):
-        tifffile.imwrite(tmp_path / "one.tif", tifffile.imread(tmp_path / "in.tif")[:, number])
+        tifffile.imwrite(
+            tmp_path / "one.tif",
+            tifffile.imread(tmp_path / "in.tif")[:, number],
+            photometric="minisblack",
+        )
         alone = expected(told, tmp_path / "one.tif", CameraNoise(**noise))
         np.testing.assert_allclose(result[:, number], alone, atol=1)
 

@@ -13,8 +13,10 @@ from crispim_ij.cluster import Crew, denoise_on
 from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
 from crispim_ij.models import Model, find_model, save_model
 from crispim_ij.networks import build
+from crispim_ij.noise import MEASURED, tell_noise
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 from tests.cluster.processes import content
+from tests.told import told_model
 
 
 def both(
@@ -25,12 +27,16 @@ def both(
     denoise = load_denoiser(str(model.folder), how)
     shares: list[float] = []
     with open_source(source) as planes:
+        takes_noise = model.spec.takes_noise
+        noises = tell_noise(planes, MEASURED).of_planes(planes) if takes_noise else None
         (folder / "here").mkdir()
         with create_sink(folder / "here" / name, planes, SinkSettings(**settings)) as sink:
-            denoise_stack(planes, sink, denoise, depth=denoise.depth)
+            denoise_stack(planes, sink, denoise, depth=denoise.depth, noises=noises)
         with create_sink(folder / name, planes, SinkSettings(**settings)) as sink:
             dtype = settings.get("dtype", planes.dtype)
-            kinds = denoise_on(crew, planes, sink, model, how, dtype=dtype, on_done=shares.append)
+            kinds = denoise_on(
+                crew, planes, sink, model, how, noises=noises, dtype=dtype, on_done=shares.append
+            )
         assert abs(sum(shares) - len(planes)) < 1e-9
     assert len(kinds) == 1
     assert content(folder / name) == content(folder / "here" / name)
@@ -76,6 +82,23 @@ def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) ->
     (tmp_path / "there").mkdir()
     layout = ZarrSettings(chunk=32)
     both(crew, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
+
+
+@pytest.mark.parametrize("name", ["out", "out.zarr"])
+@pytest.mark.parametrize("kind", ["stabilised-2d", "stabilised-2.5d"])
+def test_a_model_that_is_told_the_noise(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
+    """Of each channel its own."""
+    pytest.importorskip("zarr", reason="needs Python 3.11")
+    rng = np.random.default_rng(0)
+    stack = np.stack([rng.normal(300, sd, (4, 64, 72)) for sd in (10, 50)], axis=1)
+    path = tmp_path / "in.tif"
+    tifffile.imwrite(path, stack.round().astype(np.uint16), imagej=True, metadata={"axes": "ZCYX"})
+    with open_source(path) as source:
+        sds = [noise.read_noise for noise in tell_noise(source, MEASURED).channels]
+    assert sds == pytest.approx([10, 50], rel=0.1)
+    (tmp_path / "there").mkdir()
+    model = told_model(tmp_path / "told", kind)
+    both(crew, path, tmp_path / "there", name, model, 32, zarr=ZarrSettings(chunk=32))
 
 
 def test_from_an_ome_zarr(crew: Crew, planes: Path, model: Model, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from threading import Timer
 
 import numpy as np
@@ -14,6 +15,8 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.napari.engine import Engine, shared_engine
+from crispim_ij.noise import CameraNoise
+from tests.told import told_model
 
 SETTINGS = DenoiseSettings()
 
@@ -30,6 +33,16 @@ def plane() -> np.ndarray:
 def test_it_gives_the_pixels_of_this_process(engine: Engine) -> None:
     run = engine.load(find_model("crispim-2d"), SETTINGS)
     np.testing.assert_allclose(run(plane()), denoise(plane()), atol=1e-3)
+
+
+def test_the_noise_is_told(engine: Engine, tmp_path: Path) -> None:
+    run = engine.load(told_model(tmp_path / "told"), SETTINGS)
+    noise = CameraNoise(0, 0, 30)
+    expected = denoise(plane(), run.model, noise=30)
+    np.testing.assert_allclose(run.told(noise)(plane()), expected, atol=1e-2)
+    assert run.noise is None
+    with pytest.raises(CrispimError, match="must be told the noise"):
+        run(plane())
 
 
 def test_a_fault_comes_back_as_it_is_and_ends_nothing(engine: Engine) -> None:

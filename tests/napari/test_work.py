@@ -13,10 +13,12 @@ import pytest
 from crispim_ij import denoise
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import find_model
+from crispim_ij.models import Model, find_model
 from crispim_ij.napari.engine import Engine, shared_engine
 from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.napari.work import Failure, Job, denoise_all, preview_plane, watched
+from crispim_ij.noise import CameraNoise, NoiseOptions
+from tests.told import told_model
 
 
 @pytest.fixture
@@ -63,6 +65,49 @@ def test_a_preview_is_a_plane_of_the_result(engine: Engine, name: str) -> None:
     np.testing.assert_array_equal(found.pixels, result[1, 2])
     assert found.corner == (1, 2, 0, 0)
     assert len(words) == 3
+
+
+@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """Each model that is told the noise."""
+    return told_model(tmp_path_factory.mktemp("models") / request.param, request.param)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_noise_of_each_stack_is_measured(engine: Engine, told: Model, lazy: bool) -> None:
+    """Channels of one layer differ, and a preview is a plane of the result."""
+    rng = np.random.default_rng(0)
+    channels = [rng.normal(300, sd, (4, 48, 40)).round().astype(np.uint16) for sd in (8, 50)]
+    pixels = np.stack(channels, axis=1)
+    layer = da.from_array(pixels, chunks=(1, 1, 48, 40)) if lazy else pixels
+    stack = Job(layer, 0, told, DenoiseSettings())
+    _, result = result_of(denoise_all(engine, stack))
+    for number, sd in enumerate((8, 50)):
+        _, found = result_of(preview_plane(engine, stack, (2, number, 5, 5)))
+        assert found.looked.told.read_noise == pytest.approx(sd, rel=0.1)
+        np.testing.assert_array_equal(found.pixels, result[2, number])
+        np.testing.assert_allclose(result[:, number], denoise(channels[number], told), atol=1)
+
+
+def test_the_noise_may_be_told(engine: Engine, told: Model) -> None:
+    pixels = counts(2, 48, 40)
+    options = NoiseOptions(CameraNoise(2, 100, 6), 1.5)
+    job_told = Job(pixels, 0, told, DenoiseSettings(), options)
+    _, result = result_of(denoise_all(engine, job_told))
+    expected = denoise(pixels, told, noise="2:100:6", strength=1.5)
+    np.testing.assert_allclose(result, expected, atol=1)
+    _, found = result_of(preview_plane(engine, job_told, (1, 5, 5)))
+    np.testing.assert_array_equal(found.pixels, result[1])
+    assert found.looked.noise.at(0.5)[0] == pytest.approx(30, rel=0.1)
+
+
+def test_a_model_that_guesses_is_told_nothing(engine: Engine) -> None:
+    guesses = job(counts(2, 48, 40), 0, "crispim-2d")
+    options = NoiseOptions(strength=1.5)
+    stack = Job(guesses.pixels, 0, guesses.model, guesses.settings, options)
+    for work in (denoise_all(engine, stack), preview_plane(engine, stack, (1, 5, 5))):
+        with pytest.raises(CrispimError, match="guesses the noise"):
+            list(work)
 
 
 def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(engine: Engine) -> None:

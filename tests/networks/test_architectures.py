@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,6 +28,8 @@ def counts(name: str, *shape: int) -> NDArray[np.float32]:
         ("paper-3d", 5_836_033),
         ("residual-2d", 332_641),
         ("residual-2.5d", 369_505),
+        ("stabilised-2d", 896_769),
+        ("stabilised-2.5d", 916_417),
     ],
 )
 def test_parameters(name: str, parameters: int) -> None:
@@ -37,12 +40,22 @@ def test_paper_3d_makes_one_plane_of_sixteen() -> None:
     assert build("paper-3d")(counts("paper-3d", 24, 32)).shape == (1, 24, 32, 1)
 
 
+def random_network(name: str) -> keras.Model:
+    """A network none of whose layers does nothing, as the last one does in the beginning."""
+    rng, network = np.random.default_rng(1), build(name)
+    network.set_weights(
+        [w if w.any() else rng.normal(0, 0.1, w.shape) for w in network.get_weights()]
+    )
+    return network
+
+
 @pytest.mark.parametrize("name", TRIMMED)
-@pytest.mark.parametrize("shape", [(4, 8), (40, 64)])
-def test_trimmed_is_the_centre_of_the_whole(name: str, shape: tuple[int, int]) -> None:
-    whole, trimmed = build(name), build(name, trimmed=True)
+@pytest.mark.parametrize("cells", [(1, 2), (8, 16)])
+def test_trimmed_is_the_centre_of_the_whole(name: str, cells: tuple[int, int]) -> None:
+    whole, trimmed = random_network(name), build(name, trimmed=True)
     trimmed.set_weights(whole.get_weights())
-    halo = receptive_field(whole).halo
+    halo, stride = receptive_field(whole).halo, receptive_field(whole).stride
+    shape = cells[0] * stride, cells[1] * stride
     pixels = counts(name, shape[0] + 2 * halo, shape[1] + 2 * halo)
     centre = np.asarray(whole(pixels))[:, halo:-halo, halo:-halo]
     np.testing.assert_allclose(np.asarray(trimmed(pixels)), centre, atol=1e-3)
@@ -55,7 +68,7 @@ def test_there_is_no_trimmed_form_of_the_papers_3d() -> None:
 
 @pytest.mark.parametrize("name", TRIMMED)
 def test_bfloat16_is_near_float32(name: str) -> None:
-    exact, fast = build(name), build(name, precision="bfloat16")
+    exact, fast = random_network(name), build(name, precision="bfloat16")
     fast.set_weights(exact.get_weights())
     pixels = counts(name, 64, 64)
     expected, result = np.asarray(exact(pixels)), np.asarray(fast(pixels))
@@ -63,10 +76,12 @@ def test_bfloat16_is_near_float32(name: str) -> None:
     np.testing.assert_allclose(result, expected, atol=0.02 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["residual-2d", "residual-2.5d"])
+@pytest.mark.parametrize(
+    "name", ["residual-2d", "residual-2.5d", "stabilised-2d", "stabilised-2.5d"]
+)
 def test_residual_carries_brightness_through(name: str) -> None:
-    network = build(name)
-    pixels = counts(name, 64, 64)
+    network = random_network(name)
+    pixels = counts(name, 64, 64) / 10
     shifted: Any = network(pixels + 3000)
     inner = (slice(None), slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(
@@ -83,6 +98,25 @@ def test_neighbours_may_differ_in_brightness() -> None:
     np.testing.assert_allclose(
         np.asarray(network(flickering))[inner], np.asarray(network(planes))[inner], atol=0.05
     )
+
+
+@pytest.mark.parametrize("name", ["stabilised-2d", "stabilised-2.5d"])
+def test_nothing_is_changed_by_more_than_noise_can_be(name: str) -> None:
+    network = random_network(name)
+    network.set_weights([10 * weights for weights in network.get_weights()])
+    values = counts(name, 64, 64)
+    middle = values if values.ndim == 4 else values[:, values.shape[1] // 2]
+    change = np.abs(np.asarray(network(values)) - middle)
+    assert 7.9 < change.max() <= 8.001
+
+
+def test_an_inflated_stabilised_network_gives_what_the_2d_one_did() -> None:
+    from crispim_ij.networks.stabilised import inflate
+
+    flat, deep = random_network("stabilised-2d"), build("stabilised-2.5d")
+    deep.set_weights(inflate(flat.get_weights()))
+    planes = counts("stabilised-2.5d", 32, 40)
+    np.testing.assert_allclose(np.asarray(deep(planes)), np.asarray(flat(planes[:, 2])), atol=1e-3)
 
 
 def test_an_inflated_network_gives_what_the_2d_one_did() -> None:

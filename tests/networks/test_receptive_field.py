@@ -7,26 +7,26 @@ import numpy as np
 import pytest
 from keras import layers
 
-from crispim_ij.networks import build, receptive_field
+from crispim_ij.networks import build, receptive_field, stabilised
 
-SIDE = 160
+SIDE = 256
 
 
-def measured_radius(network: keras.Model, stride: int) -> int:
+def measured_radius(network: keras.Model, stride: int, height: float) -> int:
     """Farthest pixel, in X, that a bump at any place of the pooling grid changes.
 
-    All weights are made positive, so that nothing cancels; a ReLU can hide only one of the signs.
+    Weights are positive, so that nothing cancels; a ReLU can hide only one of the signs. There are
+    no biases: all is 0 without the bump, and however little it adds is seen.
     """
-    network.set_weights([np.abs(weights) + 1e-3 for weights in network.get_weights()])
+    network.set_weights([np.full_like(w, 0.1 if w.ndim > 1 else 0) for w in network.get_weights()])
     planes = network.input_shape[1:-3]
-    flat = np.ones((1, *planes, 16, SIDE, 1), np.float32)
-    before = np.asarray(network(flat))
+    flat = np.zeros((1, *planes, 2 * stride, SIDE, 1), np.float32)
     farthest = 0
-    for place, bump in product(range(SIDE // 2, SIDE // 2 + stride), (1e4, -1e4)):
+    for place, bump in product(range(SIDE // 2, SIDE // 2 + stride), (height, -height)):
         bumped = flat.copy()
-        bumped[0, ..., 8, place, 0] = bump
-        changed = np.flatnonzero((np.asarray(network(bumped)) != before).any(axis=(0, 1, 3)))
-        farthest = max(farthest, *np.abs(changed - place))
+        bumped[0, ..., stride, place, 0] = bump
+        changed = np.flatnonzero(np.asarray(network(bumped)).any(axis=(0, 1, 3)))
+        farthest = max([farthest, *np.abs(changed - place)])
     return farthest
 
 
@@ -34,9 +34,22 @@ def measured_radius(network: keras.Model, stride: int) -> int:
 def test_is_what_a_bump_reaches(name: str) -> None:
     field = receptive_field(build(name))
     assert field.stride == 4
-    assert measured_radius(build(name), field.stride) == field.radius
+    assert measured_radius(build(name), field.stride, 1.0) == field.radius
     assert field.halo % field.stride == 0
     assert field.radius <= field.halo < field.radius + field.stride
+
+
+@pytest.mark.parametrize("name", ["stabilised-2d", "stabilised-2.5d"])
+def test_a_bump_reaches_hardly_less_where_layers_hide_some(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bump must be compressed to reach through the darkest of the surroundings."""
+    monkeypatch.setattr(stabilised, "MOST", 1e30)
+    field = receptive_field(build(name))
+    assert field.stride == 8
+    measured = measured_radius(build(name), field.stride, 1e4)
+    assert field.radius - 4 <= measured <= field.radius
+    assert field.halo == stabilised.HALO
 
 
 def test_the_paper_network() -> None:

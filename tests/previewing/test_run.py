@@ -10,9 +10,12 @@ from PIL import Image
 from crispim_ij.denoising import load_denoiser
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
+from crispim_ij.noise import CameraNoise, NoiseOptions
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
+from tests.told import told_model
 
 
 @pytest.fixture(scope="module", params=["residual-2d", "residual-2.5d"])
@@ -58,3 +61,23 @@ def test_other_models_are_named_where_one_does_not_fit() -> None:
     looked = look(ArraySource(plane), find_model("crispim-2d"), None, None)
     assert looked.fit.fits is False
     assert "crispim-2d" not in looked.alternatives
+
+
+def test_a_model_is_told_the_noise_of_the_channel(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    stack = np.stack([rng.normal(300, sd, (4, 64, 80)) for sd in (8, 50)], axis=1)
+    source = ArraySource(stack.reshape(8, 64, 80))
+    source.metadata = Metadata(axes="ZC", sizes=(4, 2))
+    told = told_model(tmp_path / "told")
+    for index, sd in ((4, 8), (5, 50)):
+        looked = look(source, told, index, None)
+        assert looked.told == looked.noise.noise
+        assert looked.told.read_noise == pytest.approx(sd, rel=0.1)
+    assert looked.fit.fits is True
+    found = preview(source, told, looked)
+    expected = load_denoiser(str(told.folder)).told(looked.told)(source.read(5))
+    np.testing.assert_allclose(found.denoised, expected, atol=0.05)
+    camera = CameraNoise(2, 100, 6)
+    given = look(source, told, 5, None, NoiseOptions(camera, 1.5))
+    assert given.told == camera.scaled(1.5)
+    assert given.noise == looked.noise

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crispim_ij.training.losses import FLOOR, LOSSES, log_mse, squared_error
+from crispim_ij.training.losses import FLOOR, LEAST, LOSSES, log_mse, rmse, squared_error
 
 CLEAN = np.zeros((2, 4, 4, 1), np.float32)
 PREDICTED = CLEAN + np.float32([10, 100]).reshape(2, 1, 1, 1)
@@ -20,5 +20,13 @@ def test_losses_are_told_in_squared_counts() -> None:
     assert squared_error("mse", 900.0) == 900.0
 
 
+def test_rmse_is_the_mean_of_the_patches_roots() -> None:
+    value = float(rmse(CLEAN, CLEAN + np.float32([0.1, 0.5]).reshape(2, 1, 1, 1)))
+    assert value == pytest.approx(np.sqrt(np.square([0.1, 0.5]) + LEAST).mean(), rel=1e-5)
+    alike = float(rmse(CLEAN, CLEAN + np.float32(0.3)))
+    assert squared_error("rmse", alike) == pytest.approx(0.09, rel=1e-4)
+    assert squared_error("rmse", 0.0) == 0.0
+
+
 def test_every_loss_of_a_recipe_is_there() -> None:
-    assert set(LOSSES) == {"mse", "log-mse"}
+    assert set(LOSSES) == {"mse", "rmse", "log-mse"}

@@ -27,7 +27,7 @@ def test_a_row_has_one_grey_range(stacks: list[TrainingStack]) -> None:
         for ours, theirs in zip(shown, (noisy[row], predicted, clean[row]), strict=True):
             np.testing.assert_allclose(ours, theirs[..., 0], rtol=1e-5)
         rmse = np.sqrt(np.mean((noisy[row] - clean[row]) ** 2))
-        assert axes[0].get_title() == f"noisy, RMSE {rmse:.1f} counts"
+        assert axes[0].get_title() == f"noisy, RMSE {rmse:.3g} counts"
         assert axes[2].get_title() == "clean"
 
 

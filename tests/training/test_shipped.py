@@ -25,3 +25,10 @@ def test_phantoms_of_the_runs_are_known() -> None:
 def test_other_models_are_not() -> None:
     with pytest.raises(CrispimError, match="How 'mine' was trained is not known"):
         runs_for("mine")
+
+
+def test_a_network_that_is_told_the_noise_learns_from_all_sets() -> None:
+    (run,) = runs_for("told-2d-first")
+    assert run.recipe.architecture == "stabilised-2d"
+    assert run.stacks.count("train/dlmbmap-soma") == 2
+    assert "more/merck-tumor-tissue" in run.stacks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from crispim_ij.models import find_model
 from crispim_ij.napari.choices import FOLDER
 from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.widget import PREVIEW
+from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.convert import to_dtype
 from tests.napari.window.conftest import Window
 
@@ -187,6 +190,83 @@ def test_a_folder_of_a_model(window: Window, noisy: np.ndarray, tmp_path: Path) 
     assert "is not a model folder" in window.says
     assert not window.button("Denoise").enabled
     folder.value = find_model("crispim-2d").folder
+    window.press_and_wait("Preview")
+    assert PREVIEW in window.names
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is told the noise, made where there is no window, as TensorFlow needs it."""
+    folder = tmp_path_factory.mktemp("models") / "told"
+    code = "import sys; from pathlib import Path; from tests.told import told_model; "
+    code += "told_model(Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+    return folder
+
+
+def choose(window: Window, folder: Path) -> tuple[Any, Any]:
+    """Choose a model folder; return what is shown of noise and strength."""
+    window.widget[0][1][1].value = FOLDER
+    window.widget[0][2][1].value = folder
+    return window.widget[0][5], window.widget[0][6]
+
+
+def is_hidden(row: Any) -> bool:
+    """Whether a row is not to be seen; the window itself isn't shown in tests."""
+    return bool(row.native.isHidden())
+
+
+def test_only_a_model_that_is_told_the_noise_asks_for_it(
+    window: Window, noisy: np.ndarray, told: Path
+) -> None:
+    window.viewer.add_image(noisy, name="scan")
+    noise, strength = window.widget[0][5], window.widget[0][6]
+    assert is_hidden(noise)
+    assert is_hidden(strength)
+    choose(window, told)
+    assert (noise[0].value, noise[1].value) == ("Noise", "auto")
+    assert (strength[0].value, strength[1].value) == ("Strength", 1.0)
+    assert not is_hidden(noise)
+    assert not is_hidden(strength)
+    assert (strength[1].min, strength[1].max) == (0.5, 2.0)
+    noise[1].value = "35"
+    window.widget[0][1][1].value = "crispim-2d"
+    assert is_hidden(noise)
+    assert is_hidden(strength)
+    assert window.widget[0].job().noise.is_default
+
+
+def test_the_noise_is_measured_or_told(window: Window, noisy: np.ndarray, told: Path) -> None:
+    window.viewer.add_image(noisy, name="scan")
+    noise, strength = choose(window, told)
+    window.press_and_wait("Preview")
+    assert "Noise: sd 30" in window.notes or "Noise: sd 29" in window.notes
+    assert "told is told the noise, which fits." in window.notes
+    run = shared_engine().load(find_model(str(told)), DenoiseSettings())
+    noise[1].value, strength[1].value = "2:100:6", 1.5
+    window.press_and_wait("Preview")
+    stronger = CameraNoise(2, 100, 6).scaled(1.5)
+    expected = to_dtype(run.told(stronger)(noisy[2]), noisy.dtype)
+    np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0], expected)
+    window.press_and_wait("Denoise")
+    result = window.viewer.layers["scan denoised by told"]
+    np.testing.assert_array_equal(result.data[2], expected)
+
+
+@pytest.mark.parametrize("button", ["Preview", "Denoise"])
+def test_noise_that_can_not_be_read_is_one_sentence(
+    window: Window, noisy: np.ndarray, told: Path, button: str
+) -> None:
+    window.viewer.add_image(noisy)
+    noise, _ = choose(window, told)
+    noise[1].value = "much"
+    window.press(button)
+    assert not window.is_busy
+    assert window.says.startswith("The noise 'much' (--noise) can't be read: give auto ")
+    (record,) = notification_manager.records
+    assert record.message == window.says
+    assert not hasattr(record, "exception")
+    noise[1].value = "auto"
     window.press_and_wait("Preview")
     assert PREVIEW in window.names
 
