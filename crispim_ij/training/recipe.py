@@ -38,6 +38,14 @@ class Recipe:
         is drawn for each patch. Unused where a camera or noisy planes are given. For an
         architecture that is told the noise, in units of what it is told: (0.9, 1.1) makes it
         bear with measures that are a tenth off.
+    camera : CameraRange or None
+        Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
+        patch draws its own camera from the range. None draws Gaussian noise.
+    contrast : tuple of float or None
+        Each patch is rescaled so that the span of its stack (1st to 95th percentile)
+        becomes a value drawn, uniformly in its logarithm, from this range, in counts;
+        its black level is drawn from 0 to 300 counts. None takes counts as they are.
+        For an architecture that is told the noise, the span is in units of the noise.
     own_noise : float
         Most noise of its own, in units of what is drawn, that a stack may have in a patch: the
         contrast of noisy stacks is kept low. For architectures that are told the noise.
@@ -47,14 +55,6 @@ class Recipe:
     bright_share : float
         Share of the patches that get a spot far brighter than all else; for architectures
         that are told the noise.
-    camera : CameraRange or None
-        Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
-        patch draws its own camera from the range. None draws Gaussian noise.
-    contrast : tuple of float or None
-        Each patch is rescaled so that the span of its stack (1st to 95th percentile)
-        becomes a value drawn, uniformly in its logarithm, from this range, in counts;
-        its black level is drawn from 0 to 300 counts. None takes counts as they are.
-        For an architecture that is told the noise, the span is in units of the noise.
     recorruption : float
         How strong the noise is, as a multiple of the planes' own, that is added to noisy
         planes to learn from them alone (see `crispim_ij.training.recorruption`). 0
