@@ -32,10 +32,20 @@ ANYWHERE = frozenset(
     [
         *("average", "batch", "cache", "camera", "channel", "checkpoint-every", "compression"),
         *("devices", "display", "dtype", "factor", "format", "height", "interpolation"),
-        *("learning-rate", "level", "method", "model", "native", "noise-sd", "offset", "ome-zarr"),
-        *("patch", "planes", "precision", "pyramid", "recipe", "rescale", "sample-every", "seed"),
-        *("seed-stack", "shard", "start-from", "steps", "tensorboard", "tile", "time", "width"),
-        "workers",
+        *("learning-rate", "level", "method", "model", "native", "noise", "noise-sd", "offset"),
+        *(
+            "ome-zarr",
+            "patch",
+            "planes",
+            "precision",
+            "pyramid",
+            "recipe",
+            "rescale",
+            "sample-every",
+            "seed",
+        ),
+        *("seed-stack", "shard", "start-from", "steps", "strength", "tensorboard", "tile", "time"),
+        *("width", "workers"),
     ]
 )
 """Options that any file may set."""

@@ -26,6 +26,7 @@ REFUSED = {
     "dry-run": "keeps a run from writing",
     "json": "changes what a script reads that did not ask for it",
     "noisy": "names an input",
+    "note": "is said of one report",
     "out": "says where results go",
     "overwrite": "lets results be lost",
     "plane": "is chosen for one look",
