@@ -1,4 +1,4 @@
-"""The model that ships does what its card says, on simulated planes."""
+"""The models that ship do what their cards say, on simulated planes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from crispim_ij.models import find_model
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 
 NAME = "crispim-2d"
+TOLD = "told-2d"
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,13 @@ def with_noise(clean: NDArray[np.float64], sd: float) -> NDArray[np.uint16]:
     return np.clip(np.rint(clean + noise), 0, 65535).astype(np.uint16)
 
 
-def test_it_has_a_card_and_a_provenance() -> None:
-    model = find_model(NAME)
+@pytest.mark.parametrize("name", [NAME, TOLD])
+def test_it_has_a_card_and_a_provenance(name: str) -> None:
+    model = find_model(name)
     card = (model.folder / "README.md").read_text(encoding="utf-8")
     for stack in model.spec.provenance["data"]:
-        assert Path(stack["clean"]).stem.rpartition("-")[0] in card
-    assert model.spec.provenance["recipe"]["name"] == NAME
+        assert Path(stack["clean"]).stem.partition("-")[0] in card
+    assert model.spec.provenance["recipe"]["name"] == name
     assert (model.folder / "model.keras").stat().st_size < 25e6
 
 
@@ -61,3 +63,51 @@ def test_it_is_never_worse_than_noisy(
     plane = np.clip(clean * scale + offset, 0, 65535)
     noisy = with_noise(plane, 35)
     assert rmse(plane, denoise(noisy)) < rmse(plane, noisy)
+
+
+@pytest.fixture(scope="module")
+def told() -> Denoiser:
+    return load_denoiser(TOLD)
+
+
+@pytest.mark.parametrize(("sd", "share"), [(2, 0.88), (10, 0.6), (35, 0.35), (200, 0.17)])
+def test_a_model_that_is_told_the_noise_serves_any(
+    told: Denoiser, clean: NDArray[np.float64], sd: float, share: float
+) -> None:
+    """Nobody tells it but the planes themselves."""
+    noisy = (clean + 200 + np.random.default_rng(0).normal(0, sd, clean.shape)).astype(np.float32)
+    assert rmse(clean + 200, told.told_by(noisy)(noisy)) < share * sd
+
+
+@pytest.mark.parametrize("sd", [2, 5])
+def test_it_keeps_texture_that_a_guess_takes_for_noise(
+    told: Denoiser, denoise: Denoiser, clean: NDArray[np.float64], sd: float
+) -> None:
+    noisy = (clean + 200 + np.random.default_rng(0).normal(0, sd, clean.shape)).astype(np.float32)
+    told_error = rmse(clean + 200, told.told_by(noisy)(noisy))
+    assert told_error < rmse(clean + 200, denoise(noisy))
+
+
+@pytest.mark.parametrize("scale", [1e-5, 100])
+def test_the_unit_does_not_matter_to_it(
+    told: Denoiser, clean: NDArray[np.float64], scale: float
+) -> None:
+    noisy = with_noise(clean, 35).astype(np.float32)
+    scaled = noisy * np.float32(scale)
+    expected = told.told_by(noisy)(noisy)
+    difference = told.told_by(scaled)(scaled) / scale - expected
+    assert np.abs(difference).max() < 1e-3 * 35
+
+
+def test_a_saturated_region_casts_no_shadow_in_it(
+    told: Denoiser, clean: NDArray[np.float64]
+) -> None:
+    bright = clean.copy()
+    bright[100:140, 100:140] = 65535
+    noisy, plain = with_noise(bright, 35), with_noise(clean, 35)
+    tell = told.told_by(plain)
+    change = np.abs(tell(noisy) - tell(plain))
+    change[98:142, 98:142] = 0
+    assert change.max() < 4 * 35
+    change[90:150, 90:150] = 0
+    assert change.max() < 2.5 * 35

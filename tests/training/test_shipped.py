@@ -28,8 +28,8 @@ def test_other_models_are_not() -> None:
 
 
 def test_a_network_that_is_told_the_noise_learns_from_all_sets() -> None:
-    first, run = runs_for("told-2d")
-    assert (first.model, run.start_from) == ("told-2d-first", "told-2d-first")
+    first, run = runs_for("told-2d-second")
+    assert (first.model, run.start_from) == ("told-2d", "told-2d")
     assert run.recipe.architecture == "stabilised-2d"
     assert run.stacks.count("train/dlmbmap-soma") == 2
     assert "more/merck-tumor-tissue" in run.stacks
