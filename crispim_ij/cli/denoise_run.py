@@ -110,15 +110,19 @@ def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
 
 
 def _say_misfit(job: Denoising) -> None:
-    """Say where a model wasn't trained on such noise."""
-    from crispim_ij.previewing.noise import judge, trained_noise
+    """Say where a model wasn't trained on such noise, and which models were."""
+    from crispim_ij.models import list_models
+    from crispim_ij.previewing.noise import judge, suitable, trained_noise
 
     if trained_noise(job.model.spec) is None:
         return
     for measured in measure_noise(job.planes):
         fit = judge(measured, job.model.spec)
-        if fit.fits is False:
-            errors.print(f"[yellow]{escape(fit.says)}", soft_wrap=True)
+        if fit.fits is not False:
+            continue
+        others = ", ".join(suitable(measured, list_models()))
+        remedy = f" These models fit (--model): {others}." if others else ""
+        errors.print(f"[yellow]{escape(fit.says + remedy)}", soft_wrap=True)
 
 
 def denoise_here(job: Denoising, clock: Clock) -> int:

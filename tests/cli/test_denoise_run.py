@@ -207,3 +207,15 @@ def test_noise_that_a_model_was_not_trained_on_is_said(
         assert answer.status == 0, answer.err
         assert says in " ".join(answer.err.split())
         assert bool(answer.err) == bool(says)
+
+
+def test_noise_that_a_model_does_not_know_is_said(call: Call, tmp_path: Path) -> None:
+    """crispim-2d knows noise of 10 to 60 counts; the planes are written all the same."""
+    planes = np.random.default_rng(0).normal(2000, 300, (2, 64, 64)).astype(np.float32)
+    tifffile.imwrite(tmp_path / "in.tif", planes, photometric="minisblack")
+    answer = call("denoise", tmp_path / "in.tif", tmp_path / "out.tif")
+    assert answer.status == 0, answer.err
+    said = " ".join(answer.err.split())
+    assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in said
+    assert "These models fit (--model): told-2d." in said
+    assert (tmp_path / "out.tif").exists()
