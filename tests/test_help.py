@@ -27,6 +27,7 @@ DIFFERENT = {
     "--clean": "preprocess writes clean planes; train and models calibrate read them",
     "--factor": "reproduce knows the paper's factor and none, preprocess any",
     "--model": "reproduce measures further models, fiji denoise takes exported ones, too",
+    "--noise": "export writes it into the graph, where nothing can be measured",
     "--noise-sd": "preprocess seeds each plane, evaluate and train draw, each with its own default",
     "--noisy": "train has as many as clean stacks, evaluate one",
     "--out": "each command says what kind of file it writes",
