@@ -33,7 +33,7 @@ class ModelSpec:
         Axes of one network input: 'YXC' or 'ZYXC'.
     input_scaling : str
         What must be done to counts before they go in, and undone after: 'none', or 'noise'
-        where they are stabilised to noise of sd 1 (see `crispim_ij.noise.stabilise`).
+        where they are stabilised to noise of sd 1 (see ``crispim_ij.noise.stabilise``).
     receptive_field : int
         Radius in px beyond which an input pixel can't change an output pixel.
     stride : int
