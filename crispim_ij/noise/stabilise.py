@@ -145,9 +145,9 @@ def expected(clean: Values, noise: CameraNoise) -> Values:
     ndarray of float32
         Values that `restore` turns into `clean`, to 1e-3 of the noise.
     """
-    values = stabilise(clean, noise)
+    values, unit = stabilise(clean, noise), unit_in_counts(clean, noise)
     for _ in range(5):
-        values = values - (restore(values, noise) - clean) / unit_in_counts(clean, noise)
+        values = values - (restore(values, noise) - clean) / unit
     return values
 
 

@@ -79,14 +79,16 @@ class StackNoise:
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def measured(cls, found: Sequence[Measurement], strength: float) -> StackNoise:
-        """Return the noise that was measured of each channel."""
+    def of(cls, options: NoiseOptions, found: Sequence[Measurement]) -> StackNoise:
+        """Return what the user says, or else what was measured of each channel."""
+        if options.given is not None:
+            return cls((options.given,), options.strength)
         several = len(found) > 1
         names = [f"channel {one.channel + 1}: " if several else "" for one in found]
         named = list(zip(names, found, strict=True))
         return cls(
             channels=tuple(one.noise or NO_NOISE for one in found),
-            strength=strength,
+            strength=options.strength,
             lines=tuple(name + one.in_words() for name, one in named),
             problems=tuple(
                 f"{name}{one.problem} {_consequence(one)}" for name, one in named if one.problem
@@ -140,9 +142,7 @@ def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
     CrispimError
         If a plane can't be read.
     """
-    if options.given is not None:
-        return StackNoise((options.given,), options.strength)
-    return StackNoise.measured(measure_noise(source), options.strength)
+    return StackNoise.of(options, () if options.given else measure_noise(source))
 
 
 def _consequence(found: Measurement) -> str:

@@ -149,11 +149,7 @@ def look(
     limits = display_limits(source, chosen, plane)
     found = measure_noise(source)
     noise = found[channels_of(source)[chosen]]
-    stack = (
-        StackNoise((options.given,), options.strength)
-        if options.given
-        else StackNoise.measured(found, options.strength)
-    )
+    stack = StackNoise.of(options, found)
     fit = judge(noise, model.spec)
     others = () if fit.fits else tuple(suitable(noise, list_models()))
     return Looked(

@@ -33,7 +33,7 @@ def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
     assert answer.status == 0, answer.err
     assert "Plane 1 of 3, 1.tif: all of its 60 x 40 px" in answer.out
     assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in answer.out
-    assert f"crispim-ij train MODEL --recipe blind --noisy {noisy}" in answer.out
+    assert "These models fit: told-2d." in answer.out
     for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
         assert f"\n{begins}" in answer.out
     with Image.open(folder / "preview.png") as picture:
