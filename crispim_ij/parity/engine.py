@@ -1,10 +1,17 @@
-"""What preprocessing asks of ImageJ, or of this room in its place."""
+"""What preprocessing asks of ImageJ, and this room's answer to it."""
 
 from __future__ import annotations
 
+import secrets
 from typing import Protocol
 
-from crispim_ij.parity.types import Interpolation, Plane
+from crispim_ij.parity.java_random import JavaRandom
+from crispim_ij.parity.noise import add_noise
+from crispim_ij.parity.resize import resize, resize_part
+from crispim_ij.parity.types import INT_MAX, Interpolation, Plane
+
+IMAGEJ_VERSION = "1.53q"
+"""The ImageJ whose pixels `NativeImageJ` computes."""
 
 
 class Engine(Protocol):
@@ -64,3 +71,39 @@ class Engine(Protocol):
             The noisy plane.
         """
         ...
+
+
+class NativeImageJ:
+    """ImageJ's arithmetic without Java, with ImageJ's one stream of random numbers.
+
+    Calls from several threads are allowed. Where `noise` is given no seed, the stream of the
+    last call runs on; such calls must come one at a time, since each begins where the one
+    before ended.
+    """
+
+    def __init__(self) -> None:
+        self._random = JavaRandom(secrets.randbelow(INT_MAX))
+
+    @property
+    def version(self) -> str:
+        """ImageJ's version."""
+        return IMAGEJ_VERSION
+
+    @property
+    def engine(self) -> str:
+        """Who computes: ``native``."""
+        return "native"
+
+    def resize(
+        self, plane: Plane, width: int, height: int, interpolation: Interpolation, average: bool
+    ) -> Plane:
+        """Resize as ``Size...`` does; see `crispim_ij.parity.resize`."""
+        return resize(plane, width, height, interpolation, average)
+
+    resize_part = staticmethod(resize_part)
+
+    def noise(self, plane: Plane, sd: float, seed: int | None = None) -> Plane:
+        """Add noise as ``Add Specified Noise...`` does; see `add_noise`."""
+        random = self._random if seed is None else JavaRandom(seed)
+        self._random = random
+        return add_noise(plane, sd, random)

@@ -29,17 +29,7 @@ def log(x: NDArray[np.float64]) -> NDArray[np.float64]:
     x = 2**k (1 + f) with 1 + f from sqrt(2) / 2 to sqrt(2); then
     log(x) = k ln 2 + log(1 + f), the latter by a polynomial in s = f / (2 + f).
     The method and its constants are fdlibm's (Sun Microsystems, e_log.c), which
-    Java prescribes for StrictMath.
-
-    Parameters
-    ----------
-    x : ndarray of float64
-        Positive and finite.
-
-    Returns
-    -------
-    ndarray of float64
-        ``log(x)``.
+    Java prescribes for StrictMath. `x` is positive and finite.
     """
     subnormal = x < np.finfo(np.float64).tiny
     bits = (x * np.where(subnormal, 2.0**54, 1.0)).view(np.int64)

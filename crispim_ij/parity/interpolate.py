@@ -20,20 +20,8 @@ def sample(
 ) -> NDArray[Any]:
     """Sample a plane at the positions that ImageJ takes for the pixels of another size.
 
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X), uint8, uint16 or float32
-        The plane.
-    shape : tuple of int
-        Rows and columns of the result.
-    interpolation : Interpolation
-        The nearest pixel towards the origin, bilinear, or cubic (Catmull-Rom, and
-        bilinear within two pixels of the edge).
-
-    Returns
-    -------
-    ndarray, shape `shape`, dtype of `plane`
-        The samples.
+    That is the nearest pixel towards the origin, bilinear, or cubic (Catmull-Rom, and bilinear
+    within two pixels of the edge).
     """
     if shape == plane.shape:
         same: NDArray[Any] = plane.copy()
@@ -57,18 +45,7 @@ def sample(
 
 
 def cubic(x: Floats) -> Floats:
-    """Return the Catmull-Rom kernel (a = 0.5), in the order of ImageJ's operations.
-
-    Parameters
-    ----------
-    x : ndarray of float64
-        Distances in px.
-
-    Returns
-    -------
-    ndarray of float64
-        Its values; 0 from a distance of 2 on.
-    """
+    """Return the Catmull-Rom kernel (a = 0.5), in the order of ImageJ's operations."""
     x = np.abs(x)
     inner = x * x * (x * 1.5 + -2.5) + 1.0
     outer = -0.5 * x * x * x + 2.5 * x * x - 4.0 * x + 2.0
@@ -166,20 +143,7 @@ def _sample_line(plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
 
 
 def to_type(values: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Convert float32 values as ImageJ does without scaling: round half up and clip.
-
-    Parameters
-    ----------
-    values : ndarray of float32
-        Any; NaN becomes 0 in an integer type.
-    dtype : numpy.dtype
-        uint8, uint16 or float32.
-
-    Returns
-    -------
-    ndarray
-        The pixels.
-    """
+    """Convert as ImageJ does without scaling: round half up and clip; NaN becomes 0."""
     if dtype.kind == "f":
         return values
     # Of a number and NaN, fmax and fmin take the number.

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.parity.fdlibm import log
-from crispim_ij.parity.types import INT_MAX
 
 MULTIPLIER, INCREMENT = 0x5DEECE66D, 0xB
 MASK = (1 << 48) - 1
 _BLOCK = 1 << 14
-PAIR_STEPS = 4  # A candidate for a pair of Gaussians is two doubles of two steps each.
+PAIR_STEPS = 4
+"""Steps for a candidate of a pair of Gaussians: two doubles of two steps each."""
 
 
 @dataclass
@@ -42,50 +42,6 @@ class JavaRandom:
     def __init__(self, seed: int) -> None:
         self.state = (seed ^ MULTIPLIER) & MASK
         self.pending = None
-
-    def next(self, bits: int) -> int:
-        """Draw an int with its highest `bits` bits random, from 1 to 32, as Java's ``next``."""
-        self.state = (self.state * MULTIPLIER + INCREMENT) & MASK
-        return _as_int(self.state >> (48 - bits))
-
-    def next_int(self, bound: int | None = None) -> int:
-        """Draw an int.
-
-        Parameters
-        ----------
-        bound : int, optional
-            From 1 to 2**31 - 1: draw from 0 to ``bound - 1``. Without it, any int.
-
-        Returns
-        -------
-        int
-            The draw.
-
-        Raises
-        ------
-        ValueError
-            If the bound is not positive.
-        """
-        if bound is None:
-            return self.next(32)
-        if not 0 < bound <= INT_MAX:
-            raise ValueError(f"the bound {bound} is not from 1 to {INT_MAX}")
-        if bound & (bound - 1) == 0:
-            return (bound * self.next(31)) >> 31
-        while True:
-            drawn = self.next(31)
-            value = drawn % bound
-            # What is left over of 2**31 after whole multiples of the bound would favour low values.
-            if drawn - value + (bound - 1) <= INT_MAX:
-                return value
-
-    def next_double(self) -> float:
-        """Draw a float64 from 0 to 1, 1 excluded, of 53 random bits."""
-        return ((self.next(26) << 27) + self.next(27)) * 2.0**-53
-
-    def next_gaussian(self) -> float:
-        """Draw from the standard normal distribution, as `gaussians` does."""
-        return float(self.gaussians(1)[0])
 
     def gaussians(self, count: int) -> NDArray[np.float64]:
         """Draw from the standard normal distribution.
@@ -116,17 +72,6 @@ class JavaRandom:
             self.pending = float(drawn[count])
         return drawn[:count]
 
-    def jump(self, steps: int) -> None:
-        """Move on as `steps` calls of `next` would, in a time that is logarithmic in them.
-
-        Parameters
-        ----------
-        steps : int
-            From 0 up.
-        """
-        multiplier, increment = jump_constants(steps)
-        self.state = (self.state * multiplier + increment) & MASK
-
     def _gaussian_pairs(self, most: int) -> NDArray[np.float64]:
         """Draw up to `most` pairs, at least none, and stop right behind the last one."""
         candidates = min(int(most * 1.3) + 8, _BLOCK // PAIR_STEPS)
@@ -147,29 +92,6 @@ class JavaRandom:
         return pairs
 
 
-def jump_constants(steps: int) -> tuple[int, int]:
-    """Return multiplier and increment of that many steps at once, modulo 2**48.
-
-    Parameters
-    ----------
-    steps : int
-        From 0 up.
-
-    Returns
-    -------
-    tuple of int
-        A and C of ``state * A + C``.
-    """
-    total = 1, 0
-    power = MULTIPLIER, INCREMENT
-    while steps:
-        if steps & 1:
-            total = _after(total, power)
-        power = _after(power, power)
-        steps >>= 1
-    return total
-
-
 def _after(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
     """Compose two steps of the generator."""
     return first[0] * second[0] & MASK, (first[1] * second[0] + second[1]) & MASK
@@ -183,8 +105,3 @@ def block_constants() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         steps.append(_after(steps[-1], steps[0]))
     multipliers, increments = np.array(steps, np.uint64).T.copy()
     return multipliers, increments
-
-
-def _as_int(bits: int) -> int:
-    """Read 32 bits as a Java int."""
-    return bits - 2**32 if bits > INT_MAX else bits

@@ -209,7 +209,7 @@ def _draw_pairs(stream: Stream, jumps: Jumps) -> int:
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _double(first: np.uint64, second: np.uint64) -> float:
-    """Make a float64 of two states as `JavaRandom.next_double` does."""
+    """Make a float64 of 53 bits of two states, as Java's ``nextDouble``."""
     bits = ((first >> np.uint64(22)) << np.uint64(27)) + (second >> np.uint64(21))
     return float(np.int64(bits) * 2.0**-53)
 

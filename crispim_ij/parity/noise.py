@@ -50,18 +50,7 @@ def add_noise(plane: Plane, sd: float, random: JavaRandom) -> Plane:
 
 
 def round_half_up(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Round as Java's ``Math.round``: to the nearest integer, halves upwards.
-
-    Parameters
-    ----------
-    values : ndarray of float64
-        Below 2**62 in size.
-
-    Returns
-    -------
-    ndarray of int64
-        The integers.
-    """
+    """Round as Java's ``Math.round``: to the nearest integer, halves upwards."""
     below = np.floor(values)
     # Adding 0.5 first would round 0.49999999999999994 up.
     return (below + (values - below >= 0.5)).astype(np.int64)

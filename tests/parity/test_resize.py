@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crispim_ij.imagej.ij1 import ImageJ1
-from crispim_ij.parity import Interpolation, resize, scaled_size
+from crispim_ij.parity import Interpolation, compiled, resize, resize_part
 from tests.parity.same import assert_same
 
 
@@ -49,15 +51,33 @@ def test_not_contiguous(path: str, imagej: ImageJ1, dtype: Any, average: bool) -
     assert_same(resize(plane, 9, 13, Interpolation.BILINEAR, average), theirs)
 
 
-@pytest.mark.parametrize(
-    ("shape", "scale"),
-    [((42, 63), (0.25, 0.25)), ((5, 7), (0.5, 0.5)), ((10, 9), (1.55, 0.3333)), ((3, 3), (2, 0.5))],
-)
-def test_scaled_size(imagej: ImageJ1, shape: tuple[int, int], scale: tuple[float, float]) -> None:
-    macro = f"""
-        newImage("plane", "8-bit black", {shape[1]}, {shape[0]}, 1);
-        run("Scale...", "x={scale[1]} y={scale[0]} interpolation=Bilinear average create title=s");
-        return "" + getHeight() + " " + getWidth();
-    """
-    rows, columns = map(int, imagej.run_macro(f"setBatchMode(true);{macro}").split())
-    assert scaled_size(shape, scale) == (rows, columns)
+@pytest.mark.parametrize("numba", [True, False])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_parts_are_the_wholes_bits(numba: bool, data: st.DataObject) -> None:
+    shape = data.draw(st.tuples(st.integers(1, 90), st.integers(1, 90)))
+    size = tuple(data.draw(st.integers(1, side)) for side in shape)
+    dtype = data.draw(st.sampled_from([np.uint8, np.uint16, np.float32]))
+    interpolation = data.draw(st.sampled_from(Interpolation))
+    plane = np.random.default_rng(0).normal(100, 60, shape).clip(0, 255).astype(dtype)
+    part = tuple(
+        slice(*sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n))))) for n in size
+    )
+    if any(p.start == p.stop for p in part):
+        return
+    read: list[Any] = []
+
+    def take(rows: slice, columns: slice) -> Any:
+        read.append((rows, columns))
+        return plane[rows, columns]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not numba:
+            patch.setattr(compiled, "kernels", lambda: None)
+        whole = resize(plane, size[1], size[0], interpolation, True)
+        found = resize_part(take, shape, (size[0], size[1]), (part[0], part[1]), interpolation)
+    assert found.dtype == whole.dtype
+    np.testing.assert_array_equal(found, whole[part])
+    for wanted, taken, side, after in zip(part, read[0], shape, size, strict=True):
+        # Little else: a kernel is at most four outputs wide.
+        assert taken.stop - taken.start <= (wanted.stop - wanted.start + 4) * side / after + 2
