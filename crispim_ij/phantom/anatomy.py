@@ -44,21 +44,8 @@ class Anatomy(NamedTuple):
 def grow(rng: np.random.Generator, size: Floats, upwards: Floats, density: float = 1.0) -> Anatomy:
     """Place cells, axons and vessels in a volume and around it.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Where chance comes from.
-    size : ndarray
-        Of the volume along Z, Y and X, in micrometres.
-    upwards : ndarray
-        Direction (Z, Y, X) to the brain's surface: apical dendrites grow that way.
-    density : float
-        How many times as many cells and axons as usual.
-
-    Returns
-    -------
-    Anatomy
-        The structures.
+    `size` is the volume's along Z, Y and X; apical dendrites grow `upwards`, to the brain's
+    surface.
     """
     clusters = _anywhere(rng, size, 6e-9, least=4)
     bodies = _gathered(rng, _anywhere(rng, size, 9e-7 * density), clusters, share=0.7, sd=170.0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.phantom.anatomy import STEP, Anatomy, Points
-from crispim_ij.phantom.settings import PhantomSettings
+
+if TYPE_CHECKING:
+    from crispim_ij.phantom.specimen import PhantomSettings
 
 Plane = NDArray[np.float32]
 
@@ -15,15 +19,7 @@ _GLOW = 14.0  # sd of the light of cells out of focus, micrometres
 
 
 class LightSheet:
-    """Draws planes of an anatomy as the sheet shows them.
-
-    Parameters
-    ----------
-    settings : PhantomSettings
-        Size and sampling.
-    anatomy : Anatomy
-        What there is to see.
-    """
+    """Draws planes of an anatomy as the sheet shows them."""
 
     def __init__(self, settings: PhantomSettings, anatomy: Anatomy) -> None:
         self._anatomy = anatomy
