@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import logging
 import platform
 import re
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,11 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.fiji import check_fiji_home, start_pyimagej
-from crispim_ij.imagej.installation import Installation, Runtime, read_installation
-from crispim_ij.imagej.java import find_java, refuse_running_java
-from crispim_ij.imagej.model_zip import Blocks, ModelZip, plan_blocks
-from crispim_ij.imagej.plugin_traces import PREFERENCE, is_broken
+from crispim_ij.imagej.gateway import start_fiji
+from crispim_ij.imagej.installation import (
+    Installation,
+    Runtime,
+    check_fiji_home,
+    read_installation,
+)
+from crispim_ij.imagej.java import find_java
+from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles
 from crispim_ij.imagej.tensorflow_java import SITES, tensorflow_fault
 from crispim_ij.noise import CameraNoise, restore, stabilise
 
@@ -27,6 +33,12 @@ logger = logging.getLogger(__name__)
 
 COMMAND = "de.csbdresden.csbdeep.commands.GenericNetwork"
 ARTIFACT = "csbdeep"
+PREFERENCE = "GenericNetwork_modelfile"
+"""Key under which the plugin stores the model file of its last run."""
+
+_PREFERENCES = ".java/.userPrefs/de/csbdresden/csbdeep/commands/GenericNetwork/prefs.xml"
+# What a graph holds whose weights are in files of their own.
+_VARIABLES = (b"VarHandleOp", b"VariableV2")
 
 # What goes in is scaled already, if at all; percentiles count for nothing without normalisation.
 _FIXED = {
@@ -49,25 +61,10 @@ class CsbdeepPlugin:
 
     The plugin reads what it isn't given from Java's stored preferences, and stores what
     it is given: so every input is passed, and at the end the user's own are put back.
-
-    Parameters
-    ----------
-    ij : net.imagej.ImageJ
-        pyimagej's gateway.
-    model : ModelZip
-        The network.
-    tile : int
-        Longest side, in px, that the network is given at once, without overlap.
-    console : callable
-        Gives a context manager that catches what Java prints, as `ij1.caught_console` does.
-
-    Raises
-    ------
-    CrispimError
-        If the Fiji has no such plugin.
     """
 
     def __init__(self, ij: Any, model: ModelZip, tile: int, console: Console) -> None:
+        """Find the plugin in pyimagej's `ij`; `console` catches what Java prints."""
         self._ij = ij
         self._model = model
         self._tile = tile
@@ -125,10 +122,10 @@ class CsbdeepPlugin:
         """Run the network on a plane, in its own units."""
         import xarray as xr
 
-        blocks = plan_blocks((plane.shape[0], plane.shape[1]), self._model, self._tile)
+        tiles = plan_tiles((plane.shape[0], plane.shape[1]), self._model, self._tile)
         # Java looks at this array's own memory: it must outlive the run.
-        extended = xr.DataArray(blocks.extend(plane), dims=("row", "col"), name="plane")
-        output = self._run(self._ij.py.to_dataset(extended), blocks)
+        extended = xr.DataArray(tiles.extend(plane), dims=("row", "col"), name="plane")
+        output = self._run(self._ij.py.to_dataset(extended), tiles)
         image = self._ij.py.from_java(output).squeeze()
         if dict(image.sizes) != dict(extended.sizes):
             raise CrispimError(
@@ -136,11 +133,11 @@ class CsbdeepPlugin:
                 f"{dict(extended.sizes)}: export the model '{self._model.path}' again."
             )
         result = image.transpose(*extended.dims).to_numpy()
-        return blocks.crop(result, plane.shape).astype(np.float32)
+        return tiles.crop(result, plane.shape).astype(np.float32)
 
-    def _run(self, image: Any, blocks: Blocks) -> Any:
+    def _run(self, image: Any, tiles: PluginTiles) -> Any:
         """Run the command on an image and return what it gives."""
-        inputs = self._inputs(image, blocks)
+        inputs = self._inputs(image, tiles)
         flat = [part for item in inputs.items() for part in item]
         # The stored model wins over the one that is passed.
         self._ij.prefs().put(self._command, PREFERENCE, str(self._model.path))
@@ -153,12 +150,12 @@ class CsbdeepPlugin:
             raise CrispimError(self._no_result(printed))
         return output
 
-    def _inputs(self, image: Any, blocks: Blocks) -> dict[str, Any]:
+    def _inputs(self, image: Any, tiles: PluginTiles) -> dict[str, Any]:
         """Return every input of the command."""
         return {
             "input": image,
             "modelFile": str(self._model.path),
-            "nTiles": blocks.rows * blocks.columns,
+            "nTiles": tiles.rows * tiles.columns,
             "blockMultiple": self._model.multiple,
             "overlap": self._model.overlap,
             **_FIXED,
@@ -176,23 +173,7 @@ class CsbdeepPlugin:
 
 
 def find_plugin(fiji_home: str) -> Installation:
-    """Find the plugin in a Fiji, and refuse one where it can't run; nothing is started.
-
-    Parameters
-    ----------
-    fiji_home : str
-        Folder of the Fiji.
-
-    Returns
-    -------
-    Installation
-        What lies in it.
-
-    Raises
-    ------
-    CrispimError
-        If the folder is no Fiji, the plugin is missing, or its TensorFlow can't load.
-    """
+    """Return a Fiji in which the plugin can run, or refuse it; nothing is started."""
     home = check_fiji_home(fiji_home)
     if not Path(home).is_dir():
         raise CrispimError(
@@ -201,7 +182,13 @@ def find_plugin(fiji_home: str) -> Installation:
         )
     machine = platform.machine()
     fiji = read_installation(Path(home), machine)
-    check_plugin(fiji, Runtime(find_java().version, machine))
+    if ARTIFACT not in fiji.jars:
+        raise CrispimError(f"The Fiji {fiji.folder} has no plugin CSBDeep: {SITES}.")
+    fault = tensorflow_fault(fiji, Runtime(find_java().version, machine))
+    if fault is not None:
+        raise CrispimError(
+            f"TensorFlow can't load in the Fiji {fiji.folder}: {fault.what}; {fault.remedy}."
+        )
     return fiji
 
 
@@ -230,38 +217,11 @@ def start_plugin(fiji: Installation, heap: str | None, model: ModelZip, tile: in
         If the plugin has unpacked this model before and not wholly, or if the Fiji does
         not start.
     """
-    refuse_running_java()
     _check_unpacked(fiji.folder, model)
-    # Without it imagej-tensorflow would look for the library in vain, and delete it.
-    options = [f"-Djava.library.path={fiji.native.folder}"] if fiji.native else []
-    ij = start_pyimagej(str(fiji.folder), heap, options)
+    ij = start_fiji(str(fiji.folder), heap)
     from crispim_ij.imagej.ij1 import caught_console
 
     return CsbdeepPlugin(ij, model, tile, caught_console)
-
-
-def check_plugin(fiji: Installation, java: Runtime) -> None:
-    """Refuse a Fiji whose plugin can't run; nothing is started.
-
-    Parameters
-    ----------
-    fiji : Installation
-        What lies in the Fiji's folder.
-    java : Runtime
-        The Java that it would run under.
-
-    Raises
-    ------
-    CrispimError
-        If the plugin is missing, or its TensorFlow can't load.
-    """
-    if ARTIFACT not in fiji.jars:
-        raise CrispimError(f"The Fiji {fiji.folder} has no plugin CSBDeep: {SITES}.")
-    fault = tensorflow_fault(fiji, java)
-    if fault is not None:
-        raise CrispimError(
-            f"TensorFlow can't load in the Fiji {fiji.folder}: {fault.what}; {fault.remedy}."
-        )
 
 
 def _check_unpacked(fiji: Path, model: ModelZip) -> None:
@@ -274,3 +234,31 @@ def _check_unpacked(fiji: Path, model: ModelZip) -> None:
             f"The model that CSBDeep's plugin unpacked into '{unpacked}' is not whole, and would "
             "fail again: delete that folder."
         )
+
+
+def stored_model(home: Path, system: str = sys.platform) -> str | None:
+    """Return the model file that the plugin takes in place of the one it is given, if any."""
+    # Elsewhere Java keeps preferences out of the reach of other programs.
+    if not system.startswith("linux"):
+        return None
+    try:
+        text = (home / _PREFERENCES).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    entry = re.search(rf'<entry key="{PREFERENCE}" value="([^"]*)"', text)
+    return html.unescape(entry[1]) if entry and entry[1] else None
+
+
+def unpacked_models(fiji: Path) -> list[Path]:
+    """Return the folders that the plugin has unpacked models into."""
+    return sorted(path for path in (fiji / "models").glob("GenericNetwork_*") if path.is_dir())
+
+
+def is_broken(unpacked: Path) -> bool:
+    """Tell whether an unpacked model lacks its graph or its weights, which it does for good."""
+    try:
+        graph = (unpacked / "saved_model.pb").read_bytes()
+    except OSError:
+        return True
+    has_variables = any(name in graph for name in _VARIABLES)
+    return has_variables and not (unpacked / "variables" / "variables.index").is_file()

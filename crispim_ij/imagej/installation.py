@@ -1,4 +1,4 @@
-"""What lies in a Fiji's folder, as its file names tell it; nothing is started."""
+"""A Fiji that is installed, as its file names tell it; nothing is started."""
 
 from __future__ import annotations
 
@@ -11,25 +11,84 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crispim_ij.errors import CrispimError
+
 logger = logging.getLogger(__name__)
 
 _JAR = re.compile(r"(?P<artifact>.+?)(?:-(?P<version>\d[\w.+-]*))?\.jar")
 _ACTIVE_SITE = re.compile(rb'<update-site\s[^<>]*?name="([^"<]+)"')
 _MOST_BYTES = 2**28
 _X86_64 = {"x86_64", "amd64"}
+_NEEDED = {
+    "ij": "ImageJ",
+    "imagej": "ImageJ2",
+    "imagej-legacy": "link from ImageJ2 to the original ImageJ",
+}
+IMGLYB = ("imglib2-imglyb", "imglib2-unsafe")
+"""Jars that pyimagej fetches over the network where a Fiji lacks them."""
+
+_COORDINATE = r"[A-Za-z0-9_-][\w.-]+(:[\w.-]+)+"
+_ENDPOINT = re.compile(rf"{_COORDINATE}(\+{_COORDINATE})*")
+
+
+def check_fiji_home(home: str) -> str:
+    """Refuse what can't be a Fiji, before Java starts and without a network.
+
+    Parameters
+    ----------
+    home : str
+        A folder, or a Maven endpoint such as ``sc.fiji:fiji:2.15.0``.
+
+    Returns
+    -------
+    str
+        The absolute path of the folder, or the endpoint as it was given.
+
+    Raises
+    ------
+    CrispimError
+        If it is neither an endpoint nor a folder with ImageJ and ImageJ2 in its
+        ``jars``.
+    """
+    path = Path(home).expanduser()
+    if _ENDPOINT.fullmatch(home) and not path.exists():
+        return home
+    if not path.exists():
+        raise _refusal(home, "does not exist")
+    if not path.is_dir():
+        raise _refusal(home, "is a file")
+    try:
+        empty = not any(path.iterdir())
+    except PermissionError as error:
+        raise _refusal(home, "can't be read for lack of permission") from error
+    if empty:
+        raise _refusal(home, "is an empty folder")
+    jars = path / "jars"
+    if not jars.is_dir():
+        raise _refusal(home, f"has no folder 'jars' in it{_within(path)}")
+    for artifact, what in _NEEDED.items():
+        if not any(jars.glob(f"{artifact}-[0-9]*.jar")):
+            raise _refusal(home, f"has no {what} ({artifact}-*.jar) in its folder 'jars'")
+    return str(path.resolve())
+
+
+def _within(path: Path) -> str:
+    """Name a Fiji that lies in the folder, where there is one."""
+    inner = next((jars.parent for jars in sorted(path.glob("*/jars")) if jars.is_dir()), None)
+    return f" ('{inner}' does)" if inner else ""
+
+
+def _refusal(home: str, what: str) -> CrispimError:
+    """Say what is wrong with a Fiji folder."""
+    return CrispimError(
+        f"The Fiji {home!r} (--fiji-home or CRISPIM_FIJI) {what}: name the folder that holds "
+        "Fiji's 'jars' and 'plugins', or a Maven endpoint such as sc.fiji:fiji."
+    )
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A Java that TensorFlow would run under.
-
-    Attributes
-    ----------
-    version : int
-        Its major version, such as 8 or 21.
-    machine : str
-        The processor that it is built for, such as 'x86_64' or 'arm64'.
-    """
+    """A Java by its major version and the processor that it is built for, such as 'arm64'."""
 
     version: int
     machine: str
@@ -44,12 +103,8 @@ class Runtime:
 class NativeTensorFlow:
     """A TensorFlow library outside of any jar, put there by Fiji's own tool.
 
-    Attributes
-    ----------
-    folder : Path
-        What Java must be given as its library path.
-    version : str
-        What the tool wrote down of it, such as '1.15.0 CPU'; 'of unknown version' without.
+    `folder` is what Java must be given as its library path, `version` what the tool wrote down,
+    such as '1.15.0 CPU'.
     """
 
     folder: Path
@@ -87,22 +142,13 @@ class Installation:
         """Return the newest version of an artifact, None where there is none."""
         return self.jars[artifact][-1] if artifact in self.jars else None
 
+    def missing(self, *artifacts: str) -> list[str]:
+        """Return those of the artifacts that no jar holds."""
+        return [artifact for artifact in artifacts if artifact not in self.jars]
+
 
 def read_installation(folder: Path, machine: str) -> Installation:
-    """Look into a Fiji's folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder that holds 'jars' and 'plugins'.
-    machine : str
-        The processor of the Java that is to run, as `platform.machine` names it.
-
-    Returns
-    -------
-    Installation
-        What is there.
-    """
+    """Look into a Fiji's folder, for a Java of the processor that `platform.machine` names."""
     libraries = [folder / "lib" / name for name in library_folders(sys.platform, machine)]
     return Installation(
         folder=folder,
@@ -115,20 +161,7 @@ def read_installation(folder: Path, machine: str) -> Installation:
 
 
 def library_folders(system: str, machine: str) -> tuple[str, ...]:
-    """Return the names that ImageJ's updater has had for a system, newest first.
-
-    Parameters
-    ----------
-    system : str
-        As `sys.platform` names it.
-    machine : str
-        As `platform.machine` names it.
-
-    Returns
-    -------
-    tuple of str
-        Folders of 'lib', such as 'linux64'.
-    """
+    """Return the folders of 'lib' that ImageJ's updater has had for a system, newest first."""
     name = {"darwin": "macos", "win32": "win"}.get(system, "linux")
     if not Runtime(0, machine).is_x86_64:
         return (f"{name}-arm64",)

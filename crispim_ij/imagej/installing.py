@@ -23,7 +23,10 @@ _TOOLSET = "CRISPIM_Toolset"
 
 
 class Outcome(str, Enum):
-    """What became of a file."""
+    """What became of a file.
+
+    'kept' is one that is not as it was installed: it may be the user's own work.
+    """
 
     INSTALLED = "installed"
     UPDATED = "updated"
@@ -34,17 +37,8 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class Change:
-    """A file of a Fiji and what became of it.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    outcome : Outcome
-        'kept' where the file is not as it was installed, so that it may be the user's
-        own work and is not touched.
-    """
+class FileChange:
+    """A file of a Fiji and what became of it."""
 
     path: Path
     outcome: Outcome
@@ -58,7 +52,7 @@ def macro_files() -> list[tuple[PurePosixPath, Path]]:
     ]
 
 
-def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[Change]:
+def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[FileChange]:
     """Copy files into a Fiji; what is there and the same stays as it is.
 
     The manifest is written after each file, so that an interrupted run can be taken
@@ -74,7 +68,7 @@ def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> It
 
     Yields
     ------
-    Change
+    FileChange
         What became of each file.
 
     Raises
@@ -96,33 +90,17 @@ def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> It
         if outcome is not Outcome.KEPT:
             installed[str(place)] = _sha256(content)
             _write_manifest(fiji, installed)
-        yield Change(target, outcome)
+        yield FileChange(target, outcome)
     for old in sorted(set(installed) - current):
-        yield Change(fiji / old, _remove(fiji / old, installed.pop(old)))
+        yield FileChange(fiji / old, _remove(fiji / old, installed.pop(old)))
     _write_manifest(fiji, installed)
 
 
-def uninstall_files(fiji: Path) -> Iterator[Change]:
-    """Remove what `install_files` put into a Fiji, and the folders that this empties.
-
-    Parameters
-    ----------
-    fiji : Path
-        The Fiji's folder.
-
-    Yields
-    ------
-    Change
-        What became of each file.
-
-    Raises
-    ------
-    CrispimError
-        If a file can't be removed, or the manifest can't be read.
-    """
+def uninstall_files(fiji: Path) -> Iterator[FileChange]:
+    """Remove what `install_files` put into a Fiji, and the folders that this empties."""
     installed = read_manifest(fiji)
     for place, sha256 in sorted(installed.items()):
-        yield Change(fiji / place, _remove(fiji / place, sha256))
+        yield FileChange(fiji / place, _remove(fiji / place, sha256))
     with write_faults(fiji / MANIFEST):
         (fiji / MANIFEST).unlink(missing_ok=True)
     # Only folders of our own name: Fiji's may be empty and still be needed.
@@ -130,31 +108,18 @@ def uninstall_files(fiji: Path) -> Iterator[Change]:
 
 
 def read_manifest(fiji: Path) -> dict[str, str]:
-    """Return the SHA-256 of each installed file by its place below the Fiji's folder.
-
-    Parameters
-    ----------
-    fiji : Path
-        The Fiji's folder.
-
-    Returns
-    -------
-    dict
-        Empty where nothing is installed.
-
-    Raises
-    ------
-    CrispimError
-        If the manifest is there and can't be read, or names a place outside of the Fiji.
-    """
+    """Return the SHA-256 of each installed file by its place below the Fiji's folder."""
     path = fiji / MANIFEST
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
-        places = {str(PurePosixPath(place)): str(sha256) for place, sha256 in files.items()}
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path) from error
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict):
+        raise _unreadable(path)
+    places = {str(PurePosixPath(place)): str(sha256) for place, sha256 in files.items()}
     if not all(Path(os.path.normpath(fiji / place)).is_relative_to(fiji) for place in places):
         raise _unreadable(path)
     return places

@@ -23,15 +23,7 @@ _TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Jar:
-    """One pinned Maven artifact.
-
-    Attributes
-    ----------
-    group, artifact, version : str
-        The Maven coordinate.
-    sha256 : str
-        SHA-256 of the jar as Maven Central serves it, in hexadecimal.
-    """
+    """One pinned Maven artifact, with the SHA-256 of the jar as Maven Central serves it."""
 
     group: str
     artifact: str
@@ -79,14 +71,7 @@ class CachedJar(NamedTuple):
 
 
 def cache_folder() -> Path:
-    """Return the folder that holds the cached jars.
-
-    Returns
-    -------
-    Path
-        ``$CRISPIM_CACHE/jars``, or ``jars`` in the user's cache folder where
-        the variable is not set. It need not exist yet.
-    """
+    """Return ``$CRISPIM_CACHE/jars``, or ``jars`` in the user's cache folder."""
     base = os.environ.get("CRISPIM_CACHE")
     root = Path(base).expanduser() if base else platformdirs.user_cache_path("crispim-ij", False)
     return root / "jars"
@@ -98,16 +83,6 @@ def ensure_jars(jars: Sequence[Jar] = JARS) -> tuple[CachedJar, ...]:
     Downloads go through jgo, without ``mvn`` and without Java: its own
     repositories (Maven Central, unless jgo's config file says otherwise) and
     the usual proxy variables apply. Any number of processes may do this at once.
-
-    Parameters
-    ----------
-    jars : sequence of Jar
-        Which; those of the embedded ImageJ by default.
-
-    Returns
-    -------
-    tuple of CachedJar
-        One for each, in their order.
 
     Raises
     ------

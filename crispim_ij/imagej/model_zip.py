@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import lzma
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -17,41 +21,21 @@ from crispim_ij.errors import CrispimError
 
 _OURS = "crispim-ij "
 _AXES = "YXC"
-_META = "meta.json"
+META_FILE = "meta.json"
+"""The description in the zip."""
+
+_ENCRYPTED = 1
 _MOST_BYTES = 2**20
 _MOST_PIXELS = 4096
-
-
-# What zipfile and json raise on what is damaged, encrypted, packed oddly or of another kind.
-_FAULTS = (
-    OSError,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_UNPACKING = (zlib.error, lzma.LZMAError, struct.error)
 
 
 @dataclass(frozen=True)
 class ModelZip:
     """A 2D network, exported.
 
-    Attributes
-    ----------
-    path : Path
-        The zip, absolute.
-    multiple : int
-        What the sides of a tile must be multiples of, in px.
-    overlap : int
-        How far tiles must overlap, in px: as far as the network sees, a multiple of
-        `multiple`.
-    takes_noise : bool
-        Whether it takes values whose noise has an sd of 1, so that the noise must be told.
+    The sides of a tile are multiples of `multiple` px, and tiles overlap by `overlap` px: as far
+    as the network sees. Where `takes_noise`, it takes values whose noise has an sd of 1.
     """
 
     path: Path
@@ -66,22 +50,14 @@ class ModelZip:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class PluginTiles:
     """A plane, extended so that the plugin cuts it into square tiles of one size.
 
     The plugin divides the side whose tiles are longest until there are as many tiles as
     it was told, and it loses pixels at the far end where a side is not a multiple of its
     tiles (CSBDeep 0.6.0, DefaultTiling). Sides that are whole numbers of equal squares
-    leave it one way to get there, and nothing to lose.
-
-    Attributes
-    ----------
-    rows, columns : int
-        Number of tiles.
-    side : int
-        Of a tile, in px.
-    margin : int
-        By which the plane is extended at the near sides, in px.
+    leave it one way to get there, and nothing to lose. There are `rows` x `columns` tiles of
+    `side` px; `margin` px are added at the near sides.
     """
 
     rows: int
@@ -107,23 +83,11 @@ class Blocks:
         return extended[self.margin : self.margin + rows, self.margin : self.margin + columns]
 
 
-def plan_blocks(shape: tuple[int, int], model: ModelZip, largest: int) -> Blocks:
+def plan_tiles(shape: tuple[int, int], model: ModelZip, largest: int) -> PluginTiles:
     """Choose the tiles that cost the network least.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the plane, in px.
-    model : ModelZip
-        The network.
-    largest : int
-        Longest side of a tile, without overlap, in px; exceeded where the plugin could
-        not cut so many tiles.
-
-    Returns
-    -------
-    Blocks
-        The tiles, which cover the plane and its margins.
+    Their side, without overlap, is at most `largest` px, unless the plugin could not cut so many
+    tiles.
     """
     rows, columns = (side + 2 * model.overlap for side in shape)
 
@@ -136,35 +100,19 @@ def plan_blocks(shape: tuple[int, int], model: ModelZip, largest: int) -> Blocks
     shortest = max(2, -(-(isqrt(max(rows, columns)) + 1) // multiple)) * multiple
     longest = max(shortest, largest // multiple * multiple)
     side = min(range(shortest, longest + 1, multiple), key=cost)
-    return Blocks(-(-rows // side), -(-columns // side), side, model.overlap)
+    return PluginTiles(-(-rows // side), -(-columns // side), side, model.overlap)
 
 
 def read_model_zip(path: Path) -> ModelZip:
-    """Read how a zip wants to be run from its ``meta.json``.
-
-    Parameters
-    ----------
-    path : Path
-        A zip that ``crispim-ij export --format csbdeep`` wrote.
-
-    Returns
-    -------
-    ModelZip
-        The network.
-
-    Raises
-    ------
-    CrispimError
-        If it is another file, or a network that doesn't go from plane to plane.
-    """
+    """Read how a zip of ``crispim-ij export --format csbdeep`` wants to be run, or refuse it."""
     try:
-        meta = _meta(path)
-        kind, axes = str(meta["type"]), str(meta["axes"])
-        multiple, overlap = (max(map(int, meta[key])) for key in ("axes_div_by", "tile_overlap"))
-    except _FAULTS as error:
+        meta = _read_meta(path)
+    except ValueError as error:
         raise _not_ours(path) from error
+    kind, axes = str(meta.get("type")), meta.get("axes")
+    multiple, overlap = (_largest(meta.get(key)) for key in ("axes_div_by", "tile_overlap"))
     sound = 1 <= multiple <= _MOST_PIXELS and 0 <= overlap <= _MOST_PIXELS
-    if not kind.startswith(_OURS) or not sound:
+    if not kind.startswith(_OURS) or not isinstance(axes, str) or not sound:
         raise _not_ours(path)
     if axes != _AXES:
         raise CrispimError(
@@ -174,12 +122,44 @@ def read_model_zip(path: Path) -> ModelZip:
     return ModelZip(path.absolute(), multiple, overlap, meta.get("input_scaling") == "noise")
 
 
-def _meta(path: Path) -> Any:
-    """Read the description in a zip, unless unpacked it would fill the memory."""
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo(_META).file_size > _MOST_BYTES:
-            raise ValueError(f"{_META} is larger than {_MOST_BYTES} bytes")
-        return json.loads(archive.read(_META))
+@contextmanager
+def opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip from anywhere; ValueError says what is wrong with it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(entry.flag_bits & _ENCRYPTED for entry in archive.infolist()):
+                raise ValueError("it is encrypted")
+            yield archive
+    # What zipfile raises on a file that is missing, damaged or of another kind.
+    except (OSError, EOFError, NotImplementedError, zipfile.BadZipFile, *_UNPACKING) as error:
+        raise ValueError(str(error)) from error
+
+
+def read_entry(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:
+    """Unpack a file of `opened_zip`, unless it would fill the memory."""
+    if name not in archive.namelist():
+        raise ValueError(f"it has no {name}")
+    if archive.getinfo(name).file_size > most_bytes:
+        raise ValueError(f"a file in it is larger than {most_bytes} bytes")
+    return archive.read(name)
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    """Read the description in a zip; ValueError where there is none that can be read."""
+    with opened_zip(path) as archive:
+        content = read_entry(archive, META_FILE, _MOST_BYTES)
+    try:
+        meta = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return meta if isinstance(meta, dict) else {}
+
+
+def _largest(values: object) -> int:
+    """Return the largest of a list of whole numbers, or -1 for anything else."""
+    if not isinstance(values, list) or not all(isinstance(value, int) for value in values):
+        return -1
+    return max(values, default=-1)
 
 
 def _not_ours(path: Path) -> CrispimError:

@@ -25,35 +25,14 @@ SITES = "turn on the update sites CSBDeep and TensorFlow (Help > Update... > Man
 
 @dataclass(frozen=True)
 class Fault:
-    """What keeps TensorFlow from loading.
-
-    Attributes
-    ----------
-    what : str
-        What is wrong, to follow 'TensorFlow can't load: '.
-    remedy : str
-        What to do.
-    """
+    """What keeps TensorFlow from loading, and what to do about it."""
 
     what: str
     remedy: str
 
 
 def tensorflow_fault(fiji: Installation, java: Runtime) -> Fault | None:
-    """Tell why the TensorFlow of a Fiji can't load under a Java.
-
-    Parameters
-    ----------
-    fiji : Installation
-        What lies in the Fiji's folder.
-    java : Runtime
-        The Java that it would run under.
-
-    Returns
-    -------
-    Fault or None
-        The first thing to mend, or None where all that can be seen is well.
-    """
+    """Tell why the TensorFlow of a Fiji can't load under a Java: the first thing to mend."""
     for look in (_missing_jars, _no_library_for, _wrong_protobuf, _class_loader, _no_library):
         fault = look(fiji, java)
         if fault is not None:
@@ -64,8 +43,7 @@ def tensorflow_fault(fiji: Installation, java: Runtime) -> Fault | None:
 def _missing_jars(fiji: Installation, java: Runtime) -> Fault | None:
     """Look for what TensorFlow is made of, once each."""
     del java
-    needed = (IMAGEJ_TENSORFLOW, TENSORFLOW, PROTOBUF)
-    missing = [name for name in needed if name not in fiji.jars]
+    missing = fiji.missing(IMAGEJ_TENSORFLOW, TENSORFLOW, PROTOBUF)
     if missing:
         return Fault(f"the Fiji has no jar {' or '.join(missing)}", f"{SITES} and update")
     for name in (IMAGEJ_TENSORFLOW, TENSORFLOW):

@@ -117,8 +117,7 @@ def test_wrong_arguments_of_a_macro_start_nothing(call: Call, tmp_path: Path) ->
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Fiji:
     """A Fiji that is there at once; all but its start is as it will be."""
     started = Fiji()
-    monkeypatch.setattr(csbdeep, "refuse_running_java", lambda: None)
-    monkeypatch.setattr(csbdeep, "start_pyimagej", lambda home, heap, options: started)
+    monkeypatch.setattr(csbdeep, "start_fiji", lambda home, heap: started)
     return started
 
 

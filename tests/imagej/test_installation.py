@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.installation import (
     Runtime,
+    check_fiji_home,
     library_folders,
     read_installation,
     version_numbers,
@@ -114,3 +116,48 @@ def test_names_of_library_folders(system: str, machine: str, names: tuple[str, .
 
 def test_versions_are_compared_as_numbers() -> None:
     assert version_numbers("1.1.10") > version_numbers("1.1.9")
+
+
+@pytest.mark.parametrize("endpoint", ["sc.fiji:fiji", "sc.fiji:fiji:2.15.0", "a.b:c+d.e:f:1.0"])
+def test_endpoints_are_left_to_pyimagej(endpoint: str) -> None:
+    assert check_fiji_home(endpoint) == endpoint
+
+
+def test_a_folder_shaped_like_a_fiji(tmp_path: Path) -> None:
+    assert check_fiji_home(str(make_fiji(tmp_path / "Fiji.app", *FIJI))) == str(
+        (tmp_path / "Fiji.app").resolve()
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.touch(), "is a file"),
+        (lambda path: path.mkdir(), "is an empty folder"),
+        (lambda path: (path / "plugins").mkdir(parents=True), "has no folder 'jars'"),
+        (
+            lambda path: make_fiji(path / "Fiji.app"),
+            r"no folder 'jars' in it \('.*Fiji.app' does\)",
+        ),
+        (lambda path: make_fiji(path, "imagej-2.9", "ij1-patcher-1.2"), r"has no ImageJ \(ij-\*"),
+        (lambda path: make_fiji(path, "ij-1.54f", "imagej-updater-1"), r"no ImageJ2 \(imagej-\*"),
+        (lambda path: make_fiji(path, "ij-1.54f", "imagej-2.9"), r"\(imagej-legacy-\*\.jar\)"),
+    ],
+)
+def test_a_wrong_folder_is_refused(tmp_path: Path, make: object, says: str) -> None:
+    home = tmp_path / "Fiji.app"
+    make(home)  # type: ignore[operator]
+    with pytest.raises(CrispimError, match=says) as caught:
+        check_fiji_home(str(home))
+    assert str(home) in str(caught.value)
+    assert "--fiji-home" in str(caught.value)
+
+
+def test_a_folder_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(CrispimError, match="can't be read for lack of permission"):
+        check_fiji_home(str(tmp_path))

@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.imagej import installing
 from crispim_ij.imagej.installing import (
     MANIFEST,
-    Change,
+    FileChange,
     Outcome,
     install_files,
     macro_files,
@@ -48,7 +49,7 @@ def all_files(folder: Path) -> dict[str, bytes]:
     }
 
 
-def outcomes(changes: list[Change]) -> list[str]:
+def outcomes(changes: list[FileChange]) -> list[str]:
     return [change.outcome.value for change in changes]
 
 
@@ -130,6 +131,7 @@ def test_an_interrupted_run_can_be_taken_back(fiji: Path, files: Files) -> None:
         "{",
         "[]",
         '{"files": 3}',
+        '{"file": {}}',
         json.dumps({"files": {"../../outside": "0"}}),
         json.dumps({"files": {"/outside": "0"}}),
     ],
@@ -146,3 +148,12 @@ def test_a_fiji_that_can_not_be_written(fiji: Path, files: Files) -> None:
     with pytest.raises(CrispimError, match="plugins/CRISPIM"):
         list(install_files(fiji, files))
     assert "models/CRISPIM" not in str(all_files(fiji))
+
+
+def test_a_fault_of_ours_is_no_damaged_list(
+    fiji: Path, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(install_files(fiji, files))
+    monkeypatch.setattr(installing, "PurePosixPath", None)
+    with pytest.raises(TypeError):
+        read_manifest(fiji)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.model_zip import Blocks, ModelZip, plan_blocks, read_model_zip
+from crispim_ij.imagej import model_zip
+from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles, read_model_zip
 from tests.imagej.csbdeep_standin import META, plugin_tiles, write_zip
 
 SIDES = st.integers(4, 5000)
@@ -27,31 +28,31 @@ def test_the_plugin_cuts_as_planned_and_loses_nothing(
     shape: tuple[int, int], multiple: int, halo: int, largest: int
 ) -> None:
     model = ModelZip(Path("m.zip"), multiple, halo * multiple)
-    blocks = plan_blocks(shape, model, largest)
-    sides = (blocks.rows * blocks.side, blocks.columns * blocks.side)
+    tiles = plan_tiles(shape, model, largest)
+    sides = (tiles.rows * tiles.side, tiles.columns * tiles.side)
     for side, length in zip(sides, shape, strict=True):
         assert side >= length + 2 * model.overlap
         assert side % multiple == 0
-    tiles, covered = plugin_tiles(sides, blocks.rows * blocks.columns, multiple)
-    assert tiles == (blocks.rows, blocks.columns)
+    divided, covered = plugin_tiles(sides, tiles.rows * tiles.columns, multiple)
+    assert divided == (tiles.rows, tiles.columns)
     assert covered == sides
-    assert blocks.side <= max(largest, 2 * multiple, max(sides) ** 0.5 + 2 * multiple)
+    assert tiles.side <= max(largest, 2 * multiple, max(sides) ** 0.5 + 2 * multiple)
 
 
 @given(st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(0, 30))
 def test_an_extended_plane_has_the_plane_in_it(shape: tuple[int, int], margin: int) -> None:
     plane = np.random.default_rng(0).integers(0, 1000, shape, np.uint16)
-    blocks = Blocks(
+    tiles = PluginTiles(
         -(-(shape[0] + 2 * margin) // 16), -(-(shape[1] + 2 * margin) // 16), 16, margin
     )
-    extended = blocks.extend(plane)
-    assert extended.shape == (blocks.rows * 16, blocks.columns * 16)
+    extended = tiles.extend(plane)
+    assert extended.shape == (tiles.rows * 16, tiles.columns * 16)
     assert extended.dtype == np.float32
-    np.testing.assert_array_equal(blocks.crop(extended, shape), plane)
+    np.testing.assert_array_equal(tiles.crop(extended, shape), plane)
 
 
 def test_margins_are_mirrored_with_the_edge_repeated() -> None:
-    extended = Blocks(1, 1, 8, 2).extend(np.arange(12).reshape(3, 4))
+    extended = PluginTiles(1, 1, 8, 2).extend(np.arange(12).reshape(3, 4))
     assert extended[2].tolist() == [1, 0, 0, 1, 2, 3, 3, 2]
     assert extended[:, 2].tolist() == [4, 0, 0, 4, 8, 8, 4, 0]
 
@@ -59,8 +60,8 @@ def test_margins_are_mirrored_with_the_edge_repeated() -> None:
 def test_large_planes_are_not_much_extended() -> None:
     model = ModelZip(Path("m.zip"), 4, 32)
     for shape in ((1600, 2000), (2048, 2048), (1030, 1030), (2160, 2560)):
-        blocks = plan_blocks(shape, model, 1024)
-        area = blocks.rows * blocks.columns * (blocks.side + 64) ** 2
+        tiles = plan_tiles(shape, model, 1024)
+        area = tiles.rows * tiles.columns * (tiles.side + 64) ** 2
         assert area / (shape[0] * shape[1]) < 1.5
 
 
@@ -107,4 +108,40 @@ def test_files_that_are_no_zips_are_refused(tmp_path: Path, content: bytes | Non
 def test_3d_networks_are_refused(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "m.zip", axes="ZYXC", axes_div_by=[16, 8, 8, 1])
     with pytest.raises(CrispimError, match="takes axes ZYXC, several planes at once"):
+        read_model_zip(path)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_contents_are_refused(tmp_path: Path, packing: int) -> None:
+    path = tmp_path / "m.zip"
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("meta.json", json.dumps(META) * 50)
+    content = bytearray(path.read_bytes())
+    content[45:70] = bytes(25)
+    path.write_bytes(content)
+    with pytest.raises(CrispimError, match="is no zip that"):
+        read_model_zip(path)
+
+
+@pytest.mark.parametrize(("flags", "packing"), [(1, 0), (0, 97), (1 << 6, 0)])
+def test_zips_that_python_can_t_unpack_are_refused(
+    tmp_path: Path, flags: int, packing: int
+) -> None:
+    path = write_zip(tmp_path / "m.zip")
+    content = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        begin = content.rindex(mark)
+        content[begin + place] = flags
+        content[begin + place + 2] = packing
+    path.write_bytes(content)
+    with pytest.raises(CrispimError, match="is no zip that"):
+        read_model_zip(path)
+
+
+def test_a_fault_of_ours_is_no_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_zip(tmp_path / "m.zip")
+    monkeypatch.setattr(model_zip, "_MOST_BYTES", None)
+    with pytest.raises(TypeError):
         read_model_zip(path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, progress_bar
+from crispim_ij.cli.fiji.worker import copy_zip, denoise_plane, export_zip, start_worker
 from crispim_ij.cli.options import FijiHome, Heap, Input, Noise, Overwrite, Packing, Strength, Tile
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
@@ -95,11 +96,11 @@ def denoise(
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
         noises = _noises(planes, told) if described.takes_noise else [None] * len(planes)
-        beside = stack.enter_context(_beside())
+        worker = stack.enter_context(start_worker())
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="crispim-"))
-        zip_file = _model_zip(model, Path(scratch), beside)
+        zip_file = _model_zip(model, Path(scratch), worker)
         plugin = stack.enter_context(start_plugin(fiji, imagej.heap, zip_file, tile))
-        comparison = _Comparison(plugin, beside, model, tile) if compare else None
+        comparison = _Comparison(plugin, worker, model, tile) if compare else None
         sink = stack.enter_context(results)
         bar = stack.enter_context(progress_bar("denoising in Fiji", len(planes), "planes"))
         for index in range(len(planes)):
@@ -109,13 +110,6 @@ def denoise(
     console.print(said, soft_wrap=True, markup=False)
     if comparison:
         comparison.report()
-
-
-def _beside() -> ProcessPoolExecutor:
-    """Return a process for Python's TensorFlow."""
-    from crispim_ij.cli.fiji.beside import start_beside
-
-    return start_beside()
 
 
 def _is_zip(model: str) -> bool:
@@ -141,35 +135,32 @@ def _noises(planes: Source, options: NoiseOptions) -> list[CameraNoise | None]:
     return list(noise.of_planes(planes))
 
 
-def _model_zip(model: str, scratch: Path, beside: ProcessPoolExecutor) -> ModelZip:
+def _model_zip(model: str, scratch: Path, worker: ProcessPoolExecutor) -> ModelZip:
     """Return a copy of the zip that is named, or that of a model, exported for this run."""
-    from crispim_ij.cli.fiji.beside import copy_zip, export_zip
     from crispim_ij.imagej.model_zip import read_model_zip
 
     path = scratch / "model.zip"
     if _is_zip(model):
         read_model_zip(Path(model))
-        beside.submit(copy_zip, Path(model), path).result()
+        worker.submit(copy_zip, Path(model), path).result()
     else:
-        beside.submit(export_zip, model, path).result()
+        worker.submit(export_zip, model, path).result()
     return read_model_zip(path)
 
 
 class _Comparison:
     """Denoises in Fiji and in Python at once, and remembers how much they differ."""
 
-    def __init__(self, plugin: Denoise, beside: ProcessPoolExecutor, model: str, tile: int) -> None:
+    def __init__(self, plugin: Denoise, worker: ProcessPoolExecutor, model: str, tile: int) -> None:
         self._plugin = plugin
-        self._beside = beside
+        self._worker = worker
         self._model = model
         self._tile = tile
         self._difference = 0.0
 
     def __call__(self, plane: NDArray[Any], noise: CameraNoise | None) -> NDArray[np.float32]:
         """Return what Fiji makes of a plane."""
-        from crispim_ij.cli.fiji.beside import denoise_plane
-
-        expected = self._beside.submit(denoise_plane, self._model, self._tile, plane, noise)
+        expected = self._worker.submit(denoise_plane, self._model, self._tile, plane, noise)
         result = self._plugin(plane, noise)
         self._difference = max(self._difference, float(abs(result - expected.result()).max()))
         return result

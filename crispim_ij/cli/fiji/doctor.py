@@ -12,7 +12,7 @@ from crispim_ij.cli.options import AsJson, FijiHome
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from crispim_ij.imagej.doctor_row import Row
+    from crispim_ij.imagej.doctor import Finding
 
 _STYLES = {"ok": "green", "note": "yellow", "broken": "bold red"}
 
@@ -27,8 +27,7 @@ def doctor(fiji_home: FijiHome = None, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from crispim_ij.imagej.doctor import examine
-    from crispim_ij.imagej.doctor_row import State
+    from crispim_ij.imagej.doctor import State, examine
 
     rows = examine(fiji_home or None)
     broken = any(row.state is State.BROKEN for row in rows)
@@ -41,7 +40,7 @@ def doctor(fiji_home: FijiHome = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _print_remedies(rows: tuple[Row, ...]) -> None:
+def _print_remedies(rows: tuple[Finding, ...]) -> None:
     """Say what to do."""
     from rich.text import Text
 
@@ -51,7 +50,7 @@ def _print_remedies(rows: tuple[Row, ...]) -> None:
             console.print(Text.assemble(state, f"{row.topic}: {row.remedy}"), soft_wrap=True)
 
 
-def _table(rows: tuple[Row, ...]) -> Table:
+def _table(rows: tuple[Finding, ...]) -> Table:
     """Show what was found."""
     from rich.table import Table
     from rich.text import Text

@@ -12,7 +12,7 @@ import typer
 from crispim_ij.cli.console import console, start_tensorflow
 
 if TYPE_CHECKING:
-    from crispim_ij.imagej.installing import Change
+    from crispim_ij.imagej.installing import FileChange
 
 
 def install(
@@ -32,7 +32,7 @@ def install(
     Example: `crispim-ij fiji install /opt/Fiji.app`
     """
     from crispim_ij.errors import CrispimError
-    from crispim_ij.imagej.fiji import check_fiji_home
+    from crispim_ij.imagej.installation import check_fiji_home
     from crispim_ij.imagej.installing import install_files, macro_files, uninstall_files
 
     folder = Path(check_fiji_home(fiji))
@@ -53,7 +53,7 @@ def install(
     console.print(said, soft_wrap=True, markup=False)
 
 
-def _list(changes: Iterator[Change]) -> None:
+def _list(changes: Iterator[FileChange]) -> None:
     """Print each file as it is done."""
     from crispim_ij.imagej.installing import Outcome
 

@@ -39,9 +39,8 @@ def macro(
 
     Example: `crispim-ij fiji macro CRISPIM_Compare.ijm clean=/data/clean.tif result=/data/ours.tif`
     """
-    from crispim_ij.imagej import GatewaySettings
+    from crispim_ij.imagej import GatewaySettings, open_gateway
     from crispim_ij.imagej.macro_files import find_macro, macro_argument, read_macro
-    from crispim_ij.imagej.start import open_gateway
 
     text = read_macro(find_macro(file))
     argument = macro_argument(arguments or [])

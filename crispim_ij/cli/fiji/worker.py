@@ -1,4 +1,4 @@
-"""TensorFlow for Python, in a process of its own beside the one that holds Fiji's TensorFlow.
+"""TensorFlow for Python, in a worker process beside the one that holds Fiji's TensorFlow.
 
 Both bring libraries of the same names, which can't be loaded into one process.
 """
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _denoisers: dict[tuple[str, int], Denoiser] = {}
 
 
-def start_beside() -> ProcessPoolExecutor:
-    """Return a process that runs the functions below; it starts with the first of them."""
+def start_worker() -> ProcessPoolExecutor:
+    """Return a worker for the functions below; it starts with the first of them."""
     return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
 
 
