@@ -1,7 +1,12 @@
 """Models in the formats of other programs: Fiji's CSBDeep, TensorFlow, ONNX, bioimage.io."""
 
-from crispim_ij.exporting.export import Exported, ExportSettings, check_place, export_model
-from crispim_ij.exporting.formats import Format
+from crispim_ij.exporting.export import (
+    Exported,
+    ExportSettings,
+    Format,
+    check_place,
+    export_model,
+)
 from crispim_ij.exporting.units import Units, check_noise
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,48 +14,40 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import csbdeep, onnx_graph
-from crispim_ij.exporting.archive import write_archive
-from crispim_ij.exporting.bioimageio_card import documentation, licence
 from crispim_ij.exporting.bioimageio_description import (
     COVER_FILE,
     DESCRIPTION_FILE,
     INPUT_FILE,
     INPUT_IMAGE,
+    NOISE_SD,
     ONNX_FILE,
     OUTPUT_FILE,
     OUTPUT_IMAGE,
     TENSORFLOW_FILE,
     TEXT_FILE,
     describe,
+    documentation,
+    licence,
 )
-from crispim_ij.exporting.bioimageio_sample import Sample, cover_png
-from crispim_ij.exporting.export import TOLERANCE
-from crispim_ij.exporting.sample import counts_a_unit
+from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_prediction
 from crispim_ij.exporting.units import Units
-from crispim_ij.exporting.v1_zip import read_meta
+from crispim_ij.exporting.v1_zip import read_meta, write_archive
 from crispim_ij.models.weights import file_sha256
+from crispim_ij.phantom import PhantomSettings, simulate_volume
 
 if TYPE_CHECKING:
-    from crispim_ij.models import Model
+    from crispim_ij.models import Model, ModelSpec
+
+_SIDES = {"YXC": 256, "ZYXC": 128}
+_SEED = 2
+_MICROMETRES = 7.2  # a pixel of the paper's planes, downsampled 4 times
+_DARKEST, _BRIGHTEST = 0.5, 99.7  # percentiles that the cover shows as black and white
 
 
 def write(model: Model, path: Path) -> None:
     """Write the package: description, weights in both forms, test tensors, cover and text.
 
     Needs no network. Equal models give equal bytes.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    path : Path
-        Zip to write.
-
-    Raises
-    ------
-    CrispimError
-        If a package of the extra isn't installed or too new, or the model's card names
-        a licence that bioimage.io doesn't know.
     """
     with onnx_graph.export_extra():
         import bioimageio.spec  # noqa: F401
@@ -69,26 +62,7 @@ def write(model: Model, path: Path) -> None:
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a package that `write` wrote, in ONNX Runtime and in TensorFlow.
-
-    Parameters
-    ----------
-    path : Path
-        The package.
-    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
-        A plane, or a mini-stack for a 3D model.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X)
-        Counts, as ONNX Runtime gives them.
-
-    Raises
-    ------
-    CrispimError
-        If TensorFlow's counts differ from these by more than `TOLERANCE`, or a package
-        of the extra isn't installed.
-    """
+    """Run it in ONNX Runtime, and in TensorFlow, whose counts may differ by `TOLERANCE` at most."""
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(path) as archive:
             weights = [Path(archive.extract(name, folder)) for name in (ONNX_FILE, TENSORFLOW_FILE)]
@@ -123,20 +97,7 @@ def _write_image(path: Path, image: NDArray[Any]) -> None:
 
 
 def write_description(description: dict[str, Any], folder: Path) -> None:
-    """Check a description and write it beside its files, with their hashes.
-
-    Parameters
-    ----------
-    description : dict
-        As `describe` makes it.
-    folder : Path
-        Where the files are.
-
-    Raises
-    ------
-    CrispimError
-        If the library bioimageio.spec doesn't accept it.
-    """
+    """Have bioimageio.spec check a description, and write it beside its files with their hashes."""
     from bioimageio import spec
 
     hashed = _with_hashes(description, folder)
@@ -160,3 +121,39 @@ def _with_hashes(value: Any, folder: Path) -> Any:
         return value
     inner = {key: _with_hashes(item, folder) for key, item in value.items()}
     return inner | {"sha256": file_sha256(folder / value["source"])} if "source" in value else inner
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The test tensors: a plane or a mini-stack of whole counts, and the plane made of it."""
+
+    noisy: NDArray[np.float32]
+    denoised: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, model: Model) -> Sample:
+        """Simulate cleared brain, add noise and denoise it in Keras."""
+        noisy = noisy_specimen(model.spec)
+        unit = np.float32(NOISE_SD if Units.of(model).are_values else 1)
+        return cls(noisy, unit * keras_prediction(model, noisy / unit))
+
+
+def noisy_specimen(spec: ModelSpec) -> NDArray[np.float32]:
+    """Simulate whole counts with Gaussian noise, as a camera gives them, the same at every call."""
+    side = _SIDES[spec.axes]
+    is_3d = spec.axes == "ZYXC"
+    shape = (spec.depth, side, side)
+    clean = simulate_volume(PhantomSettings(shape, _SEED, pixel_size=_MICROMETRES, stripes=0))
+    noise = np.random.default_rng(_SEED).normal(0, NOISE_SD, shape)
+    noisy = np.clip(np.rint(clean + noise), 0, 65535).astype(np.float32)
+    return noisy if is_3d else noisy[0]
+
+
+def cover_png(sample: Sample) -> bytes:
+    """Draw the noisy plane beside the denoised one, at the same display range, as an 8-bit PNG."""
+    import imagecodecs
+
+    noisy = sample.noisy if sample.noisy.ndim == 2 else sample.noisy[len(sample.noisy) // 2]
+    low, high = np.percentile(sample.denoised, [_DARKEST, _BRIGHTEST])
+    shades = (np.hstack([noisy, sample.denoised]) - low) / max(high - low, 1.0)
+    return bytes(imagecodecs.png_encode((shades.clip(0, 1) * 255).astype(np.uint8)))

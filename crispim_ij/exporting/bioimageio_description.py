@@ -1,4 +1,4 @@
-"""The description of a model that bioimage.io wants, its `bioimageio.yaml`."""
+"""What a package for bioimage.io says of its model: its `bioimageio.yaml` and its text."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import crispim_ij
-from crispim_ij.exporting.bioimageio_sample import NOISE_SD
-from crispim_ij.exporting.export import TOLERANCE
-from crispim_ij.exporting.frozen import INPUT, OUTPUT
+from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.onnx_graph import OPSET
+from crispim_ij.exporting.sample import TOLERANCE
 from crispim_ij.exporting.units import COUNTS, Units
+from crispim_ij.exporting.v1_zip import INPUT, OUTPUT
 from crispim_ij.networks import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from crispim_ij.models import ModelSpec
+    from crispim_ij.models import Model, ModelSpec
 
 ONNX_FILE, TENSORFLOW_FILE = "weights.onnx", "tensorflow_saved_model_bundle.zip"
 INPUT_FILE, OUTPUT_FILE = "test_input.npy", "test_output.npy"
 INPUT_IMAGE, OUTPUT_IMAGE = "sample_input.tif", "sample_output.tif"
 COVER_FILE, TEXT_FILE, DESCRIPTION_FILE = "cover.png", "README.md", "bioimageio.yaml"
+
+NOISE_SD = 35.0
+"""Of the test tensors' noise, in counts; the middle of what the paper adds."""
 
 PAPER = {
     "text": (
@@ -40,25 +43,29 @@ SCALED = (
 )
 """What a package takes and gives whose weights take and give values in units of the noise."""
 
+CARD_FILE = "README.md"
+
+_LICENCE = re.compile(r"^\W*licen[cs]e\W*:\W*([\w.+-]*\w\+?)", re.IGNORECASE | re.MULTILINE)
+
+_SECTIONS = """
+## Validation
+
+Denoise planes whose clean form is known, which the model was not trained on, and compare:
+`crispim-ij evaluate CLEAN --method noisy --method tv --method MODEL` adds noise to clean planes
+and prints PSNR, SSIM and the Pearson correlation of each method.
+
+## Before this package is shared
+
+Exporting left to you what only you know. In `bioimageio.yaml`, fill in `authors` and `maintainers`
+(there are none), `license` if it is missing, and `tags` for what your images show. Then run
+`bioimageio test` on the package. Its test image and its cover are simulated, not real tissue.
+"""
+
 
 def describe(spec: ModelSpec, licence: str | None, units: Units = COUNTS) -> dict[str, Any]:
-    """Describe a model in the fields of bioimage.io's format 0.5.
+    """Describe a model in the fields of bioimage.io's format 0.5, without the files' hashes.
 
     Authors are left out: only the user knows them.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        The model.
-    licence : str or None
-        An SPDX identifier, or None if it isn't known.
-    units : Units
-        What the weights take and give.
-
-    Returns
-    -------
-    dict
-        YAML-ready, without the hashes of the files.
     """
     from bioimageio.spec.model.v0_5 import ModelDescr
 
@@ -69,7 +76,7 @@ def describe(spec: ModelSpec, licence: str | None, units: Units = COUNTS) -> dic
         "name": re.sub(r"[^A-Za-z0-9_+\- ()]", "_", f"{spec.name} (light-sheet denoiser)")[:128],
         "description": (
             "Removes Gaussian noise from planes of a light-sheet microscope (SPIM). "
-            f"{capitalised(says(units))}. Network: {design.summary}."
+            f"{_capitalised(_says(units))}. Network: {design.summary}."
         ),
         "documentation": {"source": TEXT_FILE},
         "covers": [{"source": COVER_FILE}],
@@ -83,23 +90,12 @@ def describe(spec: ModelSpec, licence: str | None, units: Units = COUNTS) -> dic
     }
 
 
-def says(units: Units) -> str:
-    """Say what a package takes and gives.
-
-    Parameters
-    ----------
-    units : Units
-        What its weights take and give.
-
-    Returns
-    -------
-    str
-        A sentence without its full stop.
-    """
+def _says(units: Units) -> str:
+    """Say what a package takes and gives whose weights take and give values in these units."""
     return SCALED if units.are_values else units.says
 
 
-def capitalised(sentence: str) -> str:
+def _capitalised(sentence: str) -> str:
     """Begin a sentence with a capital letter."""
     return sentence[0].upper() + sentence[1:]
 
@@ -215,3 +211,44 @@ def _config(spec: ModelSpec, units: Units) -> dict[str, Any]:
             **units.facts,
         },
     }
+
+
+def documentation(model: Model) -> str:
+    """Write the package's documentation in Markdown, from the model's card where it has one."""
+    card = _card(model)
+    if not card:
+        card = f"# {model.spec.name}\n\n{ARCHITECTURES[model.spec.architecture].summary}.\n"
+    return f"{card.rstrip()}\n{_noise_section(model)}{_SECTIONS}"
+
+
+def _noise_section(model: Model) -> str:
+    """Say what goes in and comes out, where the network is told the noise."""
+    units = Units.of(model)
+    return f"\n## Noise\n\n{_capitalised(_says(units))}.\n" if units.facts else ""
+
+
+def licence(model: Model) -> str | None:
+    """Find the SPDX identifier that a model's card names, in a line such as 'License: MIT'."""
+    from bioimageio.spec.model.v0_5 import LicenseId
+
+    found = _LICENCE.search(_card(model))
+    if found is None:
+        return None
+    try:
+        return str(LicenseId(found[1]))
+    except ValueError:
+        raise CrispimError(
+            f"{model.folder / CARD_FILE} names the licence {found[1]!r}, which bioimage.io doesn't "
+            "know: write an SPDX identifier, such as 'License: CC-BY-4.0' (spdx.org/licenses)."
+        ) from None
+
+
+def _card(model: Model) -> str:
+    """Text of the card; empty if there is none."""
+    path = model.folder / CARD_FILE
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise CrispimError(
+            f"{path} can't be read as text in UTF-8 ({error}): save it as such, or remove it."
+        ) from error

@@ -6,15 +6,18 @@ import math
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.exporting.formats import Format
-from crispim_ij.exporting.sample import counts_a_unit, keras_prediction, sample_counts
+from crispim_ij.exporting import bioimageio, csbdeep, onnx_graph, savedmodel
+from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_prediction, sample_counts
 from crispim_ij.exporting.units import Units, with_noise
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
@@ -22,11 +25,39 @@ from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders,
 if TYPE_CHECKING:
     from crispim_ij.models import Model
 
-TOLERANCE = 1e-2
-"""Counts by which a written model may differ from Keras on the sample."""
+    Write = Callable[[Model, Path], None]
+    Predict = Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
 
-SAVEDMODEL_ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", "README.md"}
-"""All that a SavedModel's folder holds."""
+
+class Format(str, Enum):
+    """A format that a model can be exported to."""
+
+    CSBDEEP = "csbdeep"
+    CSBDEEP_STACK = "csbdeep-stack"
+    SAVEDMODEL = "savedmodel"
+    ONNX = "onnx"
+    BIOIMAGEIO = "bioimageio"
+
+    @property
+    def suffix(self) -> str:
+        """How the name of a file ends; empty where a folder is written."""
+        return {Format.SAVEDMODEL: "", Format.ONNX: ".onnx"}.get(self, ".zip")
+
+
+def _functions(chosen: Format) -> tuple[Write, Predict]:
+    """Return what writes a format, and what runs the result without Keras.
+
+    The first writes to exactly the path that it is given, which isn't there yet. The second makes
+    a denoised plane (Y, X) of a plane, or of a mini-stack (depth, Y, X) for a 3D model, in the
+    model's `Units`.
+    """
+    return {
+        Format.CSBDEEP: (csbdeep.write, csbdeep.predict),
+        Format.CSBDEEP_STACK: (csbdeep.write_stack, csbdeep.predict_stack),
+        Format.SAVEDMODEL: (savedmodel.write, savedmodel.predict),
+        Format.ONNX: (onnx_graph.write, onnx_graph.predict),
+        Format.BIOIMAGEIO: (bioimageio.write, bioimageio.predict),
+    }[chosen]
 
 
 @dataclass(frozen=True)
@@ -102,7 +133,8 @@ def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
             ) as scratch,
         ):
             written = Path(scratch) / out.name
-            settings.format.module().write(told, written)
+            write, _ = _functions(settings.format)
+            write(told, written)
             difference = _difference(told, written, settings.format)
             _move(written, out)
     finally:
@@ -169,7 +201,7 @@ def _is_saved_model(folder: Path) -> bool:
     if not folder.is_dir() or folder.is_symlink():
         return False
     names = {path.name for path in folder.iterdir()}
-    return "saved_model.pb" in names and names <= SAVEDMODEL_ENTRIES
+    return "saved_model.pb" in names and names <= savedmodel.ENTRIES
 
 
 def _difference(model: Model, written: Path, chosen: Format) -> float:
@@ -177,7 +209,8 @@ def _difference(model: Model, written: Path, chosen: Format) -> float:
     unit = counts_a_unit(Units.of(model))
     given = sample_counts(model.spec) / np.float32(unit)
     expected = keras_prediction(model, given)
-    result = chosen.module().predict(written, given)
+    _, predict = _functions(chosen)
+    result = predict(written, given)
     same_shape = result.shape == expected.shape
     difference = unit * float(np.abs(result - expected).max()) if same_shape else math.inf
     if not difference <= TOLERANCE:

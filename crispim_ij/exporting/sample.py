@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from crispim_ij.exporting.units import Units
     from crispim_ij.models import Model, ModelSpec
 
+TOLERANCE = 1e-2
+"""Counts by which a written model may differ from Keras on the sample."""
+
 BRIGHTEST = 2000
 """Counts of the sample's brightest pixels."""
 
@@ -21,18 +24,8 @@ NOISE_SD = 30.0
 def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
     """Draw a small image like a noisy light-sheet plane, the same at every call.
 
-    Tissue of 0 to 500 counts, a vessel of 2000 across it, and noise of `NOISE_SD`. The sides
-    are odd multiples of the network's stride.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        The model that is to take it.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X) or (depth, Y, X)
-        Whole counts from 0 to 2000; a mini-stack for a 3D model.
+    Tissue of 0 to 500 counts, a vessel of 2000 across it, and noise of `NOISE_SD`; a mini-stack
+    for a 3D model. The sides are odd multiples of the network's stride.
     """
     is_3d = spec.depth > 1
     planes, rows, columns = (spec.depth, 3, 5) if is_3d else (1, 13, 17)
@@ -47,37 +40,12 @@ def sample_counts(spec: ModelSpec) -> NDArray[np.float32]:
 
 
 def counts_a_unit(units: Units) -> float:
-    """Return how many of the sample's counts a difference of 1 in a network's result is.
-
-    Parameters
-    ----------
-    units : Units
-        What the network takes and gives.
-
-    Returns
-    -------
-    float
-        1, or the sd of the noise.
-    """
+    """Return how many of the sample's counts a difference of 1 in a network's result is."""
     return NOISE_SD if units.are_values else 1.0
 
 
 def keras_prediction(model: Model, given: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Denoise a plane with the model itself.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    given : ndarray of float32, shape (Y, X) or (depth, Y, X)
-        A plane, or a mini-stack for a 3D model; sides are multiples of the stride. In the
-        model's `Units`, as is the result.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X)
-        The denoised plane.
-    """
+    """Denoise a plane, or a mini-stack, with the model itself, in the model's `Units`."""
     batch = model.network()(given[np.newaxis, ..., np.newaxis], training=False)
     result: NDArray[np.float32] = np.asarray(batch)[0, ..., 0]
     return result

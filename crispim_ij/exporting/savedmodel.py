@@ -18,22 +18,12 @@ if TYPE_CHECKING:
 TEXT_FILE = "README.md"
 """Says what goes in, where that isn't any counts."""
 
+ENTRIES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", TEXT_FILE}
+"""All that the folder holds."""
+
 
 def write(model: Model, path: Path) -> None:
-    """Write the folder, with the signature `serving_default` from 'input' to 'output'.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    path : Path
-        Folder to write.
-
-    Raises
-    ------
-    OSError
-        If no space is left.
-    """
+    """Write the folder, with the signature `serving_default` from 'input' to 'output'."""
     import tensorflow as tf
 
     network = model.network()
@@ -54,20 +44,7 @@ def write(model: Model, path: Path) -> None:
 
 
 def predict(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run a folder that `write` wrote.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    counts : ndarray of float32, shape (Y, X) or (depth, Y, X)
-        A plane, or a mini-stack for a 3D model.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X)
-        Counts.
-    """
+    """Run it on a plane, or on a mini-stack for a 3D model."""
     import tensorflow as tf
 
     served = tf.saved_model.load(str(path)).signatures["serving_default"]

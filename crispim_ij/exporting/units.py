@@ -21,31 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ToldModel(Model):
-    """A model that was told the noise once and for all, so that it takes counts.
-
-    Attributes
-    ----------
-    noise : CameraNoise
-        The noise, in counts.
-    """
+    """A model that was told the noise, in counts, once and for all, so that it takes counts."""
 
     noise: CameraNoise
 
     def network(self, *, precision: Precision = "float32", trimmed: bool = False) -> keras.Model:
-        """Build the network with the transform of counts and its inverse around it.
-
-        Parameters
-        ----------
-        precision : {'float32', 'bfloat16'}
-            Arithmetic of the convolutions.
-        trimmed : bool
-            See ``crispim_ij.networks.architectures``.
-
-        Returns
-        -------
-        keras.Model
-            Raw counts in, raw counts out.
-        """
+        """Build the network with the transform of counts and its inverse around it."""
         import keras
 
         network = super().network(precision=precision, trimmed=trimmed)
@@ -56,14 +37,9 @@ class ToldModel(Model):
 
 @dataclass(frozen=True)
 class Units:
-    """What an exported network takes and gives.
+    """What an exported network takes and gives: in words, and as facts for programs.
 
-    Attributes
-    ----------
-    says : str
-        In words, for its description.
-    facts : mapping of str to str
-        The same for programs; empty for networks that guess the noise.
+    There are no facts for networks that guess the noise.
     """
 
     says: str
@@ -102,20 +78,7 @@ VALUES = Units(
 
 
 def check_noise(spec: ModelSpec, noise: CameraNoise | None) -> None:
-    """Refuse a noise that can't become a part of an exported network.
-
-    Parameters
-    ----------
-    spec : ModelSpec
-        The model that is to be exported.
-    noise : CameraNoise or None
-        The noise, in counts; None leaves it to whoever runs the network.
-
-    Raises
-    ------
-    CrispimError
-        If the model guesses the noise, or there is none.
-    """
+    """Refuse a noise that can't become a part of an exported network."""
     check_options(spec, NoiseOptions(noise))
     if noise is not None and noise.is_none:
         raise CrispimError(
@@ -125,20 +88,7 @@ def check_noise(spec: ModelSpec, noise: CameraNoise | None) -> None:
 
 
 def with_noise(model: Model, noise: CameraNoise | None) -> Model:
-    """Tell a model the noise of all that it will be given.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    noise : CameraNoise or None
-        The noise, in counts; None leaves the model as it is.
-
-    Returns
-    -------
-    Model
-        What is to be exported.
-    """
+    """Tell a model the noise of all that it will be given; None leaves it as it is."""
     check_noise(model.spec, noise)
     if noise is None:
         return model

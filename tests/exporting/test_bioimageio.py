@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -20,8 +21,13 @@ from ruyaml import YAML
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import bioimageio, csbdeep
-from crispim_ij.exporting.bioimageio_card import documentation, licence
-from crispim_ij.exporting.bioimageio_description import describe
+from crispim_ij.exporting.bioimageio import Sample, cover_png, noisy_specimen
+from crispim_ij.exporting.bioimageio_description import (
+    NOISE_SD,
+    describe,
+    documentation,
+    licence,
+)
 from crispim_ij.exporting.sample import keras_prediction, sample_counts
 from crispim_ij.exporting.units import with_noise
 from crispim_ij.models import Model, find_model
@@ -205,14 +211,6 @@ def test_weights_that_disagree_are_refused(unpacked: Path, paper_2d: Model, tmp_
         bioimageio.predict(mixed, sample_counts(paper_2d.spec))
 
 
-def test_odd_names_are_spelled_as_bioimageio_wants() -> None:
-    spec = find_model(SHIPPED).spec
-    odd = type(spec)(**{**vars(spec), "name": "Hirn/Übersicht: 2"})
-    assert describe(odd, None)["name"] == "Hirn__bersicht_ 2 (light-sheet denoiser)"
-    assert "license" not in describe(spec, None)
-    assert describe(spec, "MIT")["license"] == "MIT"
-
-
 def test_a_refused_description_is_one_sentence(unpacked: Path, tmp_path: Path) -> None:
     description = {**describe(find_model(SHIPPED).spec, None), "name": "x"}
     for file in unpacked.iterdir():
@@ -229,3 +227,32 @@ def test_missing_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packag
     with pytest.raises(CrispimError, match=rf"'{package}', .*pip install \"crispim-ij\[export\]\""):
         bioimageio.write(find_model(SHIPPED), tmp_path / "model.zip")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return Sample.of(find_model(SHIPPED))
+
+
+def test_the_specimen_is_whole_counts_of_a_camera(sample: Sample) -> None:
+    assert sample.noisy.dtype == np.float32
+    np.testing.assert_array_equal(sample.noisy, np.rint(sample.noisy))
+    assert 0 <= sample.noisy.min() < 150 < np.median(sample.noisy) < 500 < sample.noisy.max()
+    np.testing.assert_array_equal(sample.noisy, noisy_specimen(find_model(SHIPPED).spec))
+
+
+def test_a_mini_stack_for_3d_models() -> None:
+    assert noisy_specimen(find_model("crispim-3d").spec).shape == (5, 128, 128)
+
+
+def test_the_shipped_model_takes_most_of_the_noise_off(sample: Sample) -> None:
+    assert 0.8 * NOISE_SD < np.std(sample.noisy - sample.denoised) < NOISE_SD
+
+
+def test_the_cover_shows_noisy_beside_denoised(sample: Sample) -> None:
+    cover = imagecodecs.png_decode(cover_png(sample))
+    assert (cover.shape, cover.dtype) == ((256, 512), np.uint8)
+    left, right = (np.abs(np.diff(half.astype(float))).mean() for half in np.hsplit(cover, 2))
+    assert right < left / 3
+    flat = Sample(sample.noisy, np.full_like(sample.denoised, 200))
+    assert imagecodecs.png_decode(cover_png(flat)).shape == (256, 512)

@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from crispim_ij.exporting import savedmodel
-from crispim_ij.exporting.export import SAVEDMODEL_ENTRIES
 from crispim_ij.models import Model
 
 
@@ -25,4 +24,4 @@ def test_a_text_says_where_values_go_in(stabilised_2d: Model, tmp_path: Path) ->
     savedmodel.write(stabilised_2d, tmp_path / "model")
     said = (tmp_path / "model/README.md").read_text(encoding="utf-8")
     assert said.startswith("stabilised-2d: values whose noise has a standard deviation of 1 in")
-    assert {path.name for path in (tmp_path / "model").iterdir()} <= SAVEDMODEL_ENTRIES
+    assert {path.name for path in (tmp_path / "model").iterdir()} <= savedmodel.ENTRIES

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.exporting.bioimageio_card import documentation, licence
+from crispim_ij.exporting.bioimageio_description import describe, documentation, licence
 from crispim_ij.models import Model, find_model
 
 
@@ -57,3 +57,11 @@ def test_documentation_is_the_card_and_what_is_left_to_the_user(tmp_path: Path) 
 def test_documentation_without_a_card(tmp_path: Path) -> None:
     text = documentation(Model(tmp_path, find_model("crispim-2d").spec))
     assert text.startswith("# crispim-2d\n\nthe paper's 2D U-Net, predicting the noise")
+
+
+def test_odd_names_are_spelled_as_bioimageio_wants() -> None:
+    spec = find_model("crispim-2d").spec
+    odd = type(spec)(**{**vars(spec), "name": "Hirn/Übersicht: 2"})
+    assert describe(odd, None)["name"] == "Hirn__bersicht_ 2 (light-sheet denoiser)"
+    assert "license" not in describe(spec, None)
+    assert describe(spec, "MIT")["license"] == "MIT"
