@@ -1,4 +1,4 @@
-"""Put files into a Fiji, remember which, and take just those out again."""
+"""Install files into a Fiji, with a manifest, and remove just those again."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def macro_files() -> list[tuple[PurePosixPath, Path]]:
 
 
 def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[FileChange]:
-    """Copy files into a Fiji; what is there and the same stays as it is.
+    """Copy files into a Fiji; a file that is the same already is left unchanged.
 
-    The manifest is written after each file, so that an interrupted run can be taken
-    back, too. Files that an earlier version installed and this one does not have are
+    The manifest is written after each file, so that an interrupted run can be uninstalled,
+    too. Files that an earlier version installed and this one does not have are
     removed at the end.
 
     Parameters
@@ -134,7 +134,7 @@ def is_as_installed(path: Path, sha256: str) -> bool:
 
 
 def _unreadable(path: Path) -> CrispimError:
-    """Say that what was installed is not known any more."""
+    """Say that the manifest is damaged."""
     return CrispimError(
         f"'{path}' can't be read as the list of what was installed: delete it, and the folders "
         "plugins/CRISPIM and models/CRISPIM of that Fiji, and install again."
@@ -142,7 +142,7 @@ def _unreadable(path: Path) -> CrispimError:
 
 
 def _outcome(target: Path, content: bytes, sha256: str | None) -> Outcome:
-    """Decide what is to become of a file that is to be installed."""
+    """Decide what installing a file does."""
     if not target.exists():
         return Outcome.INSTALLED
     if is_as_installed(target, _sha256(content)):
