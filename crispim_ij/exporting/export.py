@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.exporting import bioimageio, csbdeep, onnx_graph, savedmodel
+from crispim_ij.exporting import savedmodel
 from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_prediction, sample_counts
 from crispim_ij.exporting.units import Units, with_noise
 from crispim_ij.noise import CameraNoise
@@ -51,6 +51,8 @@ def _functions(chosen: Format) -> tuple[Write, Predict]:
     a denoised plane (Y, X) of a plane, or of a mini-stack (depth, Y, X) for a 3D model, in the
     model's `Units`.
     """
+    from crispim_ij.exporting import bioimageio, csbdeep, onnx_graph
+
     return {
         Format.CSBDEEP: (csbdeep.write, csbdeep.predict),
         Format.CSBDEEP_STACK: (csbdeep.write_stack, csbdeep.predict_stack),
