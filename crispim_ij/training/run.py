@@ -105,14 +105,14 @@ def fresh_network(recipe: Recipe, start_from: Model | None) -> keras.Model:
 
 def _beginning(start_from: Model, recipe: Recipe) -> list[Any] | None:
     """Return a model's weights in the form of the recipe's network, if they have one."""
-    from crispim_ij.networks import stabilised, unet25d
+    from crispim_ij.networks import stabilised, unet
 
     weights: list[Any] = start_from.network().get_weights()
     start, wanted = start_from.spec.architecture, recipe.architecture
     if start == wanted:
         return weights
     inflate = {
-        ("residual-2d", "residual-2.5d"): unet25d.inflate,
+        ("residual-2d", "residual-2.5d"): unet.inflate,
         ("stabilised-2d", "stabilised-2.5d"): stabilised.inflate,
     }.get((start, wanted))
     return inflate and inflate(weights)
