@@ -19,8 +19,7 @@ from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.models import load_model
 from crispim_ij.models.keras2 import _faults, _layers, _read
 from crispim_ij.models.weights import DamagedFileError, checked_weights, opened_hdf5
-from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.recipe_file import load_recipe
+from crispim_ij.training.recipe import Recipe, load_recipe
 from tests.security.fuzzing import JSON, damaged, fuzzed, tried
 
 RECIPE = [field.name for field in fields(Recipe)]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crispim_ij.training import TrainingStack
-from crispim_ij.training.kept import keep_planes
-from crispim_ij.training.patches import Planes, training_batch
+from crispim_ij.training.patches import training_batch
+from crispim_ij.training.stacks import Planes, cache_planes
 from tests.training.small import RECIPE
 
 PLANE = 40 * 40 * 2 / 1e9
@@ -37,7 +37,7 @@ def counted(stack: TrainingStack, *, noisy: bool = False) -> tuple[Counted, Trai
 
 def test_planes_that_fit_are_read_once(stacks: list[TrainingStack]) -> None:
     planes, stack = counted(stacks[0])
-    kept = keep_planes([stack], 12.5 * PLANE)
+    kept = cache_planes([stack], 12.5 * PLANE)
     for step in range(10):
         batch = training_batch(kept, RECIPE, step)
         np.testing.assert_array_equal(batch, training_batch(stacks, RECIPE, step))
@@ -47,7 +47,7 @@ def test_planes_that_fit_are_read_once(stacks: list[TrainingStack]) -> None:
 def test_no_more_are_kept_than_fit(stacks: list[TrainingStack]) -> None:
     """Six planes for each of two sources: the seventh costs the first its place."""
     planes, stack = counted(stacks[0], noisy=True)
-    (kept,) = keep_planes([stack], 12.5 * PLANE)
+    (kept,) = cache_planes([stack], 12.5 * PLANE)
     for index in (*range(6), *range(6), 6, 6, 0, 6):
         kept.clean.read(index)
     assert planes.reads == [2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
@@ -55,14 +55,14 @@ def test_no_more_are_kept_than_fit(stacks: list[TrainingStack]) -> None:
 
 def test_nothing_is_kept_without_memory(stacks: list[TrainingStack]) -> None:
     planes, stack = counted(stacks[0])
-    (kept,) = keep_planes([stack], 0)
+    (kept,) = cache_planes([stack], 0)
     kept.clean.read(3)
     kept.clean.read(3)
     assert planes.reads[3] == 2
 
 
 def test_what_is_kept_can_not_be_changed(stacks: list[TrainingStack], tmp_path: Path) -> None:
-    (kept,) = keep_planes(stacks, 1)
+    (kept,) = cache_planes(stacks, 1)
     assert kept.clean.path == tmp_path / "clean.tif"
     assert len(kept.clean) == 12
     with pytest.raises(ValueError, match="read-only"):

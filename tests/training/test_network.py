@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crispim_ij.training.losses import FLOOR, LEAST, LOSSES, log_mse, rmse, squared_error
+from crispim_ij.training.network import FLOOR, LEAST, LOSSES, log_mse, rmse, squared_error
 
 CLEAN = np.zeros((2, 4, 4, 1), np.float32)
 PREDICTED = CLEAN + np.float32([10, 100]).reshape(2, 1, 1, 1)

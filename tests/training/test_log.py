@@ -4,11 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from crispim_ij.networks import build
 from crispim_ij.training import TrainingStack
+from crispim_ij.training.log import (
+    HistoryEntry,
+    as_png,
+    draw_samples,
+    open_events,
+    remove_events,
+    remove_samples,
+    write_samples,
+    write_scalars,
+)
 from crispim_ij.training.patches import sample_batch
-from crispim_ij.training.samples import as_png, draw_samples, forget_samples, write_samples
 from tests.training.small import RECIPE
 
 
@@ -54,16 +65,63 @@ def test_later_pictures_are_forgotten(tmp_path: Path) -> None:
     for step in (5, 10, 1_000_000):
         write_samples(tmp_path, png, step)
     (tmp_path / "samples/step-mine.png").touch()
-    forget_samples(tmp_path, 5)
+    remove_samples(tmp_path, 5)
     names = {file.name for file in (tmp_path / "samples").iterdir()}
     assert names == {"step-000005.png", "step-mine.png"}
 
 
 def test_no_samples_no_folder(tmp_path: Path) -> None:
-    forget_samples(tmp_path, 0)
+    remove_samples(tmp_path, 0)
     assert not (tmp_path / "samples").exists()
 
 
 def test_samples_of_mini_stacks(stacks: list[TrainingStack]) -> None:
     noisy, clean = sample_batch(stacks, replace(RECIPE, architecture="paper-3d"))
     assert (noisy.shape, clean.shape) == ((3, 16, 32, 32, 1), (3, 32, 32, 1))
+
+
+def told(folder: Path) -> dict[str, list[int]]:
+    """Return the steps of each curve or picture that TensorBoard finds in a folder."""
+    steps: dict[str, list[int]] = {}
+    for file in sorted(folder.glob("events.out.tfevents.*")):
+        for entry in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(entry)
+            for value in event.summary.value:
+                steps.setdefault(value.tag, []).append(event.step)
+    return steps
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    writer = open_events(tmp_path / "tensorboard")
+    for step in range(1, 6):
+        write_scalars(writer, HistoryEntry(step, 9.0, 8.0, 0.01, seconds=2.0, waited=0.5))
+    writer.close()
+    return tmp_path / "tensorboard"
+
+
+def test_each_column_is_a_curve(folder: Path) -> None:
+    curves = {"loss/training", "loss/validation", "learning_rate", "share_of_time_waited_for_data"}
+    assert told(folder) == {curve: [1, 2, 3, 4, 5] for curve in curves}
+
+
+def test_later_steps_are_forgotten(folder: Path) -> None:
+    remove_events(folder, 3)
+    assert told(folder)["loss/training"] == [1, 2, 3]
+    remove_events(folder, 0)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_was_cut_off(folder: Path) -> None:
+    """As SIGKILL or a full disk leave it."""
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    remove_events(folder, 5)
+    steps = told(folder)
+    assert steps["loss/training"] == [1, 2, 3, 4, 5]
+    assert min(map(len, steps.values())) == 4
+
+
+def test_no_events_no_folder(tmp_path: Path) -> None:
+    remove_events(tmp_path / "tensorboard", 0)
+    assert not (tmp_path / "tensorboard").exists()
