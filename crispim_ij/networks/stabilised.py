@@ -190,6 +190,10 @@ class _Bilinear(layers.UpSampling2D):  # type: ignore[misc]
         return tf.image.resize(inputs, tf.shape(inputs)[1:3] * self.size)
 
 
+CUSTOM_LAYERS = {"_Bilinear": _Bilinear}
+"""Layers of our own, by the names that Keras saves them by."""
+
+
 def _compress(values: Any) -> Any:
     """Bring far values nearer, with a slope of 1 at LINEAR."""
     far = ops.log1p(ops.relu(values - LINEAR) / LINEAR)

@@ -80,9 +80,10 @@ def load_checkpoint(file: Path) -> keras.Model:
     """Load the compiled network that `save_checkpoint` saved."""
     import keras
 
+    from crispim_ij.networks.stabilised import CUSTOM_LAYERS
     from crispim_ij.training.optimizers import KernelMuon
 
-    known = {"log_mse": log_mse, "rmse": rmse, "KernelMuon": KernelMuon}
+    known = {"log_mse": log_mse, "rmse": rmse, "KernelMuon": KernelMuon, **CUSTOM_LAYERS}
     return keras.saving.load_model(file, custom_objects=known, safe_mode=True)
 
 
