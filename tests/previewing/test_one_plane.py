@@ -15,6 +15,7 @@ from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
+from crispim_ij.previewing.one_plane import forecast
 from tests.told import told_model
 
 
@@ -63,6 +64,17 @@ def test_other_models_are_named_where_one_does_not_fit() -> None:
     assert "crispim-2d" not in looked.alternatives
 
 
+def test_a_3d_model_has_no_neighbours_of_one_slice() -> None:
+    from crispim_ij.models import find_model
+
+    plane = np.random.default_rng(0).normal(300, 30, (1, 64, 64))
+    looked = look(ArraySource(plane), find_model("crispim-3d"), None, None)
+    assert looked.fit.fits is False
+    assert "there is one slice" in looked.fit.says
+    assert "crispim-2d" in looked.alternatives
+    assert "crispim-3d" not in looked.alternatives
+
+
 def test_a_model_is_told_the_noise_of_the_channel(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     stack = np.stack([rng.normal(300, sd, (4, 64, 80)) for sd in (8, 50)], axis=1)
@@ -81,3 +93,10 @@ def test_a_model_is_told_the_noise_of_the_channel(tmp_path: Path) -> None:
     given = look(source, told, 5, None, NoiseOptions(camera, 1.5))
     assert given.told == camera.scaled(1.5)
     assert given.noise == looked.noise
+
+
+def test_a_run_is_foretold() -> None:
+    source = ArraySource(np.broadcast_to(np.uint16(1), (50, 1000, 2000)))
+    found = forecast(source, 1.5)
+    assert (found.seconds, found.size) == (150, 200_000_000)
+    assert found.free > 0

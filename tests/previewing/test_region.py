@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.arrays import ArraySource
-from crispim_ij.previewing.part import (
+from crispim_ij.previewing.region import (
     LONGEST,
     Crop,
     best_crop,

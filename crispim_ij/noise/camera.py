@@ -1,10 +1,12 @@
-"""Poisson-Gaussian noise: what a camera adds to light."""
+"""Poisson-Gaussian noise: what a camera adds to light, in files and on the command line too."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,22 @@ LARGEST = 1e6
 
 SMALLEST_GAIN = 1e-9
 """Smallest gain but 0, in counts a photo-electron: below it Poisson's numbers grow too large."""
+
+_FORM = "camera.json, as `crispim-ij calibrate` writes it, or GAIN:OFFSET:READ such as 0.5:100:3"
+
+
+def _check(name: str, value: float | str, is_possible: bool) -> None:
+    """Raise CrispimError unless a camera can have a value."""
+    allowed = {
+        "gain": f"0, or from {SMALLEST_GAIN:g} to {LARGEST:g} counts a photo-electron",
+        "offset": f"from {-LARGEST:g} to {LARGEST:g} counts",
+        "read_noise": f"from 0 to {LARGEST:g} counts",
+    }
+    if not is_possible or (isinstance(value, float) and not math.isfinite(value)):
+        raise CrispimError(
+            f"A camera's {name} can't be {value} (--camera, --noise or a recipe's camera): give "
+            f"{allowed[name]}, of two numbers the smaller first."
+        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,10 @@ class CameraNoise:
         return CameraNoise(self.gain * factor**2, self.offset, self.read_noise * factor)
 
 
+NO_NOISE = CameraNoise(0, 0, 0)
+"""The noise of planes that have none, or none that can be told from structure."""
+
+
 @dataclass(frozen=True)
 class CameraRange:
     """Cameras of which one is drawn for each patch that is trained on.
@@ -119,17 +141,9 @@ def range_of(camera: CameraNoise) -> CameraRange:
 
 
 def read_range(table: Mapping[str, Any]) -> CameraRange | None:
-    """Read a recipe's table.
+    """Read a recipe's table of gain, offset and read_noise, each a number or two of them.
 
-    Parameters
-    ----------
-    table : mapping
-        gain, offset and read_noise, each a number or a sequence of two.
-
-    Returns
-    -------
-    CameraRange or None
-        None where the table has other keys or values that are no numbers.
+    None where it has other keys, or values that are no numbers.
     """
     names = [field.name for field in fields(CameraRange)]
     if set(table) != set(names):
@@ -182,23 +196,96 @@ def add_camera_noise(
 def _pair(value: Any) -> Range | None:
     """Return one number twice, and two numbers as they are."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
-    is_numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in pair)
-    return (float(pair[0]), float(pair[1])) if len(pair) == 2 and is_numbers else None
+    is_range = len(pair) == 2 and all(map(_is_number, pair))
+    return (float(pair[0]), float(pair[1])) if is_range else None
 
 
-def _check(name: str, value: float | str, is_possible: bool) -> None:
-    """Raise CrispimError unless a camera can have a value."""
-    allowed = {
-        "gain": f"0, or from {SMALLEST_GAIN:g} to {LARGEST:g} counts a photo-electron",
-        "offset": f"from {-LARGEST:g} to {LARGEST:g} counts",
-        "read_noise": f"from 0 to {LARGEST:g} counts",
-    }
-    if not is_possible or (isinstance(value, float) and not math.isfinite(value)):
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def read_camera(text: str) -> CameraNoise:
+    """Read a camera.
+
+    Parameters
+    ----------
+    text : str
+        ``GAIN:OFFSET:READ`` in counts, or a file that `write_camera` wrote.
+
+    Returns
+    -------
+    CameraNoise
+        The camera.
+
+    Raises
+    ------
+    CrispimError
+        If it is neither, or no camera can have such values.
+    """
+    numbers = _numbers(text)
+    if len(numbers) == 3:
+        return CameraNoise(*numbers)
+    path = Path(text)
+    if numbers or not path.is_file():
+        raise CrispimError(f"The camera {text!r} (--camera) is not there: give {_FORM}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _no_camera(path, repr(error)) from error
+    camera = content.get("camera") if isinstance(content, dict) else None
+    values = (
+        [camera.get(field.name) for field in fields(CameraNoise)]
+        if isinstance(camera, dict)
+        else []
+    )
+    if not values or not all(map(_is_number, values)):
+        raise _no_camera(path, "it has no gain, offset and read_noise")
+    return CameraNoise(*(float(value) for value in values))
+
+
+def _no_camera(path: Path, why: str) -> CrispimError:
+    return CrispimError(f"'{path}' (--camera) can't be read as a camera ({why}): give {_FORM}.")
+
+
+def parse_noise(text: str) -> CameraNoise | None:
+    """Read the noise that a user tells of.
+
+    Parameters
+    ----------
+    text : str
+        ``auto``, a standard deviation or ``GAIN:OFFSET:READ_NOISE``, in counts.
+
+    Returns
+    -------
+    CameraNoise or None
+        The noise; None for ``auto``, which is to be measured.
+
+    Raises
+    ------
+    CrispimError
+        If it is none of these, or no camera can have such values.
+    """
+    if text.strip().lower() == "auto":
+        return None
+    numbers = _numbers(text)
+    if len(numbers) == 1 and numbers[0] > 0:
+        return CameraNoise(0, 0, numbers[0])
+    if len(numbers) != 3:
         raise CrispimError(
-            f"A camera's {name} can't be {value} (--camera, --noise or a recipe's camera): give "
-            f"{allowed[name]}, of two numbers the smaller first."
+            f"The noise {text!r} (--noise) can't be read: give auto to have it measured, its "
+            "standard deviation in counts such as 35, or GAIN:OFFSET:READ_NOISE as in 2.1:100:9.8."
         )
+    return CameraNoise(*numbers)
 
 
-NO_NOISE = CameraNoise(0, 0, 0)
-"""The noise of planes that have none, or none that can be told from structure."""
+def camera_as_text(camera: CameraNoise) -> str:
+    """Write a camera as GAIN:OFFSET:READ, to the last bit."""
+    return f"{camera.gain!r}:{camera.offset!r}:{camera.read_noise!r}"
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers between colons, or none where anything else is there."""
+    try:
+        return [float(part) for part in text.split(":")]
+    except ValueError:
+        return []

@@ -1,9 +1,13 @@
-"""One plane, denoised before all are."""
+"""One plane, denoised before all are; how fast that is, and what all would take."""
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,18 +15,20 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.models import Model, list_models
+from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
     MEASURED,
     CameraNoise,
     Measurement,
     NoiseOptions,
     StackNoise,
+    channels_of,
     measure_noise,
 )
-from crispim_ij.noise.reading import channels_of
+from crispim_ij.noise.suitability import Fit, judge, suitable
 from crispim_ij.planes import Source
-from crispim_ij.previewing.noise import Fit, judge, suitable
-from crispim_ij.previewing.part import (
+from crispim_ij.planes.selection import z_stacks
+from crispim_ij.previewing.region import (
     Crop,
     Region,
     best_crop,
@@ -31,8 +37,9 @@ from crispim_ij.previewing.part import (
     display_limits,
     read_part,
 )
-from crispim_ij.previewing.speed import Forecast, Trial, forecast, timed, try_precisions
+from crispim_ij.processor import processor_flags
 
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 _TILE = 256
 _GRID = 16
 
@@ -81,6 +88,34 @@ class Looked:
         """The part of the plane itself, as it was read."""
         noisy: NDArray[Any] = self.pixels[len(self.pixels) // 2]
         return noisy
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One tile in one precision.
+
+    Attributes
+    ----------
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions.
+    rate : float
+        Megapixels a second.
+    deviation : float
+        Root mean square difference, in counts, from what float32 gives.
+    """
+
+    precision: Precision
+    rate: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What denoising all planes takes: seconds, bytes of the result, and bytes left on disk."""
+
+    seconds: float
+    size: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -150,8 +185,9 @@ def look(
     found = measure_noise(source)
     noise = found[channels_of(source)[chosen]]
     stack = StackNoise.of(options, found)
-    fit = judge(noise, model.spec)
-    others = () if fit.fits else tuple(suitable(noise, list_models()))
+    slices = z_stacks(source.metadata, len(source)).shape[1]
+    fit = judge(noise, model.spec, slices)
+    others = () if fit.fits else tuple(suitable(noise, list_models(), slices))
     return Looked(
         name=source.names[chosen],
         index=chosen,
@@ -172,23 +208,9 @@ def preview(
     looked: Looked,
     on_crop: Callable[[NDArray[np.float32]], None] = lambda _: None,
 ) -> Preview:
-    """Denoise the crop, and then the plane.
+    """Denoise the crop, and then the plane; measure speed on the way, and foretell a whole run.
 
-    Parameters
-    ----------
-    source : Source
-        All planes, to foretell how long they take.
-    model : Model
-        What denoises.
-    looked : Looked
-        The plane.
-    on_crop : callable
-        Called with the denoised crop, as soon as it is there.
-
-    Returns
-    -------
-    Preview
-        The plane denoised, and what was measured on the way.
+    `on_crop` is called with the denoised crop, as soon as it is there.
     """
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
     denoiser.grid((source.shape[1], source.shape[2]))
@@ -224,3 +246,49 @@ def _within(part: Region, crop: Crop) -> Region:
         for first, side in zip((crop.y, crop.x), part, strict=True)
     )
     return rows, columns
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16, as far as the system tells."""
+    return bool(processor_flags() & _BFLOAT16)
+
+
+def timed(denoiser: Denoiser, pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Denoise planes, (depth, Y, X), and measure how many seconds it takes."""
+    started = time.perf_counter()
+    result = denoiser(pixels if denoiser.depth > 1 else pixels[0])
+    return result, time.perf_counter() - started
+
+
+def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list[Trial]:
+    """Measure a tile in float32 and, where the processor has it, bfloat16.
+
+    `denoiser` is the model in float32, which has run before.
+    """
+    pixels = tile.shape[-2] * tile.shape[-1] / 1e6
+    expected, seconds = _best_of_two(denoiser, tile)
+    trials = [Trial("float32", pixels / seconds, 0.0)]
+    if has_bfloat16():
+        other = Denoiser(model, DenoiseSettings("bfloat16")).told(denoiser.noise)
+        timed(other, tile)  # is compiled at first
+        result, seconds = _best_of_two(other, tile)
+        deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
+        trials.append(Trial("bfloat16", pixels / seconds, deviation))
+    return trials
+
+
+def _best_of_two(denoiser: Denoiser, tile: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Measure twice, as other programs may be in the way."""
+    (result, first), (_, second) = timed(denoiser, tile), timed(denoiser, tile)
+    return result, min(first, second)
+
+
+def forecast(source: Source, seconds_a_megapixel: float) -> Forecast:
+    """Foretell a whole run."""
+    pixels = float(np.prod(source.shape, dtype=float))
+    return Forecast(
+        seconds=pixels / 1e6 * seconds_a_megapixel,
+        size=int(pixels * source.dtype.itemsize),
+        free=shutil.disk_usage(Path.cwd()).free,
+    )

@@ -1,4 +1,4 @@
-"""Whether a model was trained on such noise as planes have."""
+"""Whether a model suits planes: was trained on such noise, and has the neighbours that it needs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crispim_ij.models import Model, ModelSpec
-from crispim_ij.noise import Measurement
+from crispim_ij.noise.measure import Measurement
 
 _SLACK = 1.2
 """Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
 
 
 def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
-    """Return the noise that a model was trained on.
+    """Return the smallest and largest sd, in counts, of the noise that a model was trained on.
 
-    Parameters
-    ----------
-    spec : ModelSpec
-        What is known of the model.
-
-    Returns
-    -------
-    tuple of float or None
-        Smallest and largest standard deviation in counts; None where its recipe says
-        nothing of Gaussian noise, or there is none, and for models that are told the noise.
+    None where its recipe says nothing of Gaussian noise, or there is none, and for models that are
+    told the noise.
     """
     recipe = spec.provenance.get("recipe")
     if spec.takes_noise:
@@ -39,21 +31,13 @@ def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Fit:
-    """Whether a model suits the noise.
-
-    Attributes
-    ----------
-    fits : bool or None
-        None where it isn't known what the model was trained on.
-    says : str
-        A sentence on it.
-    """
+    """Whether a model suits, and a sentence on it; None where its training isn't known."""
 
     fits: bool | None
     says: str
 
 
-def judge(noise: Measurement, spec: ModelSpec) -> Fit:
+def judge(noise: Measurement, spec: ModelSpec, slices: int | None = None) -> Fit:
     """Compare planes' noise with that which a model was trained on.
 
     Parameters
@@ -62,12 +46,20 @@ def judge(noise: Measurement, spec: ModelSpec) -> Fit:
         Of the planes.
     spec : ModelSpec
         What is known of the model.
+    slices : int or None
+        How many planes lie above one another; None asks nothing of them.
 
     Returns
     -------
     Fit
         Whether it suits.
     """
+    if slices == 1 and spec.depth > 1:
+        return Fit(
+            False,
+            f"{spec.name} makes a plane of {spec.depth}, but there is one slice: its own copies "
+            "would stand for its neighbours, and as they share its noise, more of it is left.",
+        )
     if spec.takes_noise:
         return _judge_told(noise, spec)
     trained = trained_noise(spec)
@@ -106,19 +98,6 @@ def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
     return Fit(True, f"{spec.name} is told the noise, which fits.")
 
 
-def suitable(noise: Measurement, models: Sequence[Model]) -> list[str]:
-    """Return the names of the models that suit the noise.
-
-    Parameters
-    ----------
-    noise : Measurement
-        Of the planes.
-    models : sequence of Model
-        What there is.
-
-    Returns
-    -------
-    list of str
-        In their order.
-    """
-    return [model.folder.name for model in models if judge(noise, model.spec).fits]
+def suitable(noise: Measurement, models: Sequence[Model], slices: int | None = None) -> list[str]:
+    """Return the names of the models that suit, in their order; see `judge`."""
+    return [model.folder.name for model in models if judge(noise, model.spec, slices).fits]

@@ -1,4 +1,4 @@
-"""What a run is told of the noise: measured or given, once, before anything is denoised."""
+"""The noise of a stack: measured or given, once, before anything is denoised."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise.measure import Measurement, measure_noise
-from crispim_ij.noise.model import NO_NOISE, CameraNoise
-from crispim_ij.noise.reading import channels_of
+from crispim_ij.noise.camera import NO_NOISE, CameraNoise
+from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -123,25 +122,7 @@ class StackNoise:
 
 
 def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
-    """Measure a stack's noise, or take what the user says.
-
-    Parameters
-    ----------
-    source : Source
-        Noisy planes, raw counts.
-    options : NoiseOptions
-        What the user says.
-
-    Returns
-    -------
-    StackNoise
-        Of each channel.
-
-    Raises
-    ------
-    CrispimError
-        If a plane can't be read.
-    """
+    """Measure the noise of each channel of a stack, or take what the user says."""
     return StackNoise.of(options, () if options.given else measure_noise(source))
 
 

@@ -1,8 +1,7 @@
-"""The part of a plane that is looked at."""
+"""The part of a plane that is looked at, and the counts that are shown black and white."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
-from crispim_ij.planes.ome_zarr.metadata import to_image
+from crispim_ij.planes.ome_zarr.metadata import display_range
 from crispim_ij.report.display import best_place
 
 LONGEST = 2048
@@ -31,15 +30,7 @@ Region = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Crop:
-    """A square of a plane.
-
-    Attributes
-    ----------
-    y, x : int
-        Its first row and column, from 0, in px.
-    size : int
-        Its side in px.
-    """
+    """A square of a plane: its first row and column, from 0, and its side, all in px."""
 
     y: int
     x: int
@@ -47,23 +38,7 @@ class Crop:
 
 
 def parse_crop(text: str) -> Crop:
-    """Read ``Y:X:SIZE``.
-
-    Parameters
-    ----------
-    text : str
-        First row and column from 0, and the side, in px.
-
-    Returns
-    -------
-    Crop
-        The square.
-
-    Raises
-    ------
-    CrispimError
-        If the text is anything else.
-    """
+    """Read ``Y:X:SIZE``: first row and column from 0, and the side, in px."""
     try:
         y, x, size = (int(number) for number in text.split(":"))
     except ValueError:
@@ -79,23 +54,8 @@ def parse_crop(text: str) -> Crop:
 def choose_part(shape: tuple[int, int], crop: Crop | None) -> Region:
     """Choose what is read of a plane: all of it, or of a large one the crop's surroundings.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the plane.
-    crop : Crop or None
-        What is to be in it; None takes the plane's middle.
-
-    Returns
-    -------
-    pair of slice
-        Rows and columns, `LONGEST` and less than 16 px more, beginning on the grid of every
-        network.
-
-    Raises
-    ------
-    CrispimError
-        If the crop is larger than that, or reaches beyond the plane.
+    `LONGEST` px and less than 16 more, beginning on the grid of every network; around the plane's
+    middle where there is no crop. CrispimError if the crop is larger, or reaches beyond the plane.
     """
     if crop is not None:
         if crop.y + crop.size > shape[0] or crop.x + crop.size > shape[1]:
@@ -122,20 +82,9 @@ def _around(middle: int, side: int) -> slice:
 
 
 def best_crop(plane: NDArray[Any], limits: tuple[float, float]) -> Region:
-    """Find the square of a plane that has most detail.
+    """Find the square of at most `CROP` px of a plane that has most detail.
 
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X)
-        Counts.
-    limits : tuple of float
-        Counts that are shown black and white.
-
-    Returns
-    -------
-    pair of slice
-        Rows and columns of at most `CROP` px, where what is neither noise nor slow in
-        space varies most.
+    There what is neither noise nor slow in space varies most, of what `limits` show.
     """
     from scipy.ndimage import uniform_filter
 
@@ -147,48 +96,13 @@ def best_crop(plane: NDArray[Any], limits: tuple[float, float]) -> Region:
 
 
 def read_part(source: Source, index: int, part: Region, depth: int) -> NDArray[Any]:
-    """Read a part of a plane and of its neighbours.
-
-    Parameters
-    ----------
-    source : Source
-        The planes.
-    index : int
-        Which.
-    part : pair of slice
-        Rows and columns.
-    depth : int
-        Planes that the model takes for one.
-
-    Returns
-    -------
-    ndarray, shape (depth, Y, X)
-        The plane is at ``depth // 2``.
-    """
+    """Read a part of a plane and of its neighbours, (depth, Y, X), the plane at ``depth // 2``."""
     (planes,) = windows(source, depth, [index], lambda k: source.read_region(k, *part))
     return np.stack(planes)
 
 
 def check_plane(source: Source, index: int | None) -> int:
-    """Return the plane that is meant.
-
-    Parameters
-    ----------
-    source : Source
-        The planes.
-    index : int or None
-        Its number, from 0; None takes the middle one.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Raises
-    ------
-    CrispimError
-        If there is no such plane.
-    """
+    """Return the number of the plane that is meant, the middle one for None."""
     if index is None:
         return len(source) // 2
     if not 0 <= index < len(source):
@@ -202,36 +116,13 @@ def check_plane(source: Source, index: int | None) -> int:
 def display_limits(source: Source, index: int, plane: NDArray[Any]) -> tuple[float, float]:
     """Return the counts that are shown black and white.
 
-    Parameters
-    ----------
-    source : Source
-        The planes, which may say it.
-    index : int
-        The plane's number.
-    plane : ndarray, shape (Y, X)
-        Its counts.
-
-    Returns
-    -------
-    tuple of float
-        The display range that the file has, as ImageJ and OME keep it, where the plane
-        uses at least a twentieth of it; otherwise the plane's 0.1 and 99.8 percentiles.
+    They are the display range that the file has, as ImageJ and OME keep it, where the plane
+    uses at least a twentieth of it; otherwise the plane's 0.1 and 99.8 percentiles.
     """
     low, high = (float(value) for value in np.percentile(plane, (0.1, 99.8)))
-    kept = _kept_range(source, index)
+    metadata = source.metadata
+    place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
+    kept = display_range(metadata, int(place.get("C", 0)))
     if kept is not None and _USED * (kept[1] - kept[0]) <= min(high, kept[1]) - max(low, kept[0]):
         return kept
     return (low, high) if low < high else (low, low + 1)
-
-
-def _kept_range(source: Source, index: int) -> tuple[float, float] | None:
-    """Return the display range of a plane's channel where the file has one."""
-    metadata = source.metadata
-    channels: Sequence[Any] = to_image(metadata, (1, 1), 1, "", "0.4").omero.get("channels", ())
-    place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
-    number = int(place.get("C", 0))
-    window = channels[number].get("window", {}) if number < len(channels) else {}
-    match window:
-        case {"start": int() | float() as low, "end": int() | float() as high} if low < high:
-            return float(low), float(high)
-    return None

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from crispim_ij.models import ModelSpec, find_model
-from crispim_ij.noise import CameraNoise, Level, Measurement
-from crispim_ij.previewing.noise import judge, suitable, trained_noise
+from crispim_ij.noise import CameraNoise, LightLevel, Measurement
+from crispim_ij.noise.suitability import judge, suitable, trained_noise
 
 SHIPPED = find_model("crispim-2d")
 
@@ -15,7 +15,7 @@ SHIPPED = find_model("crispim-2d")
 def measured(dark: float, bright: float, *, shared: bool = False) -> Measurement:
     """Noise of planes, half of 100 counts and half of 500."""
     levels = tuple(
-        Level(light, sd, 0.5, 0.01, True, 1.0, 0.0, 0.0, 0.0, 0.0)
+        LightLevel(light, sd, 0.5, 0.01, True, 1.0, 0.0, 0.0, 0.0, 0.0)
         for light, sd in ((100, dark), (500, bright))
     )
     noise = CameraNoise((bright**2 - dark**2) / 400, 100, dark)
@@ -68,3 +68,12 @@ def test_noise_that_could_not_be_measured_is_no_misfit() -> None:
     fit = judge(nothing, SHIPPED.spec)
     assert fit.fits is None
     assert "could not be measured" in fit.says
+
+
+def test_a_3d_model_does_not_suit_one_slice() -> None:
+    deep = find_model("crispim-3d")
+    fit = judge(measured(30, 40), deep.spec, slices=1)
+    assert fit.fits is False
+    assert "makes a plane of 5, but there is one slice" in fit.says
+    assert judge(measured(30, 40), deep.spec, slices=2).fits
+    assert suitable(measured(30, 40), [deep, SHIPPED], slices=1) == ["crispim-2d"]
