@@ -5,8 +5,8 @@ Where the variance is :math:`g (x - o) + r^2`, the generalised Anscombe transfor
 .. math:: z = \frac{2}{g} \left( \sqrt{g (x - o) + \tfrac{3}{8} g^2 + r^2} - r \right)
 
 makes it 1, but for the faintest light. The constant :math:`2 r / g` that is subtracted here lets it
-become :math:`(x - o) / r` as g becomes 0. Below the offset, where there is no light, it goes on
-as a straight line.
+become :math:`(x - o) / r` as g becomes 0. Below the offset, where there is no light, it
+continues as a straight line.
 
 Its plain inverse would be biased, since the mean of z is not the transform of the mean:
 `restore` is the closed form of the exact unbiased inverse [2]_, here with :math:`\sigma = r / g`

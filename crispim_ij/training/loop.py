@@ -243,7 +243,7 @@ def _history_entry(
     if not all(map(math.isfinite, losses)):
         raise CrispimError(
             f"The loss is no longer a number at step {done}; "
-            "train anew with a lower --learning-rate."
+            "train again with a lower --learning-rate."
         )
     rate = float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
     return HistoryEntry(done, *losses, rate, *feed.lap())

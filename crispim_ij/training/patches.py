@@ -50,7 +50,7 @@ def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -
 def validation_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -> Batch:
     """Draw the batch that is validated on: always the same, from planes kept for it.
 
-    Without such planes it is drawn anew at each step, as in the paper. Parameters and
+    Without such planes another is drawn at each step, as in the paper. Parameters and
     result are those of `training_batch`.
     """
     fixed = recipe.validation_share > 0

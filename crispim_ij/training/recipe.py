@@ -53,7 +53,7 @@ class Recipe:
         Smallest and largest standard deviation, in counts, of the Gaussian noise that
         is drawn for each patch. Unused where a camera or noisy planes are given. For an
         architecture that is told the noise, in units of what it is told: (0.9, 1.1) makes it
-        bear with measures that are a tenth off.
+        tolerate measures that are a tenth off.
     camera : CameraRange or None
         Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
         patch draws its own camera from the range. None draws Gaussian noise.

@@ -47,7 +47,7 @@ def check_resumable(folder: Path, run: dict[str, Any]) -> None:
     """Refuse to resume a run that isn't there, or that was another one than `run` describes."""
     if not (folder / CHECKPOINT_FILE).is_file():
         raise CrispimError(
-            f"{folder} holds no {CHECKPOINT_FILE} to resume; leave --resume out to begin anew."
+            f"{folder} holds no {CHECKPOINT_FILE} to resume; leave --resume out to begin one."
         )
     file = folder / RECIPE_FILE
     before = json.loads(file.read_text(encoding="utf-8"))
