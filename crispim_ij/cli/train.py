@@ -27,10 +27,17 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import free_bytes, planes_facts, print_dry_run
 from crispim_ij.errors import CrispimError, RunInterruptedError
-from crispim_ij.training import RunSettings
+from crispim_ij.training import (
+    RunSettings,
+    TrainingJob,
+    check_data,
+    check_training,
+    load_recipe,
+    run_training,
+)
 
 if TYPE_CHECKING:
-    from crispim_ij.training import Recipe, TrainingJob, TrainingStack
+    from crispim_ij.training import Recipe, TrainingStack
     from crispim_ij.training.job import Checked, Trained
     from crispim_ij.training.log import HistoryEntry
 
@@ -158,7 +165,7 @@ def train(
 
     Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
-    changes = {
+    changes: dict[str, Any] = {
         "steps": steps,
         "batch": batch,
         "patch": patch,
@@ -177,8 +184,6 @@ def train(
     _check_data(chosen, clean or [], noisy or [], noise_sd)
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
-    from crispim_ij.training import TrainingJob, check_training
-
     job = TrainingJob(
         model, chosen, tuple(clean or []), tuple(noisy or []), settings, start_from, resume
     )
@@ -196,8 +201,6 @@ def train(
 
 def _load_recipe(name: str) -> Recipe:
     """Load a recipe, and say which of its keys have other names now."""
-    from crispim_ij.training import load_recipe
-
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FutureWarning)
         recipe = load_recipe(name)
@@ -218,8 +221,6 @@ def _noise(camera: str | None, noise_sd: str | None) -> dict[str, Any]:
 def _check_data(
     recipe: Recipe, clean: Sequence[Path], noisy: Sequence[Path], noise_sd: str | None
 ) -> None:
-    from crispim_ij.training import check_data
-
     check_data(recipe, clean=len(clean), noisy=len(noisy))
     if recipe.is_blind and noise_sd:
         raise CrispimError(
@@ -242,8 +243,6 @@ def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 def train_with_bar(job: TrainingJob) -> Trained:
     """Train with a bar on the screen, until Ctrl-C."""
-    from crispim_ij.training import run_training
-
     recipe = job.recipe
     against = " from noisy targets" if recipe.is_blind else ""
     with progress_bar("training", recipe.steps, "steps") as bar, stop_after_step() as stopped:

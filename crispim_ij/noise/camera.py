@@ -233,12 +233,9 @@ def read_camera(text: str) -> CameraNoise:
     except (OSError, ValueError, RecursionError) as error:
         raise _no_camera(path, repr(error)) from error
     camera = content.get("camera") if isinstance(content, dict) else None
-    values = (
-        [camera.get(field.name) for field in fields(CameraNoise)]
-        if isinstance(camera, dict)
-        else []
-    )
-    if not values or not all(map(_is_number, values)):
+    table: dict[str, Any] = camera if isinstance(camera, dict) else {}
+    values: list[Any] = [table.get(field.name) for field in fields(CameraNoise)]
+    if not all(map(_is_number, values)):
         raise _no_camera(path, "it has no gain, offset and read_noise")
     return CameraNoise(*(float(value) for value in values))
 

@@ -215,8 +215,9 @@ def _run(
         done += 1
         if validation is not None:
             validated = float(network.test_on_batch(*validation))
-            both = [squared_error(recipe.loss, loss) for loss in (fmean(losses), validated)]
-            log.add(_history_entry(network, done, both, feed))
+            loss = squared_error(recipe.loss, fmean(losses))
+            validated = squared_error(recipe.loss, validated)
+            log.add(_history_entry(network, done, (loss, validated), feed))
             losses = []
             if recipe.checkpoint_policy == "best" and log.validations_since_best == 0:
                 save_checkpoint(network, folder / BEST_FILE)
@@ -235,7 +236,7 @@ def _run(
 
 
 def _history_entry(
-    network: keras.Model, done: int, losses: Sequence[float], feed: Feed
+    network: keras.Model, done: int, losses: tuple[float, float], feed: Feed
 ) -> HistoryEntry:
     """Make a line of the history, unless a loss is no longer a number."""
     import keras
