@@ -77,25 +77,7 @@ def file_sha256(path: Path) -> str:
 
 
 def read_members(content: bytes, *names: str) -> list[bytes]:
-    """Unpack parts of an archive into memory.
-
-    Parameters
-    ----------
-    content : bytes
-        The archive.
-    *names : str
-        The parts.
-
-    Returns
-    -------
-    list of bytes
-        Their contents.
-
-    Raises
-    ------
-    DamagedFileError
-        If one is missing, damaged, or larger than `MOST_BYTES`.
-    """
+    """Unpack parts of an archive into memory; DamagedFileError if one is missing or too large."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             large = [name for name in names if archive.getinfo(name).file_size > MOST_BYTES]
@@ -119,23 +101,10 @@ def hdf5_faults() -> Iterator[None]:
 
 @contextmanager
 def opened_hdf5(content: bytes) -> Iterator[h5py.File]:
-    """Open HDF5 that holds nothing but numbers of its own.
+    """Open the content of an HDF5 file that holds nothing but numbers of its own.
 
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-
-    Yields
-    ------
-    h5py.File
-        The file, for reading.
-
-    Raises
-    ------
-    DamagedFileError
-        If it is damaged, points to other files, or holds something else than numbers, or
-        more than `MOST_BYTES` of them.
+    DamagedFileError if it is damaged, points to other files, or holds something else than numbers,
+    or more than `MOST_BYTES` of them.
     """
     import h5py
 
@@ -162,20 +131,8 @@ def read_numbers(parent: h5py.Group, name: str) -> NDArray[np.float32]:
 def checked_weights(content: bytes) -> Iterator[Path]:
     """Put the weights of a `.keras` archive, looked through, where Keras can load them.
 
-    Parameters
-    ----------
-    content : bytes
-        The archive.
-
-    Yields
-    ------
-    Path
-        A file that only this user can read; removed at the end.
-
-    Raises
-    ------
-    DamagedFileError
-        If they are none that may be loaded; see `opened_hdf5`.
+    The file can only be read by this user, and is removed at the end. DamagedFileError where they
+    may not be loaded, see `opened_hdf5`.
     """
     (weights,) = read_members(content, ARCHIVED)
     with opened_hdf5(weights):

@@ -28,13 +28,8 @@ if TYPE_CHECKING:
 class CalibrationSettings:
     """How a camera is measured.
 
-    Attributes
-    ----------
-    planes : int
-        How many planes are read, spread over the stack; all where there are fewer.
-    offset : float or None
-        The camera's counts without light. None takes those that 1 % of the blocks are
-        darker than.
+    `planes` are read, spread over the stack, all where there are fewer. `offset` are the camera's
+    counts without light; None takes those that 1 % of the blocks are darker than.
     """
 
     planes: int = 16
