@@ -34,10 +34,9 @@ import tifffile
 
 from crispim_ij.planes import open_source
 from crispim_ij.training import Recipe, RunSettings, TrainingStack, load_recipe, open_stack
-from crispim_ij.training.feed import Feed
-from crispim_ij.training.kept import keep_planes
-from crispim_ij.training.patches import training_batch
-from crispim_ij.training.run import fix_order, fresh_network
+from crispim_ij.training.network import fix_order, fresh_network
+from crispim_ij.training.patches import Feed, training_batch
+from crispim_ij.training.stacks import cache_planes
 
 ENDLESS = 10**9
 PLANES = 40
@@ -106,7 +105,7 @@ def measure_feed(case: Case, seconds: float) -> None:
     """Print how many batches a second the pipeline draws when nobody holds it up."""
     everyone = RunSettings().workers
     with opened(case) as stacks:
-        kept = keep_planes(stacks, 10)
+        kept = cache_planes(stacks, 10)
         for index in range(PLANES):
             kept[0].clean.read(index)
         ways = {
@@ -133,7 +132,7 @@ def measure_waiting(case: Case, seconds: float) -> None:
     with opened(case) as stacks:
         held = training_batch(stacks, recipe, 0)
         network.train_on_batch(*held)
-        kept = keep_planes(stacks, 10)
+        kept = cache_planes(stacks, 10)
         for index in range(PLANES):
             kept[0].clean.read(index)
         feeds = {

@@ -38,5 +38,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         The end of a sentence.
     """
     there = list(known)
-    near = get_close_matches(word, there, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(there) or 'none'}."
+    near = closest(word, there)
+    return f"did you mean {near!r}?" if near else f"there are {', '.join(there) or 'none'}."
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is meant, if there is one like it."""
+    return next(iter(get_close_matches(word, known, n=1)), None)

@@ -70,7 +70,7 @@ def calibrate(
         return
     _print_table(found)
     if files is not None:
-        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True)
+        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True, markup=False)
 
 
 def _facts(found: Calibration, files: tuple[Path, Path] | None) -> dict[str, Any]:
@@ -105,12 +105,12 @@ def _files(out: Path | None, *, overwrite: bool) -> tuple[Path, Path] | None:
     if out.suffix.lower() != ".json" or not out.absolute().parent.is_dir():
         raise CrispimError(
             f"'{out}' (--out) can't be written: give a name that ends in .json, in a folder that "
-            "is there."
+            "exists."
         )
     files = out, out.with_suffix(".png")
     there = [file for file in files if file.exists()]
     if there and not overwrite:
-        raise CrispimError(f"'{there[0]}' is there already: give --overwrite to replace it.")
+        raise CrispimError(f"'{there[0]}' exists already: give --overwrite to replace it.")
     return files
 
 

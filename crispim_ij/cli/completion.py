@@ -13,6 +13,6 @@ def model_names(incomplete: str) -> list[str]:
 
 def recipe_names(incomplete: str) -> list[str]:
     """Recipes that a word may become, for completion in shells."""
-    from crispim_ij.training.recipe_file import list_recipes
+    from crispim_ij.training.recipe import list_recipes
 
     return [name for name in list_recipes() if name.startswith(incomplete)]

@@ -112,7 +112,7 @@ def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
 def _say_misfit(job: Denoising) -> None:
     """Say where a model wasn't trained on such noise, and which models were."""
     from crispim_ij.models import list_models
-    from crispim_ij.previewing.noise import judge, suitable, trained_noise
+    from crispim_ij.noise.suitability import judge, suitable, trained_noise
 
     if trained_noise(job.model.spec) is None:
         return

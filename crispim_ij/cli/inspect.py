@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json
 from crispim_ij.cli.options import AsJson
@@ -45,7 +46,7 @@ def inspect(
         return
     table = Table(box=None, show_header=False)
     for name, value in _rows(found):
-        table.add_row(name, value)
+        table.add_row(name, escape(value))
     console.print(table)
 
 

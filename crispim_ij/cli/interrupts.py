@@ -64,3 +64,19 @@ def _interrupt() -> None:
         main = threading.main_thread().ident
         assert main is not None
         signal.pthread_kill(main, signal.SIGINT)
+
+
+@contextmanager
+def stop_after_step() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C ask for an end after the step, and a second one end at once."""
+    stopped = threading.Event()
+
+    def ask(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)

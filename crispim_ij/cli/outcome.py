@@ -13,7 +13,7 @@ from crispim_ij.cli.console import console, print_json
 from crispim_ij.planes import SinkSettings, Source
 
 if TYPE_CHECKING:
-    from crispim_ij.training.patches import Planes
+    from crispim_ij.training.stacks import Planes
 
 _PYRAMID = 4 / 3
 """Pixels of all resolutions, each half the one before, for one of the first."""

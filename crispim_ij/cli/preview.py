@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
 from crispim_ij.cli.options import (
@@ -113,7 +114,7 @@ def preview(
             return
         for line in _lines(found, planes, source, ["--model", model, *_said(noise, strength)]):
             console.print(line, soft_wrap=True)
-        console.print(f"Picture: {out}", soft_wrap=True)
+        console.print(f"Picture: {out}", soft_wrap=True, markup=False)
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
@@ -146,11 +147,11 @@ def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> 
     shown = f"all of its {planes.shape[2]} x {planes.shape[1]} px"
     if looked.plane.shape != planes.shape[1:]:
         shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
-    yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
+    yield f"Plane {looked.index} of {len(planes)}, {escape(looked.name)}: {shown}"
     yield f"Noise: {looked.noise.in_figures()}"
-    yield f"Model: {looked.fit.says}"
+    yield f"Model: {escape(looked.fit.says)}"
     if looked.fit.fits is False:
-        yield f"[yellow]{_remedy(looked, source)}"
+        yield f"[yellow]{escape(_remedy(looked, source))}"
     yield _precisions(found)
     count = f"{len(planes)} plane{'s' * (len(planes) != 1)}"
     yield (
@@ -160,7 +161,7 @@ def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> 
     )
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
     words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
-    yield f"Command: {shlex.join(words)}"
+    yield f"Command: {escape(shlex.join(words))}"
 
 
 def _precisions(found: Preview) -> str:

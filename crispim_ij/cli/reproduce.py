@@ -162,7 +162,7 @@ def _begin(
 def _run(run: Reproduction, place: Workplace) -> None:
     """Do all stages, and show the tables."""
     from crispim_ij import reproduction as job
-    from crispim_ij.cli.train_run import stop_after_step
+    from crispim_ij.cli.interrupts import stop_after_step
     from crispim_ij.evaluation import render_table, summarise
 
     with stop_after_step() as stopped:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from crispim_ij.cli.completion import model_names, recipe_names
-from crispim_ij.cli.console import print_json
+from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.interrupts import stop_after_step
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
@@ -20,10 +25,24 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     refuse_two_noises,
 )
-from crispim_ij.cli.outcome import print_dry_run
-from crispim_ij.cli.train_run import Data, print_trained, train_model, try_model
-from crispim_ij.errors import CrispimError
-from crispim_ij.training.settings import RunSettings
+from crispim_ij.cli.outcome import free_bytes, planes_facts, print_dry_run
+from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.training import (
+    RunSettings,
+    TrainingJob,
+    check_data,
+    check_training,
+    load_recipe,
+    run_training,
+)
+
+if TYPE_CHECKING:
+    from crispim_ij.training import Recipe, TrainingStack
+    from crispim_ij.training.job import Checked, Trained
+    from crispim_ij.training.log import HistoryEntry
+
+STARVING = 0.05
+"""Share of the time that a run may wait for data without a hint."""
 
 
 def train(
@@ -142,58 +161,168 @@ def train(
     """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
     The model folder holds the weights, their description, the recipe, and the history
-    as CSV and PNG. A run that was stopped goes on with --resume and the same options.
+    as CSV and PNG. A run that was stopped is resumed by --resume and the same options.
 
     Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
-    from crispim_ij.noise import range_of, read_camera
-    from crispim_ij.training import check_data, load_recipe
-
-    given = {
+    changes: dict[str, Any] = {
         "steps": steps,
         "batch": batch,
         "patch": patch,
-        "noise_sd": parse_noise_sd(noise_sd) if noise_sd else None,
         "learning_rate": learning_rate,
         "precision": precision.value if precision else None,
         "seed": seed,
         "checkpoint_every": checkpoint_every,
     }
-    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     refuse_two_noises(camera=camera, noise_sd=noise_sd)
     refuse_two_noises(camera=camera, noisy=noisy)
-    if camera:
-        chosen |= {"camera": range_of(read_camera(camera)), "contrast": None}
-    elif noise_sd:
-        chosen["camera"] = None
-    chosen_recipe = replace(load_recipe(recipe), **chosen)
-    check_data(chosen_recipe, clean=len(clean or []), noisy=len(noisy or []))
-    if chosen_recipe.is_blind and noise_sd:
-        raise CrispimError(
-            f"Recipe {chosen_recipe.name!r} measures the noise of the planes; leave --noise-sd out."
-        )
+    chosen = replace(
+        _load_recipe(recipe),
+        **{key: value for key, value in changes.items() if value is not None},
+        **_noise(camera, noise_sd),
+    )
+    _check_data(chosen, clean or [], noisy or [], noise_sd)
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
-    data = Data(tuple(clean or []), tuple(noisy or []))
+    job = TrainingJob(
+        model, chosen, tuple(clean or []), tuple(noisy or []), settings, start_from, resume
+    )
     if dry_run:
-        facts = try_model(model, data, chosen_recipe, settings, start_from, resume=resume)
-        print_dry_run({**facts, "dry run": True}, as_json=as_json)
+        checked = check_training(job, on_stacks=_tell_noise)
+        print_dry_run(_dry_facts(job, checked), as_json=as_json)
         return
-    facts = train_model(model, data, chosen_recipe, settings, start_from, resume=resume)
+    started = perf_counter()
+    trained = train_with_bar(job)
     if as_json:
-        print_json(facts)
+        print_json({**_facts(job, trained), "seconds": perf_counter() - started})
     else:
-        print_trained(facts)
+        print_trained(trained)
+
+
+def _load_recipe(name: str) -> Recipe:
+    """Load a recipe, and say which of its keys have other names now."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FutureWarning)
+        recipe = load_recipe(name)
+    for one in caught:
+        errors.print(f"[yellow]{escape(str(one.message))}", soft_wrap=True)
+    return recipe
+
+
+def _noise(camera: str | None, noise_sd: str | None) -> dict[str, Any]:
+    """Return what of a recipe the options of noise change."""
+    from crispim_ij.noise import range_of, read_camera
+
+    if camera:
+        return {"camera": range_of(read_camera(camera)), "contrast": None}
+    return {"camera": None, "noise_sd": parse_noise_sd(noise_sd)} if noise_sd else {}
+
+
+def _check_data(
+    recipe: Recipe, clean: Sequence[Path], noisy: Sequence[Path], noise_sd: str | None
+) -> None:
+    check_data(recipe, clean=len(clean), noisy=len(noisy))
+    if recipe.is_blind and noise_sd:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
+        )
 
 
 def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
     from crispim_ij.models.spec import SPEC_FILE
-    from crispim_ij.training.checkpoint import CHECKPOINT_FILE
+    from crispim_ij.training.run_directory import CHECKPOINT_FILE
 
     if overwrite or resume:
         return
-    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to go on with it, or ")):
+    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
         if (folder / name).exists():
             raise CrispimError(
-                f"{folder / name} is there already; give {remedy}--overwrite to replace it."
+                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
             )
+
+
+def train_with_bar(job: TrainingJob) -> Trained:
+    """Train with a bar on the screen, until Ctrl-C."""
+    recipe = job.recipe
+    against = " from noisy targets" if recipe.is_blind else ""
+    with progress_bar("training", recipe.steps, "steps") as bar, stop_after_step() as stopped:
+
+        def show(done: int, newest: HistoryEntry | None) -> None:
+            error = newest.validation_loss**0.5 if newest else 0
+            rmse = f", RMSE {error:.3g} {recipe.unit}{against}" if newest else ""
+            bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
+            if stopped.is_set():
+                raise KeyboardInterrupt
+
+        try:
+            return run_training(job, on_stacks=_tell_noise, on_step=show)
+        except KeyboardInterrupt:
+            raise RunInterruptedError(
+                f"Training was interrupted; the same command with --resume continues from the "
+                f"last checkpoint in {job.folder}."
+            ) from None
+
+
+def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
+    """Say what noise was measured for a blind recipe, and whether it suits that."""
+    import numpy as np
+
+    for stack in stacks:
+        if stack.noise is None:
+            continue
+        light = np.array([stack.black, stack.black + stack.span])
+        dark, bright = np.sqrt(stack.noise.camera.variance(light))
+        errors.print(
+            f"{stack.clean.path.name}: noise of sd {dark:.1f} counts where it is dark, "
+            f"{bright:.1f} where it is bright",
+            soft_wrap=True,
+            markup=False,
+        )
+        if stack.noise.is_correlated:
+            errors.print(
+                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
+                "little: give planes as the camera took them, neither resized nor filtered.",
+                soft_wrap=True,
+            )
+
+
+def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
+    """Say what a run would do, for scripts."""
+    output = {"path": str(job.folder), "bytes": checked.bytes, "free": free_bytes(job.folder)}
+    recipe = job.recipe
+    return {
+        "inputs": [planes_facts(stack.clean) for stack in checked.stacks],
+        "outputs": [output],
+        "recipe": recipe.name,
+        "network": {"architecture": recipe.architecture, "weights": checked.parameters},
+        "steps": recipe.steps,
+        "batch": recipe.batch,
+        "patch": recipe.patch,
+        "dry run": True,
+    }
+
+
+def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
+    """Say what came of a run, for scripts."""
+    from crispim_ij.training.log import share_waited
+
+    last = trained.history[-1]
+    return {
+        "inputs": [planes_facts(stack.clean) for stack in trained.stacks],
+        "recipe": job.recipe.name,
+        "model": str(job.folder),
+        "steps": last.step,
+        "rmse": last.loss**0.5,
+        "validation rmse": last.validation_loss**0.5,
+        "waited": share_waited(trained.history),
+    }
+
+
+def print_trained(trained: Trained) -> None:
+    """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
+    from crispim_ij.training.log import share_waited
+
+    console.print(f"Model written to {trained.model.folder}", soft_wrap=True, markup=False)
+    share = share_waited(trained.history)
+    remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
+    console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")

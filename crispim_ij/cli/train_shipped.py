@@ -9,13 +9,13 @@ import typer
 
 from crispim_ij.cli.console import errors, progress_bar
 from crispim_ij.cli.preprocess import preprocess
-from crispim_ij.cli.train_run import Data, print_trained, train_model
+from crispim_ij.cli.train import print_trained, train_with_bar
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import Interpolation
-from crispim_ij.training.settings import RunSettings
+from crispim_ij.training import TrainingJob
 
 if TYPE_CHECKING:
-    from crispim_ij.training.shipped import Run
+    from crispim_ij.training.shipped import ShippedRun
 
 HALF = ":half"
 
@@ -97,7 +97,7 @@ def _simulate(name: str, path: Path) -> None:
             bar.advance(bar.task_ids[0])
 
 
-def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> None:
+def _train(run: ShippedRun, stacks: list[Path], output: Path, steps: int | None) -> None:
     """Do one run, or what is left of it."""
     from dataclasses import replace
 
@@ -106,5 +106,5 @@ def _train(run: Run, stacks: list[Path], output: Path, steps: int | None) -> Non
     start = str(output / run.start_from) if run.start_from else None
     errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
     resume = (folder / "checkpoint.keras").exists()
-    trained = train_model(folder, Data(tuple(stacks)), recipe, RunSettings(), start, resume=resume)
-    print_trained(trained)
+    job = TrainingJob(folder, recipe, tuple(stacks), start_from=start, resume=resume)
+    print_trained(train_with_bar(job))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from crispim_ij import __version__
+from crispim_ij.processor import processor_flags
 
 _PACKAGES = ("numpy", "tensorflow", "keras", "tifffile", "imagecodecs", "zarr", "numcodecs")
 _VECTORS = ("avx", "fma", "amx", "sve", "asimd", "neon")
@@ -36,7 +36,5 @@ def processor() -> str:
         Architecture and, where the system tells, the vector instructions that
         convolutions are chosen by.
     """
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text(errors="replace").splitlines() if described.exists() else []
-    flags = next((x for x in lines if x.startswith(("flags", "Features"))), "").split()
-    return " ".join([platform.machine(), *sorted({f for f in flags if f.startswith(_VECTORS)})])
+    vectors = sorted(flag for flag in processor_flags() if flag.startswith(_VECTORS))
+    return " ".join([platform.machine(), *vectors])

@@ -14,7 +14,7 @@ from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
-from crispim_ij.networks.architectures import Precision
+from crispim_ij.networks.architectures import Padding, Precision
 from crispim_ij.noise import (
     MEASURED,
     CameraNoise,
@@ -245,16 +245,17 @@ def _compile(
     """Compile the network once for all sizes of tiles; it gives a tile's core."""
     import tensorflow as tf
 
-    trims = ARCHITECTURES[model.spec.architecture].trims
-    network = model.network(precision=settings.precision, trimmed=trims)
+    valid = ARCHITECTURES[model.spec.architecture].has_valid_padding
+    padding: Padding = "valid" if valid else "same"
+    network = model.network(precision=settings.precision, padding=padding)
     planes = () if model.spec.depth == 1 else (model.spec.depth,)
 
     compiled = tf.function(
         lambda tile: network(tile, training=False),
         input_signature=[tf.TensorSpec((1, *planes, None, None, 1), tf.float32)],
     )
-    # A trimmed form leaves the halo out by itself.
-    core = slice(None) if trims else slice(model.spec.halo, -model.spec.halo)
+    # Valid padding leaves the halo out by itself.
+    core = slice(None) if valid else slice(model.spec.halo, -model.spec.halo)
 
     def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
         result: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()

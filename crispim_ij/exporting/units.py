@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras
 
     from crispim_ij.models import ModelSpec
-    from crispim_ij.networks.architectures import Precision
+    from crispim_ij.networks.architectures import Padding, Precision
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,13 @@ class ToldModel(Model):
 
     noise: CameraNoise
 
-    def network(self, *, precision: Precision = "float32", trimmed: bool = False) -> keras.Model:
+    def network(
+        self, *, precision: Precision = "float32", padding: Padding = "same"
+    ) -> keras.Model:
         """Build the network with the transform of counts and its inverse around it."""
         import keras
 
-        network = super().network(precision=precision, trimmed=trimmed)
+        network = super().network(precision=precision, padding=padding)
         counts = keras.Input(network.inputs[0].shape[1:], dtype="float32")
         values = network(stabilised(counts, self.noise, keras.ops))
         return keras.Model(counts, restored(values, self.noise, keras.ops))

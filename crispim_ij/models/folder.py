@@ -1,24 +1,34 @@
-"""Load and save model folders."""
+"""Model folders: where they are, how they are loaded and saved."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crispim_ij.errors import CrispimError
-from crispim_ij.models.spec import ModelSpec
-from crispim_ij.models.weights import READ_FAULTS, checked_weights, file_sha256, read_bytes, reason
+import platformdirs
+
+from crispim_ij.bundled import bundled_folder
+from crispim_ij.errors import CrispimError, did_you_mean
+from crispim_ij.models.spec import SPEC_FILE, ModelSpec
+from crispim_ij.models.weights import (
+    DamagedFileError,
+    checked_weights,
+    file_sha256,
+    hdf5_faults,
+    read_bytes,
+)
 from crispim_ij.networks import ARCHITECTURES, build, receptive_field
 from crispim_ij.planes.atomic import make_folders, write_faults
 
 if TYPE_CHECKING:
     import keras
 
-    from crispim_ij.networks.architectures import Precision
+    from crispim_ij.networks.architectures import Padding, Precision
 
 WEIGHTS_FILE = "model.keras"
 
@@ -38,7 +48,9 @@ class Model:
     folder: Path
     spec: ModelSpec
 
-    def network(self, *, precision: Precision = "float32", trimmed: bool = False) -> keras.Model:
+    def network(
+        self, *, precision: Precision = "float32", padding: Padding = "same"
+    ) -> keras.Model:
         """Build the network and give it the folder's weights.
 
         The network is built by this package and only numbers are read from the
@@ -48,8 +60,8 @@ class Model:
         ----------
         precision : {'float32', 'bfloat16'}
             Arithmetic of the convolutions.
-        trimmed : bool
-            See ``crispim_ij.networks.architectures``.
+        padding : {'same', 'valid'}
+            See `crispim_ij.networks.build`.
 
         Returns
         -------
@@ -65,18 +77,16 @@ class Model:
         content = self._content(path)
         plain = build(self.spec.architecture)
         try:
-            with checked_weights(content) as weights, warnings.catch_warnings():
-                # Keras warns of containers that are missing before it raises for the layers.
-                warnings.simplefilter("ignore", UserWarning)
-                plain.load_weights(weights)
-        except READ_FAULTS as error:
+            with checked_weights(content) as weights:
+                _load_weights(plain, weights)
+        except DamagedFileError as error:
             raise CrispimError(
-                f"{path} doesn't hold the weights of {self.spec.architecture!r} ({reason(error)}); "
+                f"{path} doesn't hold the weights of {self.spec.architecture!r} ({error}); "
                 "restore the file or import the model again."
             ) from error
-        if precision == "float32" and not trimmed:
+        if precision == "float32" and padding == "same":
             return plain
-        network = build(self.spec.architecture, precision=precision, trimmed=trimmed)
+        network = build(self.spec.architecture, precision=precision, padding=padding)
         network.set_weights(plain.get_weights())
         return network
 
@@ -86,7 +96,7 @@ class Model:
             raise CrispimError(f"{path} is missing; restore it or import the model again.")
         try:
             content = read_bytes(path)
-        except (OSError, ValueError) as error:
+        except (OSError, DamagedFileError) as error:
             raise CrispimError(
                 f"{path} can't be read ({error}); restore it or import the model again."
             ) from error
@@ -96,6 +106,54 @@ class Model:
                 "(SHA-256 differs); restore it or import the model again."
             )
         return content
+
+
+def _load_weights(network: keras.Model, path: Path) -> None:
+    # Keras reads with h5py, and warns of containers that are missing before it raises for layers.
+    with warnings.catch_warnings(), hdf5_faults():
+        warnings.simplefilter("ignore", UserWarning)
+        network.load_weights(path)
+
+
+def library_folder() -> Path:
+    """Folder of the user's own models: ``$CRISPIM_MODELS``, else the user's data folder."""
+    chosen = os.environ.get("CRISPIM_MODELS")
+    return Path(chosen) if chosen else platformdirs.user_data_path("crispim-ij") / "models"
+
+
+def list_models() -> list[Model]:
+    """Models that ship and the user's own, by name; the user's win."""
+    found = {}
+    for place in (bundled_folder("models"), library_folder()):
+        for spec_file in sorted(place.glob(f"*/{SPEC_FILE}")):
+            found[spec_file.parent.name] = load_model(spec_file.parent)
+    return [found[name] for name in sorted(found)]
+
+
+def find_model(name: str) -> Model:
+    """Find a model.
+
+    Parameters
+    ----------
+    name : str
+        A name that `list_models` knows, or the path of a model folder.
+
+    Returns
+    -------
+    Model
+        The model.
+
+    Raises
+    ------
+    CrispimError
+        If there is none of that name.
+    """
+    if Path(name).is_dir():
+        return load_model(Path(name))
+    known = {model.folder.name: model for model in list_models()}
+    if name in known:
+        return known[name]
+    raise CrispimError(f"There is no model {name!r}: {did_you_mean(name, known)}")
 
 
 def load_model(folder: Path) -> Model:

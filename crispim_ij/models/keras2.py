@@ -24,16 +24,19 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models.folder import Model, save_model
 from crispim_ij.models.weights import (
     ARCHIVED,
-    READ_FAULTS,
+    DamagedFileError,
+    hdf5_faults,
     opened_hdf5,
     read_bytes,
-    read_member,
+    read_members,
+    read_numbers,
     reason,
 )
 from crispim_ij.networks import build
 
 if TYPE_CHECKING:
     import h5py
+    import keras
 
 SETTINGS = (
     "filters",
@@ -102,9 +105,16 @@ def import_model(path: Path, folder: Path) -> Model:
     network = build(architecture)
     _check_same(path, found, _layers(network.get_config()["layers"]), architecture)
     with _faults(path):
-        network.set_weights(weights)
+        _set_weights(network, weights)
     provenance = {"imported_from": path.name, "sha256": hashlib.sha256(content).hexdigest()}
     return save_model(network, architecture, folder, provenance)
+
+
+def _set_weights(network: keras.Model, weights: list[NDArray[np.float32]]) -> None:
+    try:
+        network.set_weights(weights)
+    except ValueError as error:
+        raise DamagedFileError(reason(error)) from error
 
 
 @contextmanager
@@ -114,7 +124,7 @@ def _faults(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise CrispimError(f"{path} doesn't exist; check the path.") from None
-    except READ_FAULTS as error:
+    except (OSError, DamagedFileError) as error:
         raise CrispimError(
             f"{path} can't be read as a Keras model ({reason(error)}); "
             "give a .keras or .h5 file that holds a whole model, not its weights alone."
@@ -131,33 +141,81 @@ def _read(content: bytes) -> tuple[list[Any], list[NDArray[np.float32]]]:
 
 def _read_archive(content: bytes) -> tuple[list[Any], list[NDArray[np.float32]]]:
     """Read a `.keras` file: a zip of `config.json` and `model.weights.h5`."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        config, weights = (read_member(archive, name) for name in ("config.json", ARCHIVED))
-    entries = json.loads(config)["config"]["layers"]
+    config, weights = read_members(content, "config.json", ARCHIVED)
+    entries = _entries(config)
     with opened_hdf5(weights) as file:
-        groups = file["layers" if "layers" in file else "_layer_checkpoint_dependencies"]
-        return entries, [np.asarray(w) for group in _groups(groups, entries) for w in group]
+        with hdf5_faults():
+            name = "layers" if "layers" in file else "_layer_checkpoint_dependencies"
+        layers = _group(file, name)
+        groups = [_group(layers, f"{stem}/vars") for stem in _convolutions(entries)]
+        return entries, [read_numbers(group, key) for group in groups for key in _numbered(group)]
 
 
-def _groups(parent: h5py.Group, entries: list[Any]) -> Iterator[list[h5py.Dataset]]:
-    """Yield each convolution's datasets; its group is named by class and number in order."""
+def _convolutions(entries: list[Any]) -> Iterator[str]:
+    """Yield the name that each convolution has in the file: its class and number in order."""
     seen: Counter[str] = Counter()
     for entry in entries:
         stem = entry["class_name"].lower()
         if stem.startswith("conv"):
-            number = seen[stem]
-            stored = parent[f"{stem}_{number}/vars" if number else f"{stem}/vars"]
-            yield [stored[key] for key in sorted(stored, key=int)]
+            yield f"{stem}_{seen[stem]}" if seen[stem] else stem
             seen[stem] += 1
+
+
+def _numbered(group: h5py.Group) -> list[str]:
+    """Return the names in a group, which are numbers, in their order."""
+    with hdf5_faults():
+        return sorted(group, key=int)
 
 
 def _read_hdf5(file: h5py.File) -> tuple[list[Any], list[NDArray[np.float32]]]:
     """Read an `.h5` file: layers in an attribute, weights in groups by the layer's name."""
-    entries = json.loads(file.attrs["model_config"])["config"]["layers"]
-    groups = [file["model_weights"][entry["config"]["name"]] for entry in entries]
-    return entries, [
-        np.asarray(group[name]) for group in groups for name in group.attrs["weight_names"]
-    ]
+    with hdf5_faults():
+        config = file.attrs["model_config"]
+    entries = _entries(config)
+    parent = _group(file, "model_weights")
+    groups = [_group(parent, entry["config"]["name"]) for entry in entries]
+    return entries, [read_numbers(group, name) for group in groups for name in _names(group)]
+
+
+def _names(group: h5py.Group) -> list[str]:
+    """Return what an `.h5` file names as the weights of a layer."""
+    with hdf5_faults():
+        names = np.ravel(group.attrs["weight_names"]).tolist()
+    if not all(isinstance(name, str | bytes) for name in names):
+        raise DamagedFileError(f"{group.name!r} in it has weights without names")
+    return [name.decode(errors="replace") if isinstance(name, bytes) else name for name in names]
+
+
+def _group(parent: h5py.Group, name: str) -> h5py.Group:
+    import h5py
+
+    with hdf5_faults():
+        found = parent[name]
+    if not isinstance(found, h5py.Group):
+        raise DamagedFileError(f"{name!r} in it is no group of weights")
+    return found
+
+
+def _entries(config: Any) -> list[Any]:
+    """Return what a model's config, in JSON, lists as its layers."""
+    if not isinstance(config, str | bytes):
+        raise DamagedFileError("its config is no text")
+    try:
+        model = json.loads(config)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(reason(error)) from error
+    inner = model.get("config") if isinstance(model, dict) else None
+    entries = inner.get("layers") if isinstance(inner, dict) else None
+    if not isinstance(entries, list) or not all(map(_is_layer, entries)):
+        raise DamagedFileError("its config lists no layers, or some without a class or a name")
+    return entries
+
+
+def _is_layer(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("config"), dict):
+        return False
+    names = (entry.get("class_name"), entry["config"].get("name"))
+    return all(isinstance(name, str) for name in names)
 
 
 def _layers(entries: list[Any]) -> list[_Layer]:
@@ -173,22 +231,39 @@ def _layers(entries: list[Any]) -> list[_Layer]:
                 for key, value in entry["config"].items()
                 if key in SETTINGS
             },
-            sources=tuple(order[name] for name in _source_names(entry["inbound_nodes"])),
+            sources=tuple(
+                _number_of(name, order) for name in _source_names(entry.get("inbound_nodes"))
+            ),
         )
         for entry in working
     ]
 
 
+def _number_of(name: str, order: dict[str, int]) -> int:
+    if name not in order:
+        raise DamagedFileError(f"its config names {name!r} as an input, which is no layer of it")
+    return order[name]
+
+
 def _source_names(nodes: Any) -> list[str]:
     """Names of the layers that feed a layer, as Keras 2 or Keras 3 notes them."""
-    if isinstance(nodes, dict):
-        history = nodes.get("config", {}).get("keras_history")
-        return [history[0]] if history else _source_names(nodes.get("args", []))
-    if isinstance(nodes, list | tuple):
-        if len(nodes) == 4 and isinstance(nodes[0], str):
-            return [nodes[0]]
-        return [name for node in nodes for name in _source_names(node)]
-    return []
+    names: list[str] = []
+    waiting = [nodes]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            config = node.get("config")
+            history = config.get("keras_history") if isinstance(config, dict) else None
+            if isinstance(history, list | tuple) and history and isinstance(history[0], str):
+                names.append(history[0])
+            else:
+                waiting.append(node.get("args"))
+        elif isinstance(node, list | tuple):
+            if len(node) == 4 and isinstance(node[0], str):
+                names.append(node[0])
+            else:
+                waiting.extend(reversed(node))
+    return names
 
 
 def _check_same(path: Path, found: list[_Layer], wanted: list[_Layer], architecture: str) -> None:

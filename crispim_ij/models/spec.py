@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +82,7 @@ class ModelSpec:
 
     @classmethod
     def read(cls, folder: Path) -> ModelSpec:
-        """Read `model.json` of a model folder.
-
-        Parameters
-        ----------
-        folder : Path
-            The model folder.
-
-        Returns
-        -------
-        ModelSpec
-            Its description.
-
-        Raises
-        ------
-        CrispimError
-            If the file is missing, broken, or of a kind that this version can't use.
-        """
+        """Read `model.json`; CrispimError where it is missing, broken or of a newer kind."""
         path = folder / SPEC_FILE
         try:
             with path.open("rb") as file:
@@ -122,12 +106,14 @@ class ModelSpec:
             raise CrispimError(
                 f"{path} has entries that this version doesn't know; update crispim-ij."
             )
-        try:
-            spec = cls(**values)
-        except TypeError as error:
+        needed = [f.name for f in fields(cls) if f.default is f.default_factory is MISSING]
+        missing = [name for name in needed if name not in values]
+        if missing:
             raise CrispimError(
-                f"{path} is incomplete ({error}); import or train the model again."
-            ) from error
+                f"{path} is incomplete (it lacks {', '.join(missing)}); import or train the model "
+                "again."
+            )
+        spec = cls(**values)
         if not spec._is_sound():
             raise CrispimError(
                 f"{path} has entries of the wrong kind or size; import or train the model again."

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import h5py
@@ -25,23 +29,27 @@ MOST_BYTES = 2**30
 ARCHIVED = "model.weights.h5"
 """The weights in a `.keras` archive."""
 
-READ_FAULTS = (
+_ZIP_FAULTS = (
     OSError,
-    ArithmeticError,
-    AttributeError,
     EOFError,
-    LookupError,
+    KeyError,
     NotImplementedError,
-    RecursionError,
     RuntimeError,
-    TypeError,
     ValueError,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What zipfile, h5py, json and Keras raise on files that are damaged or made to harm."""
+"""What zipfile raises on archives that are damaged, encrypted or of another kind."""
+
+_HDF5_FAULTS = (OSError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
+"""What h5py raises on files that are damaged, or hold types that NumPy hasn't."""
 
 _NUMBERS = "fiu"
+
+
+class DamagedFileError(ValueError):
+    """A file that isn't what it should be, and why."""
 
 
 def reason(error: Exception) -> str:
@@ -51,27 +59,11 @@ def reason(error: Exception) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a whole file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    ValueError
-        If it is larger than `MOST_BYTES`.
-    """
+    """Read a whole file; DamagedFileError where it is larger than `MOST_BYTES`."""
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise ValueError(f"it is larger than {MOST_BYTES} bytes")
+        raise DamagedFileError(f"it is larger than {MOST_BYTES} bytes")
     return content
 
 
@@ -84,80 +76,65 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Unpack one part of an archive into memory.
+def read_members(content: bytes, *names: str) -> list[bytes]:
+    """Unpack parts of an archive into memory; DamagedFileError if one is missing or too large."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            large = [name for name in names if archive.getinfo(name).file_size > MOST_BYTES]
+            # zipfile unpacks no more than it says there, whatever follows.
+            members = [] if large else [archive.read(name) for name in names]
+    except _ZIP_FAULTS as error:
+        raise DamagedFileError(reason(error)) from error
+    if large:
+        raise DamagedFileError(f"{large[0]} is larger than {MOST_BYTES} bytes")
+    return members
 
-    Parameters
-    ----------
-    archive : zipfile.ZipFile
-        The archive.
-    name : str
-        The part.
 
-    Returns
-    -------
-    bytes
-        Its content.
-
-    Raises
-    ------
-    ValueError
-        If it is larger than `MOST_BYTES`.
-    """
-    # zipfile unpacks no more than this, whatever follows.
-    if archive.getinfo(name).file_size > MOST_BYTES:
-        raise ValueError(f"{name} is larger than {MOST_BYTES} bytes")
-    return archive.read(name)
+@contextmanager
+def hdf5_faults() -> Iterator[None]:
+    """Turn what h5py raises into `DamagedFileError`; for calls of h5py alone."""
+    try:
+        yield
+    except _HDF5_FAULTS as error:
+        raise DamagedFileError(reason(error)) from error
 
 
 @contextmanager
 def opened_hdf5(content: bytes) -> Iterator[h5py.File]:
-    """Open HDF5 that holds nothing but numbers of its own.
+    """Open the content of an HDF5 file that holds nothing but numbers of its own.
 
-    Parameters
-    ----------
-    content : bytes
-        The whole file.
-
-    Yields
-    ------
-    h5py.File
-        The file, for reading.
-
-    Raises
-    ------
-    ValueError
-        If it points to other files, or holds something else than numbers, or more than
-        `MOST_BYTES` of them.
+    DamagedFileError if it is damaged, points to other files, or holds something else than numbers,
+    or more than `MOST_BYTES` of them.
     """
     import h5py
 
-    with h5py.File(io.BytesIO(content), "r") as file:
+    with hdf5_faults():
+        file = h5py.File(io.BytesIO(content), "r")
+    with file:
         _check_tree(file)
         yield file
+
+
+def read_numbers(parent: h5py.Group, name: str) -> NDArray[np.float32]:
+    """Read a dataset of a file that `opened_hdf5` opened."""
+    import h5py
+
+    with hdf5_faults():
+        stored = parent[name]
+        numbers = np.asarray(stored) if isinstance(stored, h5py.Dataset) else None
+    if numbers is None or numbers.dtype.kind not in _NUMBERS:
+        raise DamagedFileError(f"{name!r} in it holds no numbers")
+    return numbers.astype(np.float32, copy=False)
 
 
 @contextmanager
 def checked_weights(content: bytes) -> Iterator[Path]:
     """Put the weights of a `.keras` archive, looked through, where Keras can load them.
 
-    Parameters
-    ----------
-    content : bytes
-        The archive.
-
-    Yields
-    ------
-    Path
-        A file that only this user can read; gone at the end.
-
-    Raises
-    ------
-    ValueError
-        If they are none that may be loaded; see `opened_hdf5`.
+    The file can only be read by this user, and is removed at the end. DamagedFileError where they
+    may not be loaded, see `opened_hdf5`.
     """
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        weights = read_member(archive, ARCHIVED)
+    (weights,) = read_members(content, ARCHIVED)
     with opened_hdf5(weights):
         pass
     with tempfile.TemporaryDirectory() as scratch:
@@ -166,8 +143,28 @@ def checked_weights(content: bytes) -> Iterator[Path]:
         yield path
 
 
+class _Stored(NamedTuple):
+    """A dataset that is not read yet."""
+
+    name: str
+    dtype: np.dtype[np.generic]
+    size: int
+    is_elsewhere: bool
+
+
 def _check_tree(file: h5py.File) -> None:
     """Look at each link without following it, then at each dataset without reading it."""
+    names, elsewhere = _links(file)
+    if elsewhere is not None:
+        raise DamagedFileError(f"{elsewhere!r} in it is a link to another place")
+    found = (_described(file, name) for name in names)
+    size = sum(_checked_size(stored) for stored in found if stored is not None)
+    if size > MOST_BYTES:
+        raise DamagedFileError(f"its numbers would fill more than {MOST_BYTES} bytes")
+
+
+def _links(file: h5py.File) -> tuple[list[str], str | None]:
+    """Return the names of all links, or of those up to the first that leads elsewhere, and it."""
     import h5py
 
     names: list[str] = []
@@ -177,23 +174,28 @@ def _check_tree(file: h5py.File) -> None:
         # h5py can't pass on what is raised here.
         return None if isinstance(link, h5py.HardLink) else name
 
-    elsewhere = file.visititems_links(note)
-    if elsewhere is not None:
-        raise ValueError(f"{elsewhere!r} in it is a link to another place")
-    size = 0
-    for name in names:
+    with hdf5_faults():
+        elsewhere: str | None = file.visititems_links(note)
+    return names, elsewhere
+
+
+def _described(file: h5py.File, name: str) -> _Stored | None:
+    """Describe a dataset; None for a group."""
+    import h5py
+
+    with hdf5_faults():
         item = file[name]
-        if isinstance(item, h5py.Dataset):
-            size += _checked_size(item)
-    if size > MOST_BYTES:
-        raise ValueError(f"its numbers would fill more than {MOST_BYTES} bytes")
+        if not isinstance(item, h5py.Dataset):
+            return None
+        is_elsewhere = bool(item.external) or item.is_virtual
+        return _Stored(str(item.name), item.dtype, int(item.nbytes), is_elsewhere)
 
 
-def _checked_size(dataset: h5py.Dataset) -> int:
+def _checked_size(stored: _Stored) -> int:
     """Return how much memory a dataset would fill; refuse one whose numbers lie elsewhere."""
-    if dataset.external or dataset.is_virtual:
-        raise ValueError(f"{dataset.name!r} in it takes its numbers from another file")
+    if stored.is_elsewhere:
+        raise DamagedFileError(f"{stored.name!r} in it takes its numbers from another file")
     # Keras stores bfloat16 as two bytes without a meaning.
-    if dataset.dtype.kind not in _NUMBERS and dataset.dtype.str != "|V2":
-        raise ValueError(f"{dataset.name!r} in it holds {dataset.dtype}, not numbers")
-    return int(dataset.nbytes)
+    if stored.dtype.kind not in _NUMBERS and stored.dtype.str != "|V2":
+        raise DamagedFileError(f"{stored.name!r} in it holds {stored.dtype}, not numbers")
+    return stored.size

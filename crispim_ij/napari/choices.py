@@ -24,7 +24,7 @@ from crispim_ij.napari.layers import axes_of, check_layer, guess_slices, pixels_
 from crispim_ij.napari.work import Job
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import MEASURED, NoiseOptions, parse_noise
-from crispim_ij.noise.told import STRENGTHS
+from crispim_ij.noise.stack_noise import STRENGTHS
 
 DEFAULT = "crispim-2d"
 FOLDER = "a folder …"

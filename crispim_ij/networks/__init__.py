@@ -1,7 +1,12 @@
 """The Keras architectures, by name, and what can be said of them without running them."""
 
-from crispim_ij.networks.architectures import ARCHITECTURES, Architecture, build, precision_policy
-from crispim_ij.networks.mini_stack import mini_stack
+from crispim_ij.networks.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    build,
+    mini_stack,
+    precision_policy,
+)
 from crispim_ij.networks.receptive_field import ReceptiveField, receptive_field
 
 __all__ = [

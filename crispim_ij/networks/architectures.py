@@ -1,4 +1,4 @@
-"""Build a network from its architecture's name."""
+"""Networks by the names of their architectures, and the planes that they are given."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import keras
 
 Precision = Literal["float32", "bfloat16"]
+Padding = Literal["same", "valid"]
 Scaling = Literal["none", "noise"]
 
 
@@ -30,8 +31,8 @@ class Architecture:
         One line for people.
     depth : int
         Planes that go in for the one that comes out.
-    trims : bool
-        Whether there is a trimmed form, see `build`.
+    has_valid_padding : bool
+        Whether there is a form with padding 'valid', see `build`.
     input_scaling : {'none', 'noise'}
         What goes in and comes out: counts as they are, or values whose noise has a standard
         deviation of 1 (see `crispim_ij.noise.stabilise`).
@@ -42,7 +43,7 @@ class Architecture:
     stride: int
     summary: str
     depth: int = 1
-    trims: bool = True
+    has_valid_padding: bool = True
     input_scaling: Scaling = "none"
 
     @property
@@ -61,27 +62,27 @@ class Architecture:
 
 ARCHITECTURES = {
     "paper-2d": Architecture(
-        builder="unet2d:paper_2d",
+        builder="unet:paper_2d",
         parameters=332_641,
         stride=4,
         summary="the paper's 2D U-Net: raw counts in, raw counts out",
     ),
     "paper-3d": Architecture(
-        builder="unet3d:paper_3d",
+        builder="unet:paper_3d",
         parameters=5_836_033,
         stride=8,
         summary="the paper's 3D U-Net: 16 planes in, one plane out",
         depth=16,
-        trims=False,
+        has_valid_padding=False,
     ),
     "residual-2d": Architecture(
-        builder="unet2d:residual_2d",
+        builder="unet:residual_2d",
         parameters=332_641,
         stride=4,
         summary="the paper's 2D U-Net, predicting the noise from locally centred counts",
     ),
     "residual-2.5d": Architecture(
-        builder="unet25d:residual_25d",
+        builder="unet:residual_25d",
         parameters=369_505,
         stride=4,
         summary="the same with five planes in: the plane and two neighbours on each side",
@@ -119,7 +120,7 @@ def precision_policy(precision: Precision) -> Iterator[None]:
 
 
 def build(
-    architecture: str, *, precision: Precision = "float32", trimmed: bool = False
+    architecture: str, *, precision: Precision = "float32", padding: Padding = "same"
 ) -> keras.Model:
     """Build a network with fresh weights.
 
@@ -129,10 +130,10 @@ def build(
         A key of `ARCHITECTURES`.
     precision : {'float32', 'bfloat16'}
         Arithmetic of the convolutions. Weights, input and output stay float32.
-    trimmed : bool
-        Make the form that answers only for the centre of its input, leaving out
-        a halo on each side (see `receptive_field`), and skips work on pixels that
-        no centre pixel depends on. Same weights, in the same order.
+    padding : {'same', 'valid'}
+        'same' gives as many pixels as go in. 'valid' gives those alone whose whole receptive
+        field went in, without a halo on each side (see `receptive_field`), and skips work on
+        pixels that none of them depends on. Same weights, in the same order.
 
     Returns
     -------
@@ -143,15 +144,40 @@ def build(
     Raises
     ------
     ValueError
-        If there is no trimmed form of the architecture.
+        If there is no form with such padding of the architecture.
     """
     design = ARCHITECTURES[architecture]
-    if trimmed and not design.trims:
-        raise ValueError(f"{architecture} has no trimmed form")
+    if padding == "valid" and not design.has_valid_padding:
+        raise ValueError(f"{architecture} has no form with valid padding")
     with precision_policy(precision):
-        network = design.load()(trimmed=True) if trimmed else design.load()()
+        network = design.load()() if padding == "same" else design.load()(padding=padding)
     if network.count_params() != design.parameters:
         raise AssertionError(
             f"{architecture} has {network.count_params()} weights, not {design.parameters}"
         )
     return network
+
+
+def mini_stack(index: int, count: int, depth: int, gap: int = 1) -> list[int]:
+    """Return the planes that a network is given to make one of.
+
+    Parameters
+    ----------
+    index : int
+        The plane that is wanted.
+    count : int
+        Planes in the stack.
+    depth : int
+        Planes that go in for the one that comes out.
+    gap : int
+        Distance of neighbours, in planes of the stack.
+
+    Returns
+    -------
+    list of int
+        `depth` planes, the wanted one at ``depth // 2``: of 16, 8 lie below it and 7
+        above. Beyond its ends the stack is mirrored, the last plane repeated (NumPy's
+        'symmetric'), however short it is.
+    """
+    around = ((index + gap * (k - depth // 2)) % (2 * count) for k in range(depth))
+    return [min(place, 2 * count - 1 - place) for place in around]

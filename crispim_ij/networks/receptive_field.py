@@ -42,24 +42,14 @@ class _Reach:
 
 
 def receptive_field(network: keras.Model) -> ReceptiveField:
-    """Work out a network's receptive field in X from its layers.
+    """Work out a network's receptive field in X, in pixels, from its layers.
 
     Every layer is followed in the order of the graph: a convolution of width k
     widens the reach by (k - 1) / 2 samples on each side, pooling by p - 1 samples
     on the far side, up-sampling by the part of a coarse cell that lies on the near
     side, or between the centres of two, and layers with several inputs take the widest.
-
-    Parameters
-    ----------
-    network : keras.Model
-        A functional model made of convolutions, pooling, up-sampling,
-        concatenation and element-wise operations. The networks here are the same in
-        Y and X.
-
-    Returns
-    -------
-    ReceptiveField
-        Radius and stride in pixels.
+    The network is a functional model made of convolutions, pooling, up-sampling,
+    concatenation and element-wise operations; those here are the same in Y and X.
     """
     reach = {id(network.inputs[0]): _Reach(1, 0, 0)}
     stride = 1

@@ -28,6 +28,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from crispim_ij.networks.architectures import Padding
+
 LINEAR = 64.0
 """Distance from the darkest surroundings up to which values are left as they are, in sd."""
 
@@ -44,7 +46,7 @@ BLOCKS = (1, 1, 1)
 """Residual blocks at half, quarter and eighth resolution, on the way down."""
 
 HALO = 80
-"""Margin, in px, that the trimmed networks leave out."""
+"""Margin, in px, that padding 'valid' leaves out."""
 
 PLANES = 5
 """Planes that go into the 3D network; the middle one comes out."""
@@ -87,15 +89,15 @@ class _Map:
         return _Map(values, margin)
 
 
-def stabilised_2d(*, trimmed: bool = False) -> keras.Model:
+def stabilised_2d(*, padding: Padding = "same") -> keras.Model:
     """Build the 2D network: (Y, X, 1) values whose noise has an sd of 1, in and out."""
     values = keras.Input((None, None, 1), dtype="float32")
-    surface = _Surface.of(_Map(values, HALO if trimmed else None))
+    surface = _Surface.of(_Map(values, HALO if padding == "valid" else None))
     features = _convolve(surface.centred, WIDTHS[0], activation=None, dtype="float32")
     return keras.Model(values, surface.without(_u_net(features)), name="stabilised_2d")
 
 
-def stabilised_25d(*, trimmed: bool = False) -> keras.Model:
+def stabilised_25d(*, padding: Padding = "same") -> keras.Model:
     """Build the network with neighbouring planes: (5, Y, X, 1) in, (Y, X, 1) out.
 
     The planes are channels of the first convolution; a residual block at full resolution,
@@ -103,25 +105,16 @@ def stabilised_25d(*, trimmed: bool = False) -> keras.Model:
     """
     values = keras.Input((PLANES, None, None, 1), dtype="float32")
     planes = ops.squeeze(ops.transpose(values, (0, 4, 2, 3, 1)), axis=1)
-    surface = _Surface.of(_Map(planes, HALO if trimmed else None))
+    surface = _Surface.of(_Map(planes, HALO if padding == "valid" else None))
     features = _convolve(surface.centred, WIDTHS[0], activation=None, dtype="float32")
     noise = _u_net(_residual(features, WIDTHS[0]))
     return keras.Model(values, surface.middle().without(noise), name="stabilised_25d")
 
 
 def inflate(weights: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """Turn the weights of the 2D network into those of a 3D one that gives the same.
+    """Turn the weights of `stabilised_2d` into those of a `stabilised_25d` that gives the same.
 
-    Parameters
-    ----------
-    weights : list of ndarray
-        Of `stabilised_2d`.
-
-    Returns
-    -------
-    list of ndarray
-        Of `stabilised_25d`: neighbouring planes are weighted with 0, and the block that
-        compares them adds nothing yet.
+    Neighbouring planes are weighted with 0, and the block that compares them adds nothing yet.
     """
     first, bias, *rest = weights
     joining = np.zeros((3, 3, PLANES, WIDTHS[0]), first.dtype)
@@ -135,19 +128,7 @@ def inflate(weights: list[NDArray[Any]]) -> list[NDArray[Any]]:
 
 @dataclass(frozen=True)
 class _Surface:
-    """Planes, compressed and centred.
-
-    Attributes
-    ----------
-    values : _Map
-        As they were given.
-    dark : _Map
-        The darkest of the surroundings.
-    compressed : _Map
-        Distance from it, compressed.
-    centred : _Map
-        Values, compressed, less their local mean.
-    """
+    """Planes as given, their darkest surroundings, distance from these compressed, and centred."""
 
     values: _Map
     dark: _Map
@@ -207,6 +188,10 @@ class _Bilinear(layers.UpSampling2D):  # type: ignore[misc]
         import tensorflow as tf
 
         return tf.image.resize(inputs, tf.shape(inputs)[1:3] * self.size)
+
+
+CUSTOM_LAYERS = {"_Bilinear": _Bilinear}
+"""Layers of our own, by the names that Keras saves them by."""
 
 
 def _compress(values: Any) -> Any:

@@ -1,19 +1,23 @@
-"""A camera's noise, measured on a stack that it took."""
+"""A camera's noise, measured on a stack that it took, written and drawn."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from crispim_ij import __version__
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise.blocks import SIDE
+from crispim_ij.noise.camera import CameraNoise
 from crispim_ij.noise.fit import fit_noise
-from crispim_ij.noise.levels import Level
-from crispim_ij.noise.measure import CORRELATED, measure_light, shared
-from crispim_ij.noise.model import CameraNoise
-from crispim_ij.noise.reading import read_pairs
+from crispim_ij.noise.light_levels import SIDE, LightLevel
+from crispim_ij.noise.measure import CORRELATED, measure_light, read_pairs, shared
+from crispim_ij.planes.atomic import whole_file
 from crispim_ij.planes.selection import z_stacks
 
 if TYPE_CHECKING:
@@ -24,13 +28,8 @@ if TYPE_CHECKING:
 class CalibrationSettings:
     """How a camera is measured.
 
-    Attributes
-    ----------
-    planes : int
-        How many planes are read, spread over the stack; all where there are fewer.
-    offset : float or None
-        The camera's counts without light. None takes those that 1 % of the blocks are
-        darker than.
+    `planes` are read, spread over the stack, all where there are fewer. `offset` are the camera's
+    counts without light; None takes those that 1 % of the blocks are darker than.
     """
 
     planes: int = 16
@@ -54,7 +53,7 @@ class Calibration:
     ----------
     camera : CameraNoise
         The noise; of gain 0 where a Gaussian explains it as well.
-    levels : tuple of Level
+    levels : tuple of LightLevel
         Noise at each light, the camera's line goes through them.
     residual : float
         Root mean square deviation of the levels, as a share of the camera's variance.
@@ -71,7 +70,7 @@ class Calibration:
     """
 
     camera: CameraNoise
-    levels: tuple[Level, ...]
+    levels: tuple[LightLevel, ...]
     residual: float
     grows_with_light: bool
     offset_given: bool
@@ -158,3 +157,50 @@ def calibrate(
         planes=len(pairs),
         left_out=1 - math.fsum(level.share for level in light.levels),
     )
+
+
+def write_camera(calibration: Calibration, measured: Path, path: Path) -> None:
+    """Write a camera and how it was measured as JSON, replaced at once or not at all."""
+    content = {
+        "crispim_ij": __version__,
+        "camera": asdict(calibration.camera),
+        "measured": {
+            "input": str(measured),
+            "planes": calibration.planes,
+            "model": calibration.model,
+            "offset_given": calibration.offset_given,
+            "residual": calibration.residual,
+            "neighbours": {"down": calibration.down, "right": calibration.right},
+            "left_out": calibration.left_out,
+            "levels": [asdict(level) for level in calibration.levels],
+        },
+    }
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def plot_calibration(calibration: Calibration, path: Path) -> None:
+    """Draw the variance of noise over light, measured and the camera's, as PNG."""
+    from matplotlib.figure import Figure
+
+    camera, levels = calibration.camera, calibration.levels
+    light = np.array([level.light for level in levels])
+    along = np.linspace(min(camera.offset, light[0]), light[-1], 200)
+    share = np.array([level.share for level in levels])
+    area = 60 * np.sqrt(share / share.max())
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(light, [x.sd**2 for x in levels], area, label="measured (size: pixels)")
+    axes.plot(along, camera.variance(along), color="C1", label=calibration.model)
+    axes.axvline(camera.offset, color="0.6", lw=1, ls=":", label="offset")
+    axes.set(
+        xlabel="light (counts)",
+        ylabel="variance of noise (counts²)",
+        title=f"gain {camera.gain:.3g}, offset {camera.offset:.4g}, "
+        f"read noise {camera.read_noise:.3g} counts",
+    )
+    axes.set_ylim(bottom=0)
+    axes.grid(visible=True, alpha=0.25)
+    axes.legend(frameon=False)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.levels import Level
+from crispim_ij.noise.light_levels import LightLevel
 
 Floats = NDArray[np.float64]
 
@@ -32,16 +32,10 @@ _TINY = 1e-6
 
 @dataclass(frozen=True)
 class Line:
-    """Variance over light.
+    """Variance over light: slope, value at the offset, and how far levels lie from it.
 
-    Attributes
-    ----------
-    gain : float
-        Slope, in counts, from 0 up.
-    floor : float
-        Variance at the offset, in counts squared, from 0 up.
-    residual : float
-        Root mean square deviation of the levels, as a share of the line's variance.
+    `gain` is in counts and `floor` in counts squared, both from 0 up; `residual` is the root mean
+    square deviation of the levels, as a share of the line's variance.
     """
 
     gain: float
@@ -49,26 +43,14 @@ class Line:
     residual: float
 
 
-def fit_noise(levels: Sequence[Level], offset: float) -> Line:
-    """Fit a line, or one value where there is no clear evidence for a line.
+def fit_noise(levels: Sequence[LightLevel], offset: float) -> Line:
+    """Fit a line, or one value (a gain of 0) where there is no clear evidence for a line.
 
     Evidence are first the levels whose noise is white. Where these tell of no growth, others
     may, but structure that is as fine as noise looks like noise there. Its contrast is what
     stays the same, so that its variance grows with the square of light, where that of a
     camera grows with light itself: where a parabola explains the levels better than a line,
     its floor is the noise.
-
-    Parameters
-    ----------
-    levels : sequence of Level
-        At least one.
-    offset : float
-        Light without photo-electrons, in counts.
-
-    Returns
-    -------
-    Line
-        With a gain of 0 for one value.
     """
     white = [level for level in levels if level.is_white]
     if sum(level.share for level in white) < _FEWEST_WHITE * sum(x.share for x in levels):
@@ -90,7 +72,7 @@ def _is_clear(curve: _Curve, simpler: _Curve) -> bool:
     return curve.badness + _CLEAR < simpler.badness and curve.growth > _GROWTH**2
 
 
-def _residual(levels: Sequence[Level], floor: float, gain: float, offset: float) -> float:
+def _residual(levels: Sequence[LightLevel], floor: float, gain: float, offset: float) -> float:
     """Return the root mean square deviation from a line, as a share of its variance."""
     light = np.array([level.light for level in levels])
     variance = np.array([level.sd for level in levels]) ** 2
@@ -101,16 +83,10 @@ def _residual(levels: Sequence[Level], floor: float, gain: float, offset: float)
 
 @dataclass(frozen=True)
 class _Curve:
-    """Variance as a floor and a power of light.
+    """Variance as a floor and a power of light, both from 0 up.
 
-    Attributes
-    ----------
-    slope, floor : float
-        Both from 0 up.
-    growth : float
-        Variance where it is brightest over that where it is darkest.
-    badness : float
-        Sum of squared errors, in units of what chance makes.
+    `growth` is the variance where it is brightest over that where it is darkest, `badness` the sum
+    of squared errors, in units of what chance makes.
     """
 
     slope: float
@@ -119,7 +95,7 @@ class _Curve:
     badness: float
 
 
-def _fit(levels: Sequence[Level], offset: float, power: int) -> _Curve:
+def _fit(levels: Sequence[LightLevel], offset: float, power: int) -> _Curve:
     """Fit slope and floor to the logarithm of the variance, with Huber's loss."""
     from scipy.optimize import least_squares
 
@@ -146,7 +122,7 @@ def _fit(levels: Sequence[Level], offset: float, power: int) -> _Curve:
     )
 
 
-def _errors(levels: Sequence[Level]) -> Floats:
+def _errors(levels: Sequence[LightLevel]) -> Floats:
     """Return by how much the logarithm of each level's variance may be off."""
     share = np.array([level.share for level in levels])
     by_chance = [2 * level.error for level in levels]

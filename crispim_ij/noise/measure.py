@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.blocks import SIDE, join, measure_blocks
+from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, CameraNoise
 from crispim_ij.noise.fit import fit_noise
-from crispim_ij.noise.levels import Level, group_blocks, varies
-from crispim_ij.noise.model import LARGEST, SMALLEST_GAIN, CameraNoise
-from crispim_ij.noise.reading import Pair, channel_stacks, read_pairs
+from crispim_ij.noise.light_levels import (
+    SIDE,
+    LightLevel,
+    group_blocks,
+    join,
+    measure_blocks,
+    varies,
+)
 
 if TYPE_CHECKING:
-    from crispim_ij.planes import Source
+    from crispim_ij.planes import Metadata, Source
 
 Basis = Literal["line through levels of light", "gain from the darkest block as offset", "one sd"]
 
 PLANES = 8
 """Planes of each channel that are read, spread over the stack."""
+
+WINDOW = 1024
+"""Longest side of what is read of a plane, in px: of larger ones each time another part."""
 
 DARKEST = 0.01
 """Share of the blocks that is darker than the offset where that isn't known."""
@@ -35,6 +43,7 @@ _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
 _FEW = 512
 _LEAST_LINE = 3
+_CORNERS = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class Measurement:
         Its number, from 0.
     noise : CameraNoise or None
         In the stack's own counts; None where it can't be measured.
-    levels : tuple of Level
+    levels : tuple of LightLevel
         Noise at each light, as measured.
     is_correlated : bool
         Whether neighbouring pixels share noise, along Y or X.
@@ -60,23 +69,15 @@ class Measurement:
 
     channel: int
     noise: CameraNoise | None
-    levels: tuple[Level, ...]
+    levels: tuple[LightLevel, ...]
     is_correlated: bool
     problem: str | None
     basis: Basis | None
 
     def at(self, *shares: float) -> tuple[float, ...]:
-        """Return the standard deviation where a share of the pixels is darker.
+        """Return the standard deviation, in counts, where a share of the pixels is darker.
 
-        Parameters
-        ----------
-        *shares : float
-            From 0 (darkest) to 1.
-
-        Returns
-        -------
-        tuple of float
-            In counts; 0 where noise can't be measured.
+        Shares are from 0 (darkest) to 1. 0 counts come back where noise can't be measured.
         """
         if self.noise is None:
             return (0.0,) * len(shares)
@@ -85,13 +86,7 @@ class Measurement:
         return tuple(float(sd) for sd in np.sqrt(self.noise.variance(light)))
 
     def in_figures(self) -> str:
-        """Say how strong noise is, as part of a sentence.
-
-        Returns
-        -------
-        str
-            Such as 'sd 34.9 counts'; why it isn't known where it can't be measured.
-        """
+        """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""
         if self.noise is None:
             return f"not measured: {self.problem}"
         after = ", shared by neighbouring pixels" if self.is_correlated else ""
@@ -104,32 +99,27 @@ class Measurement:
         )
 
     def in_words(self) -> str:
-        """Say how strong noise is, in one line.
-
-        Returns
-        -------
-        str
-            Such as 'noise: sd 34.9 counts'.
-        """
+        """Say how strong noise is, in one line."""
         return f"noise: {self.in_figures()}"
 
 
 class Light(NamedTuple):
     """What planes tell before anything is fitted.
 
-    Attributes
-    ----------
-    levels : list of Level
-        Noise at each light.
-    darkest : float
-        Counts that `DARKEST` of the blocks are darker than.
-    alive : float
-        Share of the blocks whose pixels vary.
+    Noise at each light, the counts that `DARKEST` of the blocks are darker than, and the share of
+    the blocks whose pixels vary.
     """
 
-    levels: list[Level]
+    levels: list[LightLevel]
     darkest: float
     alive: float
+
+
+class Pair(NamedTuple):
+    """A part of a plane, and the same of a neighbour along Z, where there is one."""
+
+    plane: NDArray[Any]
+    beside: NDArray[Any] | None
 
 
 def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ...]:
@@ -159,19 +149,54 @@ def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ..
     )
 
 
-def measure_light(pairs: Sequence[Pair]) -> Light:
-    """Measure noise at each light.
+def channel_stacks(metadata: Metadata, planes: int) -> list[NDArray[np.int64]]:
+    """Return numbers of planes of each channel, (time points, Z): a row lies along Z."""
+    missing = "".join(axis for axis in "CZ" if axis not in metadata.axes)
+    names = metadata.axes + missing
+    numbers = np.arange(planes).reshape(*metadata.sizes, *(1 for _ in missing))
+    numbers = np.moveaxis(numbers, (names.index("C"), names.index("Z")), (0, -1))
+    return [channel.reshape(-1, channel.shape[-1]) for channel in numbers]
 
-    Parameters
-    ----------
-    pairs : sequence of Pair
-        At least one, of planes of at least 8 px on each side.
 
-    Returns
-    -------
-    Light
-        What they tell.
+def channels_of(source: Source) -> list[int]:
+    """Return the channel of each plane of a stack, from 0."""
+    channels = np.empty(len(source), np.int64)
+    for channel, stacks in enumerate(channel_stacks(source.metadata, len(source))):
+        channels[stacks] = channel
+    numbers: list[int] = channels.tolist()
+    return numbers
+
+
+def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterator[Pair]:
+    """Read planes that are spread over stacks, each with a neighbour along Z.
+
+    `stacks` has a row for each stack, with the numbers of the planes that lie above one another.
+    `count` planes are read, all where there are fewer.
     """
+    depth = stacks.shape[1]
+    places = np.linspace(0, stacks.size - 1, min(count, stacks.size)).round().astype(int)
+    for turn, place in enumerate(places.tolist()):
+        stack, z = divmod(place, depth)
+        part = _part(source.shape[1:], *_CORNERS[turn % len(_CORNERS)])
+        beside = z + 1 if z + 1 < depth else z - 1
+        yield Pair(
+            source.read_region(int(stacks[stack, z]), *part),
+            source.read_region(int(stacks[stack, beside]), *part) if depth > 1 else None,
+        )
+
+
+def _part(shape: tuple[int, ...], down: float, right: float) -> tuple[slice, slice]:
+    """Return rows and columns of a part that lies at a place from 0 to 1 along each side."""
+    spare = [max(0, side - WINDOW) for side in shape]
+    rows, columns = (
+        slice(round(place * rest), round(place * rest) + min(WINDOW, side))
+        for place, rest, side in zip((down, right), spare, shape, strict=True)
+    )
+    return rows, columns
+
+
+def measure_light(pairs: Sequence[Pair]) -> Light:
+    """Measure noise at each light, of at least one plane of at least 8 px on each side."""
     limits = _limits(pairs)
     step = _step(pairs)
     blocks = join([measure_blocks(pair.plane, step, limits) for pair in pairs])
@@ -187,23 +212,11 @@ def measure_light(pairs: Sequence[Pair]) -> Light:
     return Light(levels, darkest, float(alive.mean()))
 
 
-def shared(levels: Sequence[Level], name: str) -> float:
-    """Return how much noise pixels share at most levels.
+def shared(levels: Sequence[LightLevel], name: str) -> float:
+    """Return how much noise pixels share at most levels, from -1 to 1, by an attribute of theirs.
 
     Structure looks like noise that neighbours share, but not at every light: so of the
     levels, between a quarter and three quarters of the pixels, the value nearest 0 counts.
-
-    Parameters
-    ----------
-    levels : sequence of Level
-        At least one.
-    name : str
-        Attribute of a level that tells it.
-
-    Returns
-    -------
-    float
-        From -1 to 1.
     """
     order = sorted(levels, key=lambda level: float(getattr(level, name)))
     below = np.cumsum([level.share for level in order])

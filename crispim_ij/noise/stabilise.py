@@ -5,8 +5,8 @@ Where the variance is :math:`g (x - o) + r^2`, the generalised Anscombe transfor
 .. math:: z = \frac{2}{g} \left( \sqrt{g (x - o) + \tfrac{3}{8} g^2 + r^2} - r \right)
 
 makes it 1, but for the faintest light. The constant :math:`2 r / g` that is subtracted here lets it
-become :math:`(x - o) / r` as g becomes 0. Below the offset, where there is no light, it goes on
-as a straight line.
+become :math:`(x - o) / r` as g becomes 0. Below the offset, where there is no light, it
+continues as a straight line.
 
 Its plain inverse would be biased, since the mean of z is not the transform of the mean:
 `restore` is the closed form of the exact unbiased inverse [2]_, here with :math:`\sigma = r / g`
@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.model import CameraNoise
+from crispim_ij.noise.camera import CameraNoise
 
 Values = NDArray[np.float32]
 
@@ -76,22 +76,7 @@ def restore(values: Values, noise: CameraNoise) -> Values:
 
 
 def stabilised(counts: Any, noise: CameraNoise, ops: Any) -> Any:
-    """Write down what `stabilise` computes, in any library that computes with arrays.
-
-    Parameters
-    ----------
-    counts : array
-        Raw counts in float32, or a symbol of them.
-    noise : CameraNoise
-        Their noise.
-    ops : module
-        The library: ``numpy`` or ``keras.ops``.
-
-    Returns
-    -------
-    array
-        As the library has it.
-    """
+    """Write down what `stabilise` computes, for ``numpy`` or ``keras.ops`` and its symbols."""
     dark = _sd_in_the_dark(noise)
     light = counts - noise.offset
     lit = ops.maximum(light, 0.0)
@@ -102,22 +87,7 @@ def stabilised(counts: Any, noise: CameraNoise, ops: Any) -> Any:
 
 
 def restored(values: Any, noise: CameraNoise, ops: Any) -> Any:
-    """Write down what `restore` computes, in any library that computes with arrays.
-
-    Parameters
-    ----------
-    values : array
-        In float32, or a symbol of them.
-    noise : CameraNoise
-        Their noise before `stabilised`.
-    ops : module
-        The library: ``numpy`` or ``keras.ops``.
-
-    Returns
-    -------
-    array
-        As the library has it.
-    """
+    """Write down what `restore` computes, for ``numpy`` or ``keras.ops`` and its symbols."""
     gain, read, dark = noise.gain, noise.read_noise, _sd_in_the_dark(noise)
     least = 2 * 0.375 * gain / (dark + read)
     lit = ops.maximum(values, least)
@@ -152,20 +122,7 @@ def expected(clean: Values, noise: CameraNoise) -> Values:
 
 
 def unit_in_counts(counts: Values, noise: CameraNoise) -> Values:
-    """Return how many counts a small difference of 1 between values is.
-
-    Parameters
-    ----------
-    counts : ndarray of float32
-        Without noise.
-    noise : CameraNoise
-        The noise that they would have.
-
-    Returns
-    -------
-    ndarray of float32
-        About the standard deviation of the noise.
-    """
+    """Return how many counts a small difference of 1 between values is: about the noise's sd."""
     return np.sqrt(noise.variance(counts) + 0.375 * noise.gain**2, dtype=np.float32)
 
 

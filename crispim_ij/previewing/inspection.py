@@ -23,7 +23,7 @@ from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
 from crispim_ij.planes.ome_zarr.attributes import is_zarr, read_image
 from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
-from crispim_ij.previewing.part import choose_part
+from crispim_ij.previewing.region import choose_part
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)
 """Percentiles that are told of a plane."""
@@ -38,15 +38,8 @@ _CARRIERS = {"bytes", "sharding_indexed", "crc32c"}
 class PlaneFacts:
     """Counts of one plane.
 
-    Attributes
-    ----------
-    plane : int
-        Its number, from 0.
-    percentiles : tuple of float
-        Counts at `PERCENTILES`.
-    saturated : float or None
-        Share of the pixels at the camera's or the type's largest count, from 0 to 1; None
-        where the type has none.
+    Percentiles are those of `PERCENTILES`; `saturated` is the share of the pixels at the camera's
+    or the type's largest count, None where the type has none.
     """
 
     plane: int
@@ -104,17 +97,8 @@ class Contents:
 class Inspection:
     """What a path holds.
 
-    Attributes
-    ----------
-    path : str
-        The path.
-    format : str
-        In words.
-    contents : Contents or None
-        None where the planes can't be opened.
-    refusals : mapping of str to str or None
-        For each of 'denoise' and 'preprocess' why it refuses and what to do; None where it
-        takes the planes.
+    `contents` is None where the planes can't be opened. `refusals` says for 'denoise' and
+    'preprocess' why they refuse and what to do, None where they take the planes.
     """
 
     path: str
@@ -124,23 +108,7 @@ class Inspection:
 
 
 def inspect_path(path: Path) -> Inspection:
-    """Look at a path.
-
-    Parameters
-    ----------
-    path : Path
-        Anything that is there.
-
-    Returns
-    -------
-    Inspection
-        What it holds.
-
-    Raises
-    ------
-    CrispimError
-        If there is nothing.
-    """
+    """Look at anything that is there; CrispimError if there is nothing."""
     existing(path)
     try:
         with open_source(path) as source:

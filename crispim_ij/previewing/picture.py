@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes.atomic import whole_file
-from crispim_ij.previewing.run import Looked, Preview
+from crispim_ij.previewing.one_plane import Looked, Preview
 
 PANELS = ("noisy", "denoised", "difference")
 
@@ -23,14 +23,9 @@ _MARK = "#ffb000"
 
 @dataclass(frozen=True)
 class Scales:
-    """Counts that are shown black and white.
+    """Counts that are shown black and white, of planes and of noisy minus denoised.
 
-    Attributes
-    ----------
-    counts : tuple of float
-        Of noisy and denoised planes.
-    difference : tuple of float
-        Of noisy minus denoised: four of its standard deviations on either side of 0.
+    The difference is shown to four of its standard deviations on either side of 0.
     """
 
     counts: tuple[float, float]
@@ -38,39 +33,13 @@ class Scales:
 
 
 def scales_of(looked: Looked, noisy: NDArray[Any], denoised: NDArray[np.float32]) -> Scales:
-    """Choose the greys.
-
-    Parameters
-    ----------
-    looked : Looked
-        The plane.
-    noisy, denoised : ndarray, shape (Y, X)
-        What is shown of it.
-
-    Returns
-    -------
-    Scales
-        The same for a plane and its crop.
-    """
+    """Choose the greys, the same for a plane and its crop."""
     limit = max(_DEVIATIONS * float(np.std(noisy - denoised)), 1e-6)
     return Scales(looked.limits, (-limit, limit))
 
 
 def strip(looked: Looked, denoised: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Lay the crop's three panels side by side.
-
-    Parameters
-    ----------
-    looked : Looked
-        The plane.
-    denoised : ndarray of float32, shape (Y, X)
-        The crop, denoised.
-
-    Returns
-    -------
-    ndarray of uint8, shape (Y, 3 X + two gaps)
-        Greys.
-    """
+    """Lay the crop's three panels side by side, in greys."""
     noisy = looked.plane[looked.crop]
     scales = scales_of(looked, noisy, denoised)
     gap = np.full((len(noisy), _GAP), _WHITE, np.uint8)
@@ -86,22 +55,7 @@ def _greys(counts: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint
 
 
 def write_picture(preview: Preview, title: str, path: Path) -> None:
-    """Draw the plane above its crop as PNG.
-
-    Parameters
-    ----------
-    preview : Preview
-        What is shown.
-    title : str
-        What stands above it.
-    path : Path
-        The file, replaced at once or not at all.
-
-    Raises
-    ------
-    CrispimError
-        If it can't be written.
-    """
+    """Draw the plane above its crop as PNG, replaced at once or not at all."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

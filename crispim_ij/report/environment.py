@@ -6,10 +6,10 @@ import platform
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import crispim_ij
+from crispim_ij.processor import processor_name
 
 _PACKAGES = {
     "tensorflow": "tensorflow",
@@ -46,12 +46,9 @@ def environment() -> dict[str, Any]:
 
 def _processor() -> str:
     """Return the processor's model, which Python itself knows on Windows only."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
+    name = processor_name()
+    if name is not None:
+        return name
     if sys.platform == "darwin":
         command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603

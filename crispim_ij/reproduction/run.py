@@ -25,9 +25,8 @@ from crispim_ij.reproduction.tables import TABLES, measure_table, planes_tested
 from crispim_ij.reproduction.view import View
 from crispim_ij.reproduction.workplace import Workplace
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
-from crispim_ij.training.checkpoint import CHECKPOINT_FILE
-from crispim_ij.training.history import Record, read_history
-from crispim_ij.training.journal import HISTORY_FILE
+from crispim_ij.training.log import HistoryEntry, read_history
+from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE
 
 Advance = Callable[[int, str], None]
 """Told how many units are done, and a remark."""
@@ -161,7 +160,7 @@ def _train(recipe: Recipe, run: Reproduction, place: Workplace, progress: Progre
         what = f"training {recipe.name}"
         advance = opened.enter_context(progress(what, recipe.steps, "steps"))
 
-        def show(done: int, newest: Record | None) -> None:
+        def show(done: int, newest: HistoryEntry | None) -> None:
             advance(done, f"RMSE {newest.loss**0.5:.1f} counts" if newest else "")
 
         train(

@@ -9,7 +9,7 @@ import numpy as np
 
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.training import Recipe
-from crispim_ij.training.run import fix_order, fresh_network
+from crispim_ij.training.network import fix_order, fresh_network
 
 _PATCH = 64
 _LONG = 3.0  # seconds beyond which a step is not worth taking just to be timed

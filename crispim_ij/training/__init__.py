@@ -1,21 +1,22 @@
 """Train a network on pairs of noisy and clean planes."""
 
-from crispim_ij.training.blind import check_data, open_noisy_stack
-from crispim_ij.training.loop import check_run, train
-from crispim_ij.training.patches import TrainingStack, open_stack
-from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.recipe_file import list_recipes, load_recipe
-from crispim_ij.training.settings import RunSettings
+from crispim_ij.training.job import TrainingJob, check_training, run_training
+from crispim_ij.training.loop import RunSettings, check_run, train
+from crispim_ij.training.recipe import Recipe, list_recipes, load_recipe
+from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
 
 __all__ = [
     "Recipe",
     "RunSettings",
+    "TrainingJob",
     "TrainingStack",
     "check_data",
     "check_run",
+    "check_training",
     "list_recipes",
     "load_recipe",
     "open_noisy_stack",
     "open_stack",
+    "run_training",
     "train",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.training.patches import Patch
+from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -17,24 +17,10 @@ if TYPE_CHECKING:
 
 
 def choose_devices(wanted: int | None, recipe: Recipe) -> list[str]:
-    """Choose what to train on: GPUs, or processors where there is no GPU.
+    """Return TensorFlow's names of the GPUs to train on, or processors where there is no GPU.
 
-    Parameters
-    ----------
-    wanted : int or None
-        How many; None as many as divide the recipe's batch.
-    recipe : Recipe
-        Whose batch is shared out in equal parts.
-
-    Returns
-    -------
-    list of str
-        TensorFlow's names of the devices.
-
-    Raises
-    ------
-    CrispimError
-        If there are not so many, or they can't share the batch.
+    None takes as many as divide the recipe's batch. CrispimError where there are not so many, or
+    they can't share the batch in equal parts.
     """
     import tensorflow as tf
 
@@ -69,19 +55,10 @@ def strategy_for(devices: list[str]) -> tf.distribute.Strategy:
 def training_step(
     network: keras.Model, strategy: tf.distribute.Strategy
 ) -> Callable[[Patch, Patch], float]:
-    """Make the function that trains on one batch and returns its loss.
+    """Make the function that trains on one batch, noisy and clean, and returns its loss.
 
-    Parameters
-    ----------
-    network : keras.Model
-        Compiled, its optimizer built, made under the scope of `strategy`.
-    strategy : tf.distribute.Strategy
-        Shares each batch out in equal parts.
-
-    Returns
-    -------
-    callable
-        Takes noisy and clean patches.
+    The network is compiled, its optimizer built, and made under the scope of `strategy`, which
+    shares each batch out in equal parts.
     """
     import tensorflow as tf
 

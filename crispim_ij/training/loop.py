@@ -1,42 +1,91 @@
-"""The training loop."""
+"""The training loop, and the options of a run that leave its recipe alone."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
-from crispim_ij.training.checkpoint import (
+from crispim_ij.training.devices import choose_devices, strategy_for, training_step
+from crispim_ij.training.log import HistoryEntry, TrainingLog
+from crispim_ij.training.network import fix_order, fresh_network, squared_error
+from crispim_ij.training.patch_noise import Patch
+from crispim_ij.training.patches import Feed
+from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.run_directory import (
     BEST_FILE,
     CHECKPOINT_FILE,
     check_resumable,
+    describe_run,
     load_checkpoint,
     save_checkpoint,
     start_run,
     steps_done,
 )
-from crispim_ij.training.devices import choose_devices, strategy_for, training_step
-from crispim_ij.training.feed import Feed
-from crispim_ij.training.history import Record
-from crispim_ij.training.journal import Journal
-from crispim_ij.training.kept import keep_planes
-from crispim_ij.training.losses import squared_error
-from crispim_ij.training.patches import Patch, TrainingStack
-from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.run import describe_run, fix_order, fresh_network
-from crispim_ij.training.settings import RunSettings
+from crispim_ij.training.stacks import TrainingStack, cache_planes
 
 if TYPE_CHECKING:
     import keras
 
-DEFAULTS = RunSettings()
+OnStep = Callable[[int, HistoryEntry | None], None]
+"""Told the number of steps done and the newest line of the history, if any."""
 
-OnStep = Callable[[int, Record | None], None]
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Options of a training run that don't belong in its recipe.
+
+    None of them changes the weights, but for `devices`, which changes them within
+    rounding: gradients of several devices are summed in another order.
+
+    Attributes
+    ----------
+    devices : int or None
+        GPUs to share each batch out to, or processors where there is no GPU. None takes
+        as many as divide the batch.
+    sample_every : int or None
+        Steps between pictures of samples; 0 never, None a tenth of the recipe's steps.
+    tensorboard : bool
+        Whether losses and samples are also written for TensorBoard.
+    workers : int
+        Threads that draw batches ahead.
+    cache : float
+        Decoded planes to keep in memory, in GB.
+
+    Raises
+    ------
+    CrispimError
+        If a value can't be, or TensorBoard is asked for and not installed.
+    """
+
+    devices: int | None = None
+    sample_every: int | None = None
+    tensorboard: bool = False
+    workers: int = min(8, os.cpu_count() or 1)
+    cache: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("devices", 1), ("sample_every", 0), ("workers", 1), ("cache", 0)):
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                option = name.replace("_", "-")
+                raise CrispimError(f"--{option} is {value}; it must be {lowest} or more.")
+        if self.tensorboard and find_spec("tensorboard") is None:
+            raise CrispimError(
+                "--tensorboard needs the package tensorboard, which is not installed: run "
+                "`pip install crispim-ij[tensorboard]`, or leave the option out."
+            )
+
+
+DEFAULTS = RunSettings()
 
 
 def train(
@@ -47,13 +96,13 @@ def train(
     settings: RunSettings = DEFAULTS,
     start_from: Model | None = None,
     resume: bool = False,
-    on_step: Callable[[int, Record | None], None],
+    on_step: OnStep,
 ) -> Model:
     """Train a network and write a model folder.
 
     The batch of a step depends on the recipe's seed and the step alone, and TensorFlow
-    is told to compute in a fixed order; so an interrupted run goes on to the very weights
-    that it would have had. An exception from `on_step`, as Ctrl-C may raise, saves a
+    is told to compute in a fixed order; so an interrupted run, resumed, ends at the very
+    weights that it would have had. An exception from `on_step`, as Ctrl-C may raise, saves a
     checkpoint first.
 
     Parameters
@@ -69,7 +118,7 @@ def train(
     start_from : Model, optional
         Begin with its weights rather than with random ones.
     resume : bool
-        Go on from the checkpoint in `folder`.
+        Continue from the checkpoint in `folder`.
     on_step : callable
         Told the number of steps done and the newest line of the history, if any.
 
@@ -94,9 +143,9 @@ def train(
     if not resume:
         start_run(folder, run)
     _run(network, training_step(network, strategy), stacks, recipe, settings, folder, on_step)
-    if recipe.keep == "best":
+    if recipe.checkpoint_policy == "best":
         network = load_checkpoint(folder / BEST_FILE)
-    if recipe.average:
+    if recipe.ema_momentum:
         network.optimizer.finalize_variable_values(network.trainable_variables)
     versions = {name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")}
     model = save_model(network, recipe.architecture, folder, {**run, "versions": versions})
@@ -134,30 +183,7 @@ def check_run(
 ) -> keras.Model:
     """Refuse what `train` would refuse before its first step, and write nothing.
 
-    Parameters
-    ----------
-    stacks : sequence of TrainingStack
-        See `train`, here and for all others.
-    recipe : Recipe
-        How the network would be trained.
-    folder : Path
-        The model folder that would be written.
-    settings : RunSettings
-        How the run would go.
-    start_from : Model, optional
-        The model that it would begin with.
-    resume : bool
-        Whether it would go on with one that was stopped.
-
-    Returns
-    -------
-    keras.Model
-        The network that would be trained.
-
-    Raises
-    ------
-    CrispimError
-        See `train`.
+    Parameters and errors are those of `train`; the network that it would train is returned.
     """
     _begin(stacks, recipe, folder, settings, start_from, resume=resume)
     return fresh_network(recipe, start_from)
@@ -173,8 +199,15 @@ def _run(
     on_step: OnStep,
 ) -> None:
     done = steps_done(network)
-    stacks = keep_planes(stacks, settings.cache)
-    journal = Journal(folder, recipe, settings, stacks, done)
+    stacks = cache_planes(stacks, settings.cache)
+    log = TrainingLog(
+        folder,
+        recipe,
+        stacks,
+        done,
+        sample_every=settings.sample_every,
+        tensorboard=settings.tensorboard,
+    )
     feed = Feed(stacks, recipe, range(done, recipe.steps), workers=settings.workers)
     losses: list[float] = []
     for training, validation in feed:
@@ -184,17 +217,17 @@ def _run(
             validated = float(network.test_on_batch(*validation))
             loss = squared_error(recipe.loss, fmean(losses))
             validated = squared_error(recipe.loss, validated)
-            journal.add(_record(network, done, (loss, validated), feed))
+            log.add(_history_entry(network, done, (loss, validated), feed))
             losses = []
-            if recipe.keep == "best" and journal.validations_since_best == 0:
+            if recipe.checkpoint_policy == "best" and log.validations_since_best == 0:
                 save_checkpoint(network, folder / BEST_FILE)
-        ends = done == recipe.steps or journal.is_stuck
-        journal.sample(network, done, last=ends)
+        ends = done == recipe.steps or log.is_stuck
+        log.sample(network, done, last=ends)
         if done % recipe.checkpoint_every == 0 or ends:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
-            journal.plot()
+            log.plot()
         try:
-            on_step(done, journal.records[-1] if journal.records else None)
+            on_step(done, log.history[-1] if log.history else None)
         except BaseException:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
             raise
@@ -202,14 +235,16 @@ def _run(
             return
 
 
-def _record(network: keras.Model, done: int, losses: tuple[float, float], feed: Feed) -> Record:
+def _history_entry(
+    network: keras.Model, done: int, losses: tuple[float, float], feed: Feed
+) -> HistoryEntry:
     """Make a line of the history, unless a loss is no longer a number."""
     import keras
 
     if not all(map(math.isfinite, losses)):
         raise CrispimError(
             f"The loss is no longer a number at step {done}; "
-            "train anew with a lower --learning-rate."
+            "train again with a lower --learning-rate."
         )
     rate = float(keras.ops.convert_to_numpy(network.optimizer.learning_rate))
-    return Record(done, *losses, rate, *feed.lap())
+    return HistoryEntry(done, *losses, rate, *feed.lap())

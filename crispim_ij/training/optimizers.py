@@ -36,19 +36,9 @@ class KernelMuon(keras.optimizers.Muon):  # type: ignore[misc]
 
 
 def build_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """Make the optimizer of a recipe.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        Its learning rate, schedule and average of weights.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        Not built yet.
-    """
-    averaging = {"use_ema": True, "ema_momentum": recipe.average} if recipe.average else {}
+    """Make the optimizer of a recipe: its learning rate, schedule and moving average of weights."""
+    momentum = recipe.ema_momentum
+    averaging = {"use_ema": True, "ema_momentum": momentum} if momentum else {}
     if recipe.optimizer == "muon":
         no_decay = {"weight_decay": None, "adam_weight_decay": None}
         return KernelMuon(_learning_rate(recipe), **no_decay, **averaging)

@@ -2,141 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
-from crispim_ij.errors import CrispimError
 from crispim_ij.networks import ARCHITECTURES, mini_stack
-from crispim_ij.noise import Calibration, add_camera_noise, measure_noise
+from crispim_ij.prefetch import prefetch
+from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise, recorrupt
 from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.recorruption import recorrupt
-from crispim_ij.training.unit_noise import add_unit_noise
+from crispim_ij.training.stacks import Planes, TrainingStack
 
-if TYPE_CHECKING:
-    from crispim_ij.planes import Source
-
-Patch = NDArray[np.float32]
+Batch = tuple[Patch, Patch]
+"""Noisy and clean patches."""
 
 BLACK_LEVEL = (0.0, 300.0)
 """Range, in counts, of the black level of a rescaled patch."""
-
-SAMPLED_PLANES = 16
-"""Planes that the percentiles of a stack are taken from."""
 
 SAMPLES = 3
 """Patches that a run is pictured on."""
 
 
-class Planes(Protocol):
-    """What of a `Source` is needed to cut patches."""
-
-    path: Path
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-
-    def __len__(self) -> int: ...
-
-    def read(self, index: int) -> NDArray[Any]:
-        """Return plane `index` as a (Y, X) array."""
-
-
-@dataclass(frozen=True)
-class TrainingStack:
-    """A clean stack, with the same planes noisy if they are given.
-
-    Attributes
-    ----------
-    clean : Planes
-        Planes to learn from, raw counts: without noise, but for a blind recipe.
-    noisy : Planes or None
-        The same planes with noise; None draws noise on the fly.
-    black, span : float
-        The stack's 1st percentile and its distance to the 95th, in counts.
-    sha256 : str
-        Hash of the clean planes that these were taken from: up to 16, spread over the
-        stack.
-    noise : Calibration or None
-        What was measured of the planes' own, for a blind recipe.
-    own_noise : float
-        Standard deviation, in counts, of the clean planes' own noise; measured for a network
-        that is told the noise, else 0.
-    """
-
-    clean: Planes
-    noisy: Planes | None
-    black: float
-    span: float
-    sha256: str
-    noise: Calibration | None = None
-    own_noise: float = 0.0
-
-
-def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
-    """Check that a stack fits a recipe, and measure its intensities.
-
-    Parameters
-    ----------
-    clean : Source
-        Planes without noise.
-    noisy : Source or None
-        The same planes with noise.
-    recipe : Recipe
-        What they are to be used for.
-
-    Returns
-    -------
-    TrainingStack
-        The stack, ready to draw from.
-
-    Raises
-    ------
-    CrispimError
-        If planes are smaller than a patch, or the two sources don't match.
-    """
-    _, height, width = clean.shape
-    if min(height, width) < recipe.patch:
-        raise CrispimError(
-            f"{clean.path} has planes of {height} x {width} px, smaller than the patch of "
-            f"{recipe.patch} px; choose a smaller --patch."
-        )
-    if noisy is not None and noisy.shape != clean.shape:
-        raise CrispimError(
-            f"{noisy.path} has shape {noisy.shape}, but the clean {clean.path} has {clean.shape}; "
-            "give the same planes, in the same order, with and without noise."
-        )
-    draws = recipe.contrast is not None or recipe.zoom != (1.0, 1.0) or recipe.camera is not None
-    if noisy is not None and draws:
-        raise CrispimError(
-            f"Recipe {recipe.name!r} rescales planes or draws a camera's noise itself, so it can't "
-            f"use the noisy planes of {noisy.path}; leave --noisy out, or use --recipe paper-2d."
-        )
-    sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
-    planes = np.stack([clean.read(k) for k in sample])
-    black, bright = np.percentile(planes, (1, 95))
-    return TrainingStack(
-        clean,
-        noisy,
-        float(black),
-        span=float(max(bright - black, 1.0)),
-        sha256=sha256(planes.tobytes()).hexdigest(),
-        own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
-    )
-
-
-def _typical_noise(clean: Source) -> float:
-    """Return the noise where a plane is as bright as half of it: of the noisiest channel."""
-    return max(found.at(0.5)[0] for found in measure_noise(clean))
-
-
-def training_batch(
-    stacks: Sequence[TrainingStack], recipe: Recipe, step: int
-) -> tuple[Patch, Patch]:
+def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -> Batch:
     """Draw the batch that is trained on at a step.
 
     Parameters
@@ -153,18 +41,16 @@ def training_batch(
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
         Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
         around the clean plane, each of their planes with noise of its own. For a blind
-        recipe both are noisy, see `crispim_ij.training.recorruption`.
+        recipe both are noisy, see `crispim_ij.training.patch_noise.recorrupt`.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
 
 
-def validation_batch(
-    stacks: Sequence[TrainingStack], recipe: Recipe, step: int
-) -> tuple[Patch, Patch]:
+def validation_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -> Batch:
     """Draw the batch that is validated on: always the same, from planes kept for it.
 
-    Without such planes it is drawn anew at each step, as in the paper. Parameters and
+    Without such planes another is drawn at each step, as in the paper. Parameters and
     result are those of `training_batch`.
     """
     fixed = recipe.validation_share > 0
@@ -172,7 +58,7 @@ def validation_batch(
     return _draw_batch(stacks, recipe, recipe.validation_batch, rng, validation=fixed)
 
 
-def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> tuple[Patch, Patch]:
+def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     """Draw the few patches that a run is pictured on: always the same.
 
     They come from the planes kept for validation, where there are any. Parameters and
@@ -193,7 +79,7 @@ def _draw_batch(
     rng: np.random.Generator,
     *,
     validation: bool,
-) -> tuple[Patch, Patch]:
+) -> Batch:
     # A blind recipe makes two pairs of each patch.
     draws = -(-size // 2) if recipe.is_blind else size
     chosen = [stacks[k] for k in rng.integers(len(stacks), size=draws)]
@@ -207,7 +93,7 @@ def _draw_batch(
 
 def _draw_pairs(
     stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
-) -> Sequence[tuple[Patch, Patch]]:
+) -> Sequence[Pair]:
     count = len(stack.clean)
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
@@ -228,20 +114,8 @@ def _draw_pairs(
         clean = _resize(clean, recipe.patch)
         if recipe.contrast is not None:
             clean = _rescale(clean, stack, recipe.contrast, rng)
-        noisy = _add_noise(clean, stack.clean.dtype, recipe, rng)
+        noisy = add_noise(clean, stack.clean.dtype, recipe, rng)
     return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])]
-
-
-def _add_noise(
-    clean: Patch, dtype: np.dtype[Any], recipe: Recipe, rng: np.random.Generator
-) -> Patch:
-    """Draw a camera for the patch, or a standard deviation for each of its planes."""
-    if recipe.camera is not None:
-        noisy = add_camera_noise(clean, recipe.camera.draw(rng), rng, dtype)
-    else:
-        sd = rng.uniform(*recipe.noise_sd, (len(clean), 1, 1))
-        noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535)
-    return noisy.astype(np.float32)
 
 
 def _draw_gap(recipe: Recipe, rng: np.random.Generator) -> int:
@@ -297,9 +171,7 @@ def _rescale(
     return np.asarray(np.clip(rescaled, 0, 65535), np.float32)
 
 
-def _turn(
-    rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch
-) -> tuple[Patch, Patch]:
+def _turn(rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch) -> Pair:
     """Flip and turn both patches alike, in one of eight ways."""
     if recipe.crop == "top-left":
         return noisy, clean
@@ -307,3 +179,36 @@ def _turn(
     turned = [np.rot90(patch, quarter_turns, (-2, -1)) for patch in (noisy, clean)]
     noisy, clean = [np.flip(patch, -1) if flip else patch for patch in turned]
     return noisy, clean
+
+
+class Feed(Iterator[tuple[Batch, Batch | None]]):
+    """The batches of a run's steps, in order, with a clock on whoever takes them.
+
+    Yields, for each step, the batch to train on, and the one to validate on where the recipe
+    asks for that after the step. Threads draw them ahead, twice as many as `workers` at most.
+    """
+
+    def __init__(
+        self, stacks: Sequence[TrainingStack], recipe: Recipe, steps: range, *, workers: int
+    ) -> None:
+        def draw(step: int) -> tuple[Batch, Batch | None]:
+            done = step + 1
+            validates = done % recipe.validate_every == 0 or done == recipe.steps
+            validation = validation_batch(stacks, recipe, done) if validates else None
+            return training_batch(stacks, recipe, step), validation
+
+        self._drawn = prefetch(draw, steps, workers=workers, ahead=2 * workers)
+        self._began, self._waited = perf_counter(), 0.0
+
+    def __next__(self) -> tuple[Batch, Batch | None]:
+        asked = perf_counter()
+        try:
+            return next(self._drawn)
+        finally:
+            self._waited += perf_counter() - asked
+
+    def lap(self) -> tuple[float, float]:
+        """Return the seconds since the last lap, and how many of them were waiting."""
+        seconds, waited = perf_counter() - self._began, self._waited
+        self._began, self._waited = perf_counter(), 0.0
+        return seconds, waited

@@ -1,16 +1,32 @@
-"""A training recipe: everything that decides what a training run does, but for the data."""
+"""A training recipe: everything that decides what a training run does, but for the data.
+
+Recipes ship with the package, are a user's own TOML file, or lie as recipe.json beside a model.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from crispim_ij.errors import CrispimError
+from crispim_ij.errors import CrispimError, closest
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.noise import CameraRange
+from crispim_ij.noise import CameraRange, read_range
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RENAMED = MappingProxyType({"average": "ema_momentum", "keep": "checkpoint_policy"})
+"""Keys by the names that they had before, and by those of now."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +53,7 @@ class Recipe:
         Smallest and largest standard deviation, in counts, of the Gaussian noise that
         is drawn for each patch. Unused where a camera or noisy planes are given. For an
         architecture that is told the noise, in units of what it is told: (0.9, 1.1) makes it
-        bear with measures that are a tenth off.
+        tolerate measures that are a tenth off.
     camera : CameraRange or None
         Draws the noise of a camera instead, Poisson-Gaussian (see docs/noise.md); each
         patch draws its own camera from the range. None draws Gaussian noise.
@@ -57,7 +73,7 @@ class Recipe:
         that are told the noise.
     recorruption : float
         How strong the noise is, as a multiple of the planes' own, that is added to noisy
-        planes to learn from them alone (see `crispim_ij.training.recorruption`). 0
+        planes to learn from them alone (see `crispim_ij.training.patch_noise.recorrupt`). 0
         learns from clean planes.
     zoom : tuple of float
         Each patch is cut larger or smaller and brought to its size, so that structures
@@ -75,10 +91,10 @@ class Recipe:
         Peak learning rate.
     schedule : {'constant', 'cosine'}
         'cosine' warms up over a fortieth of the steps, then falls to a thousandth.
-    average : float
+    ema_momentum : float
         Momentum of the exponential moving average of the weights, which becomes the
         model; 0 takes the weights themselves.
-    keep : {'last', 'best'}
+    checkpoint_policy : {'last', 'best'}
         Whether the model is that of the last step, or of the lowest validation loss.
     patience : int
         Validations without a lower loss after which the run ends early; 0 never.
@@ -122,8 +138,8 @@ class Recipe:
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
-    average: float = 0.0
-    keep: Literal["last", "best"] = "last"
+    ema_momentum: float = 0.0
+    checkpoint_policy: Literal["last", "best"] = "last"
     patience: int = 0
     validation_share: float = 0.1
     validation_batch: int = 32
@@ -181,15 +197,7 @@ def _in_words(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """What a recipe's value may be.
-
-    Attributes
-    ----------
-    allows : callable
-        Tells whether a value may be.
-    allowed : str
-        The same in words.
-    """
+    """Tells whether a recipe's value may be, and in words what may."""
 
     allows: Callable[[Any], bool]
     allowed: str
@@ -250,8 +258,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "optimizer": _one_of("adam", "muon"),
         "learning_rate": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),
         "schedule": _one_of("constant", "cosine"),
-        "average": Rule(lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"),
-        "keep": _one_of("last", "best"),
+        "ema_momentum": Rule(lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"),
+        "checkpoint_policy": _one_of("last", "best"),
         "patience": _whole_from(0),
         "validation_share": Rule(
             lambda v: _is_number(v) and 0 <= v < 1, "a number from 0 to below 1"
@@ -264,3 +272,127 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     }
 )
 """The rule of each of a recipe's keys."""
+
+_KEYS = {field.name: field for field in fields(Recipe)}
+
+
+def list_recipes() -> list[str]:
+    """Return the names of the recipes that ship, in alphabetical order."""
+    folder = files("crispim_ij.training") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir())
+
+
+def load_recipe(name: str) -> Recipe:
+    """Read a recipe.
+
+    Parameters
+    ----------
+    name : str
+        A recipe that ships; or a file: TOML with a key for each of `Recipe`'s
+        attributes that differs from its default, or the recipe.json of a model folder.
+
+    Returns
+    -------
+    Recipe
+        The recipe. A FutureWarning says where TOML has a key by its older name.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such recipe, or it has an unknown key or a value that can't be.
+    """
+    shipped = list_recipes()
+    if name in shipped:
+        text = (files("crispim_ij.training") / "recipes" / f"{name}.toml").read_text("utf-8")
+        return recipe_of(tomllib.loads(text), name)
+    path = Path(name)
+    if path.suffix not in (".toml", ".json") or not path.is_file():
+        near = closest(name, shipped)
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise CrispimError(
+            f"There is no recipe {name!r} (--recipe{hint}): take one of {', '.join(shipped)}, or "
+            "give a .toml file, or the recipe.json of a model."
+        )
+    values = _read(path)
+    if path.suffix == ".toml":
+        _say_what_is_renamed(values, path)
+        if {"camera", "noise_sd"} <= values.keys():
+            raise CrispimError(
+                f"{path} has both a camera and noise_sd, of which one draws the noise: leave one "
+                "out."
+            )
+    return recipe_of(values, str(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a recipe in a file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unreadable(path, error) from error
+    if path.suffix == ".json":
+        content = content.get("recipe") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise _unreadable(path, "it has no table with a recipe")
+    return content
+
+
+def _unreadable(path: Path, why: object) -> CrispimError:
+    return CrispimError(
+        f"{path} can't be read as a recipe ({why}): mend it, or take one of "
+        f"{', '.join(list_recipes())}."
+    )
+
+
+def _say_what_is_renamed(values: Mapping[str, Any], path: Path) -> None:
+    for old, new in RENAMED.items():
+        if old in values:
+            warnings.warn(
+                f"{path} has the key {old!r}, which is called {new!r} now; the next version "
+                "won't know the old name.",
+                FutureWarning,
+                stacklevel=3,
+            )
+
+
+def recipe_of(values: Mapping[str, Any], where: str) -> Recipe:
+    """Make a recipe of what was read from TOML or JSON, older names of keys included.
+
+    Parameters
+    ----------
+    values : mapping
+        Keys and values; neither format has tuples, so lists stand for them.
+    where : str
+        Where they are from, for messages.
+
+    Returns
+    -------
+    Recipe
+        The recipe.
+
+    Raises
+    ------
+    CrispimError
+        If a key is unknown, missing or given by both of its names, or a value can't be.
+    """
+    for old, new in RENAMED.items():
+        if {old, new} <= values.keys():
+            raise CrispimError(f"{where} has both {old!r} and {new!r}: leave {old!r} out.")
+    values = {RENAMED.get(key, key): value for key, value in values.items()}
+    for key in values:
+        if key not in _KEYS:
+            near = closest(key, _KEYS)
+            meant = f"did you mean {near!r}? " if near else ""
+            raise CrispimError(
+                f"{where} has the key {key!r}, which no recipe has: {meant}The keys are "
+                f"{', '.join(_KEYS)}."
+            )
+    needed = [key for key, field in _KEYS.items() if field.default is MISSING]
+    missing = [key for key in needed if key not in values]
+    if missing:
+        raise CrispimError(f"{where} lacks the key {missing[0]!r}: a recipe needs it.")
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    if isinstance(given.get("camera"), dict):
+        given["camera"] = read_range(given["camera"]) or given["camera"]
+    return Recipe(**given)

@@ -10,8 +10,7 @@ from typing import Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.phantom import PhantomSettings
-from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.recipe_file import load_recipe
+from crispim_ij.training.recipe import Recipe, load_recipe
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,7 +19,7 @@ else:
 
 
 @dataclass(frozen=True)
-class Run:
+class ShippedRun:
     """One training run.
 
     Attributes
@@ -42,24 +41,8 @@ class Run:
     start_from: str | None = None
 
 
-def runs_for(model: str) -> list[Run]:
-    """List the runs that lead to a model that ships.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model.
-
-    Returns
-    -------
-    list of Run
-        In the order in which they must be done; the last one makes the model.
-
-    Raises
-    ------
-    CrispimError
-        If it is not known how the model was made.
-    """
+def runs_for(model: str) -> list[ShippedRun]:
+    """Return the runs that lead to a model that ships, in their order; the last one makes it."""
     known = {values["model"]: _run(values) for values in _plan()["run"]}
     if model not in known:
         raise CrispimError(
@@ -85,10 +68,10 @@ def _plan() -> dict[str, Any]:
     return plan
 
 
-def _run(values: Mapping[str, Any]) -> Run:
+def _run(values: Mapping[str, Any]) -> ShippedRun:
     recipe = replace(load_recipe(values["recipe"]), **_with_tuples(values["options"]))
     stacks = tuple(values["stacks"])
-    return Run(values["model"], recipe, stacks, values.get("start_from"))
+    return ShippedRun(values["model"], recipe, stacks, values.get("start_from"))
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

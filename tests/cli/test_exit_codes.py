@@ -75,7 +75,7 @@ def test_training_that_is_interrupted(
         signal.raise_signal(signal.SIGINT)
         on_step(1, None)
 
-    monkeypatch.setattr("crispim_ij.training.train", train)
+    monkeypatch.setattr("crispim_ij.training.job.train", train)
     answer = call("train", tmp_path / "model", "--clean", noisy, "--patch", 32)
     assert answer.status == 130
-    assert "the same command with --resume goes on" in " ".join(answer.err.split())
+    assert "the same command with --resume continues" in " ".join(answer.err.split())

@@ -46,3 +46,9 @@ def test_nothing_there(call: Call, tmp_path: Path) -> None:
     answer = call("inspect", tmp_path / "nowhere")
     assert answer.status == 2
     assert "does not exist" in answer.err
+
+
+def test_what_rich_would_take_for_markup_is_printed(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "scan[b]").mkdir()
+    (tmp_path / "scan[b]" / "plane.png").write_bytes(b"")
+    assert "scan[b]" in call("inspect", tmp_path / "scan[b]").out

@@ -127,3 +127,20 @@ def test_noise_that_neighbours_share_is_warned_of(call: Call, tmp_path: Path) ->
     answer = call("train", tmp_path / "mine", *options)
     assert answer.status == 0, answer.err
     assert "Neighbouring pixels share their noise" in " ".join(answer.err.split())
+
+
+def test_what_rich_would_take_for_markup_is_printed(
+    call: Call, noisy: Path, tmp_path: Path
+) -> None:
+    answer = call("train", tmp_path / "mine[b]", "--clean", noisy, *SMALL, "--sample-every", 0)
+    assert answer.status == 0, answer.err
+    assert f"Model written to {tmp_path / 'mine[b]'}" in answer.out
+
+
+def test_a_key_by_its_older_name_is_told(call: Call, noisy: Path, tmp_path: Path) -> None:
+    text = 'name = "mine"\narchitecture = "residual-2d"\nsteps = 2\nbatch = 2\npatch = 32\n'
+    (tmp_path / "mine.toml").write_text(text + "average = 0.9\n", encoding="utf-8")
+    options = ("--clean", noisy, "--recipe", tmp_path / "mine.toml", "--dry-run")
+    answer = call("train", tmp_path / "out", *options)
+    assert answer.status == 0, answer.err
+    assert "'average', which is called 'ema_momentum' now" in " ".join(answer.err.split())

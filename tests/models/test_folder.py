@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, find_model, list_models, load_model, save_model
+from crispim_ij.models import (
+    Model,
+    find_model,
+    list_models,
+    load_model,
+    save_model,
+    weights,
+)
 from crispim_ij.networks import build
 
 
@@ -33,11 +40,11 @@ def test_round_trip(saved: Model) -> None:
     assert sorted(path.name for path in saved.folder.iterdir()) == ["model.json", "model.keras"]
 
 
-@pytest.mark.parametrize("trimmed", [False, True])
+@pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_every_form_has_the_saved_weights(saved: Model, precision: Any, trimmed: bool) -> None:
+def test_every_form_has_the_saved_weights(saved: Model, precision: Any, padding: Any) -> None:
     weights = saved.network().get_weights()
-    form = saved.network(precision=precision, trimmed=trimmed)
+    form = saved.network(precision=precision, padding=padding)
     for ours, theirs in zip(form.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -46,6 +53,17 @@ def test_changed_weights_are_refused(copied: Path) -> None:
     with (copied / "model.keras").open("ab") as stream:
         stream.write(b"\0")
     with pytest.raises(CrispimError, match=r"model.keras is not the file .*SHA-256"):
+        load_model(copied).network()
+
+
+def test_a_fault_of_ours_is_not_called_a_damaged_file(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> int:
+        raise TypeError("ours")
+
+    monkeypatch.setattr(weights, "_checked_size", fault)
+    with pytest.raises(TypeError, match="ours"):
         load_model(copied).network()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.networks import ARCHITECTURES, build, mini_stack, receptive_field
 
-TRIMMED = [name for name, design in ARCHITECTURES.items() if design.trims]
+VALID = [name for name, design in ARCHITECTURES.items() if design.has_valid_padding]
 
 
 def counts(name: str, *shape: int) -> NDArray[np.float32]:
@@ -49,24 +49,24 @@ def random_network(name: str) -> keras.Model:
     return network
 
 
-@pytest.mark.parametrize("name", TRIMMED)
+@pytest.mark.parametrize("name", VALID)
 @pytest.mark.parametrize("cells", [(1, 2), (8, 16)])
-def test_trimmed_is_the_centre_of_the_whole(name: str, cells: tuple[int, int]) -> None:
-    whole, trimmed = random_network(name), build(name, trimmed=True)
-    trimmed.set_weights(whole.get_weights())
+def test_valid_padding_gives_the_centre_of_the_whole(name: str, cells: tuple[int, int]) -> None:
+    whole, valid = random_network(name), build(name, padding="valid")
+    valid.set_weights(whole.get_weights())
     halo, stride = receptive_field(whole).halo, receptive_field(whole).stride
     shape = cells[0] * stride, cells[1] * stride
     pixels = counts(name, shape[0] + 2 * halo, shape[1] + 2 * halo)
     centre = np.asarray(whole(pixels))[:, halo:-halo, halo:-halo]
-    np.testing.assert_allclose(np.asarray(trimmed(pixels)), centre, atol=1e-3)
+    np.testing.assert_allclose(np.asarray(valid(pixels)), centre, atol=1e-3)
 
 
-def test_there_is_no_trimmed_form_of_the_papers_3d() -> None:
-    with pytest.raises(ValueError, match="no trimmed form"):
-        build("paper-3d", trimmed=True)
+def test_there_is_no_valid_padding_of_the_papers_3d() -> None:
+    with pytest.raises(ValueError, match="no form with valid padding"):
+        build("paper-3d", padding="valid")
 
 
-@pytest.mark.parametrize("name", TRIMMED)
+@pytest.mark.parametrize("name", VALID)
 def test_bfloat16_is_near_float32(name: str) -> None:
     exact, fast = random_network(name), build(name, precision="bfloat16")
     fast.set_weights(exact.get_weights())
@@ -120,7 +120,7 @@ def test_an_inflated_stabilised_network_gives_what_the_2d_one_did() -> None:
 
 
 def test_an_inflated_network_gives_what_the_2d_one_did() -> None:
-    from crispim_ij.networks.unet25d import inflate
+    from crispim_ij.networks.unet import inflate
 
     flat, deep = build("residual-2d"), build("residual-2.5d")
     deep.set_weights(inflate(flat.get_weights()))

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from crispim_ij.noise.fit import fit_noise
-from crispim_ij.noise.levels import Level
+from crispim_ij.noise.light_levels import LightLevel
 
 LIGHT = np.linspace(100, 900, 12)
 
 
 def levels(
     variance: np.ndarray, *, white: np.ndarray | bool = True, error: float = 0.01
-) -> list[Level]:
+) -> list[LightLevel]:
     rng = np.random.default_rng(0)
     sd = np.sqrt(variance) * (1 + error * rng.standard_normal(len(LIGHT)))
     is_white = np.broadcast_to(white, LIGHT.shape)
     return [
-        Level(float(x), float(s), 1 / 12, error, bool(w), 1.0, 0.0, 0.0, 0.0, 0.0)
+        LightLevel(float(x), float(s), 1 / 12, error, bool(w), 1.0, 0.0, 0.0, 0.0, 0.0)
         for x, s, w in zip(LIGHT, sd, is_white, strict=True)
     ]
 
@@ -83,7 +83,7 @@ def test_levels_that_are_not_white_weigh_little() -> None:
 def test_the_fit_scales_with_counts(scale: float) -> None:
     plain = fit_noise(levels(100 + 2 * (LIGHT - 100)), 100)
     scaled = [
-        Level(one.light * scale, one.sd * scale, one.share, one.error, True, 1, 0, 0, 0, 0)
+        LightLevel(one.light * scale, one.sd * scale, one.share, one.error, True, 1, 0, 0, 0, 0)
         for one in levels(100 + 2 * (LIGHT - 100))
     ]
     found = fit_noise(scaled, 100 * scale)

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.models import load_model
 from crispim_ij.models.keras2 import _faults, _layers, _read
-from crispim_ij.models.weights import READ_FAULTS, checked_weights, opened_hdf5
-from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.recipe_file import load_recipe
+from crispim_ij.models.weights import DamagedFileError, checked_weights, opened_hdf5
+from crispim_ij.training.recipe import Recipe, load_recipe
 from tests.security.fuzzing import JSON, damaged, fuzzed, tried
 
 RECIPE = [field.name for field in fields(Recipe)]
@@ -80,7 +79,7 @@ def test_archives_of_weights(tmp_path: Path, content: bytes) -> None:
     try:
         with checked_weights(content) as path:
             assert path.stat().st_size > 0
-    except READ_FAULTS:
+    except DamagedFileError:
         return
 
 
@@ -99,7 +98,7 @@ def test_claims_of_hdf5(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> N
     try:
         with opened_hdf5(buffer.getvalue()) as file:
             assert file["layers/x"].nbytes <= 2**30
-    except READ_FAULTS:
+    except DamagedFileError:
         return
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from crispim_ij.planes import open_source
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
-from crispim_ij.training.history import Record
+from crispim_ij.training.log import HistoryEntry
 
 
 def train_apart(clean: Path, recipe: Recipe, *runs: dict[str, Any]) -> int:
@@ -40,7 +40,7 @@ def _main(clean: str, recipe: dict[str, Any], runs: list[dict[str, Any]]) -> Non
         stacks = [open_stack(source, None, made)]
         for run in runs:
 
-            def on_step(done: int, newest: Record | None, run: dict[str, Any] = run) -> None:
+            def on_step(done: int, newest: HistoryEntry | None, run: dict[str, Any] = run) -> None:
                 if done == run.get("kill_at"):
                     os.kill(os.getpid(), signal.SIGKILL)
 

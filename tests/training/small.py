@@ -9,7 +9,7 @@ import numpy as np
 
 from crispim_ij.models import Model
 from crispim_ij.training import Recipe, RunSettings
-from crispim_ij.training.history import Record, read_history
+from crispim_ij.training.log import HistoryEntry, read_history
 
 RECIPE = Recipe(
     name="small",
@@ -25,14 +25,14 @@ RECIPE = Recipe(
 QUIET = RunSettings(sample_every=0)
 
 
-def ignore(done: int, newest: Record | None) -> None:
+def ignore(done: int, newest: HistoryEntry | None) -> None:
     """Watch a run without doing anything."""
 
 
-def interrupt_at(step: int) -> Callable[[int, Record | None], None]:
+def interrupt_at(step: int) -> Callable[[int, HistoryEntry | None], None]:
     """Stop a run after a step, as Ctrl-C does."""
 
-    def on_step(done: int, newest: Record | None) -> None:
+    def on_step(done: int, newest: HistoryEntry | None) -> None:
         if done == step:
             raise KeyboardInterrupt
 

@@ -66,7 +66,7 @@ def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None
 
 @pytest.mark.long
 def test_a_run_goes_on_as_if_it_had_not_stopped(blind: list[TrainingStack], tmp_path: Path) -> None:
-    recipe = replace(BLIND, average=0.9)
+    recipe = replace(BLIND, ema_momentum=0.9)
     whole = train(blind, recipe, tmp_path / "whole", settings=QUIET, on_step=ignore)
     with pytest.raises(KeyboardInterrupt):
         train(blind, recipe, tmp_path / "parts", settings=QUIET, on_step=interrupt_at(5))

@@ -11,7 +11,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
 from crispim_ij.training import TrainingStack, train
 from crispim_ij.training.devices import choose_devices
-from crispim_ij.training.history import read_history
+from crispim_ij.training.log import read_history
 from tests.training.process import train_apart
 from tests.training.small import (
     QUIET,
@@ -22,7 +22,7 @@ from tests.training.small import (
     steps_told,
 )
 
-FOUR = replace(RECIPE, batch=4, average=0.9, precision="float32")
+FOUR = replace(RECIPE, batch=4, ema_momentum=0.9, precision="float32")
 
 
 @pytest.fixture

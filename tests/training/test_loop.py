@@ -11,11 +11,12 @@ import pytest
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
-from crispim_ij.training import RunSettings, TrainingStack
+from crispim_ij.training import RunSettings, TrainingStack, loop
 from crispim_ij.training import train as train_network
-from crispim_ij.training.checkpoint import load_checkpoint, steps_done
-from crispim_ij.training.history import read_history, share_waited
+from crispim_ij.training.log import read_history, share_waited
 from crispim_ij.training.patches import training_batch, validation_batch
+from crispim_ij.training.recipe import RENAMED
+from crispim_ij.training.run_directory import load_checkpoint, steps_done
 from tests.training.process import train_apart
 from tests.training.small import (
     QUIET,
@@ -25,7 +26,7 @@ from tests.training.small import (
     interrupt_at,
     steps_told,
 )
-from tests.training.test_events import told
+from tests.training.test_log import told
 
 train = partial(train_network, settings=QUIET)
 
@@ -89,6 +90,23 @@ def test_only_the_same_run_is_resumed(stacks: list[TrainingStack], tmp_path: Pat
     assert json.loads((tmp_path / "mine/recipe.json").read_text())["recipe"]["seed"] == 0
 
 
+def test_a_run_begun_by_an_older_version_is_resumed(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(5))
+    file = tmp_path / "mine/recipe.json"
+    run = json.loads(file.read_text())
+    for old, new in RENAMED.items():
+        run["recipe"][old] = run["recipe"].pop(new)
+    file.write_text(json.dumps(run))
+    other = replace(RECIPE, ema_momentum=0.5)
+    with pytest.raises(CrispimError, match=r"recipe.json differs"):
+        train(stacks, other, tmp_path / "mine", resume=True, on_step=ignore)
+    train(stacks, RECIPE, tmp_path / "mine", resume=True, on_step=ignore)
+    assert steps_told(tmp_path / "mine") == [2, 4, 6, 8]
+
+
 def test_a_loss_that_is_no_number_stops_the_run(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
@@ -146,7 +164,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
     """Whatever is told of the run, and however its batches are read."""
-    recipe = replace(RECIPE, steps=14, average=0.9, keep="best")
+    recipe = replace(RECIPE, steps=14, ema_momentum=0.9, checkpoint_policy="best")
     whole = train(stacks, recipe, tmp_path / "whole", on_step=ignore)
     parts = tmp_path / "parts"
     told_of = {"devices": 1, "tensorboard": True, "sample_every": 5, "workers": 3, "cache": 0}
@@ -188,7 +206,7 @@ def test_by_default_a_tenth_of_the_steps_is_pictured(
 
 @pytest.mark.long
 def test_the_best_weights_are_kept(stacks: list[TrainingStack], tmp_path: Path) -> None:
-    recipe = replace(RECIPE, steps=30, keep="best", precision="float32")
+    recipe = replace(RECIPE, steps=30, checkpoint_policy="best", precision="float32")
     model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
     history = read_history(tmp_path / "mine/history.csv")
     best = min(record.validation_loss for record in history)
@@ -212,7 +230,7 @@ def test_averaged_weights_lag_behind(stacks: list[TrainingStack], tmp_path: Path
     constant = replace(RECIPE, schedule="constant", precision="float32")
     recipes = {
         "plain": constant,
-        "averaged": replace(constant, average=0.999999),
+        "averaged": replace(constant, ema_momentum=0.999999),
         "first": replace(constant, steps=1),
     }
     plain, averaged, first = (
@@ -230,3 +248,24 @@ def test_ctrl_c_saves(stacks: list[TrainingStack], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(1))
     assert steps_done(load_checkpoint(tmp_path / "mine/checkpoint.keras")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("devices", 0, "--devices is 0; it must be 1 or more"),
+        ("sample_every", -1, "--sample-every is -1; it must be 0 or more"),
+        ("workers", 0, "--workers is 0; it must be 1 or more"),
+        ("cache", -0.5, "--cache is -0.5; it must be 0 or more"),
+    ],
+)
+def test_values_that_can_not_be(name: str, value: float, says: str) -> None:
+    with pytest.raises(CrispimError, match=says):
+        RunSettings(**{name: value})
+
+
+def test_tensorboard_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "find_spec", lambda name: None)
+    assert not RunSettings().tensorboard
+    with pytest.raises(CrispimError, match=r"pip install crispim-ij\[tensorboard\]"):
+        RunSettings(tensorboard=True)

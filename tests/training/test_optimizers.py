@@ -13,7 +13,7 @@ from crispim_ij.training import train as train_network
 from crispim_ij.training.optimizers import KernelMuon, build_optimizer
 from tests.training.small import QUIET, RECIPE, assert_same_weights, ignore, interrupt_at
 
-MUON = replace(RECIPE, optimizer="muon", average=0.9)
+MUON = replace(RECIPE, optimizer="muon", ema_momentum=0.9)
 
 
 def test_a_kernels_step_is_orthogonal() -> None:

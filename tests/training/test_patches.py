@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source, open_source
 from crispim_ij.training import Recipe, TrainingStack, load_recipe, open_stack
-from crispim_ij.training.patches import plane_range, training_batch, validation_batch
+from crispim_ij.training.patches import Feed, plane_range, training_batch, validation_batch
+from tests.training.small import RECIPE as SMALL
 
 RECIPE = Recipe(name="small", architecture="paper-2d", steps=3, batch=5, patch=16)
 RNG = np.random.default_rng(3)
@@ -192,3 +194,53 @@ def test_planes_of_a_mini_stack_may_lie_apart(clean: Source) -> None:
     gaps = np.rint((levels[inner, 3] - levels[inner, 1]) / 200)
     assert set(gaps) == {1, 2, 3}
     assert np.mean(gaps == 1) == pytest.approx(0.5, abs=0.25)
+
+
+PAUSE = 0.02
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("share", [0.0, 0.2])
+def test_batches_come_in_order(stacks: list[TrainingStack], workers: int, share: float) -> None:
+    recipe = replace(SMALL, steps=9, validate_every=4, validation_share=share)
+    feed = list(Feed(stacks, recipe, range(2, 9), workers=workers))
+    assert [k for k, (_, due) in enumerate(feed, 3) if due is not None] == [4, 8, 9]
+    for step, (training, validation) in enumerate(feed, 2):
+        np.testing.assert_array_equal(training, training_batch(stacks, recipe, step))
+        if validation is not None:
+            np.testing.assert_array_equal(validation, validation_batch(stacks, recipe, step + 1))
+
+
+def test_a_slow_disk_is_waited_for(
+    stacks: list[TrainingStack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = stacks[0].clean.read
+    monkeypatch.setattr(stacks[0].clean, "read", lambda k: (time.sleep(PAUSE), read(k))[1])
+    feed = Feed(stacks, SMALL, range(8), workers=1)
+    taken = len(list(feed))
+    seconds, waited = feed.lap()
+    assert taken == 8
+    assert seconds >= waited > 0.9 * seconds > 8 * SMALL.batch * PAUSE * 0.9
+
+
+def test_a_slow_network_does_not_wait(stacks: list[TrainingStack]) -> None:
+    feed = Feed(stacks, SMALL, range(8), workers=1)
+    next(feed)
+    feed.lap()
+    for _ in feed:
+        time.sleep(PAUSE)
+    seconds, waited = feed.lap()
+    assert seconds > 7 * PAUSE
+    assert waited < 0.3 * seconds
+    assert feed.lap()[1] == 0
+
+
+def test_what_goes_wrong_in_a_thread_is_seen(
+    stacks: list[TrainingStack], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(index: int) -> np.ndarray:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(stacks[0].clean, "read", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(Feed(stacks, SMALL, range(8), workers=2))

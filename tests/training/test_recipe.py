@@ -53,8 +53,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("learning_rate", "fast", "a number above 0"),
     ("crop", "centre", "one of random, top-left"),
     ("schedule", "step", "one of constant, cosine"),
-    ("keep", "all", "one of last, best"),
-    ("average", 1.0, "below 1"),
+    ("checkpoint_policy", "all", "one of last, best"),
+    ("ema_momentum", 1.0, "below 1"),
     ("validation_share", 1.5, "below 1"),
     ("architecture", "unet", "one of paper-2d"),
     ("precision", "float16", "one of float32, bfloat16"),
@@ -112,3 +112,26 @@ def test_a_json_that_is_no_recipe(tmp_path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(CrispimError, match="can't be read as a recipe"):
         load_recipe(str(path))
+
+
+def test_a_key_by_its_older_name_is_taken_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TOML + 'average = 0.5\nkeep = "best"\n', encoding="utf-8")
+    with pytest.warns(FutureWarning, match=r"mine.toml has the key '\w+', which is called") as told:
+        recipe = load_recipe(str(path))
+    assert (recipe.ema_momentum, recipe.checkpoint_policy) == (0.5, "best")
+    assert ["'ema_momentum' now" in str(one.message) for one in told] == [True, False]
+    path.write_text(TOML + "average = 0.5\nema_momentum = 0.5\n", encoding="utf-8")
+    with (
+        pytest.warns(FutureWarning),
+        pytest.raises(CrispimError, match="has both 'average' and 'ema_momentum'"),
+    ):
+        load_recipe(str(path))
+
+
+def test_the_files_beside_older_models_are_read_without_a_word() -> None:
+    """The recipes of models that ship have keys by their older names."""
+    for name, momentum in (("crispim-2d", 0.998), ("told-2d", 0.998)):
+        path = Path(__file__).parents[2] / "models" / name / "recipe.json"
+        assert "average" in json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        assert load_recipe(str(path)).ema_momentum == momentum

@@ -182,3 +182,17 @@ def _tiff_colours(metadata: Metadata, channels: int) -> Sequence[str]:
     if channels == 1:
         return _COLOURS[:1]
     return [_COLOURS[1 + k % (len(_COLOURS) - 1)] for k in range(channels)]
+
+
+def display_range(metadata: Metadata, channel: int) -> tuple[float, float] | None:
+    """Return the counts between which a channel is shown, where ImageJ or OME-Zarr says so."""
+    channels = metadata.omero.get("channels", ())
+    window = channels[channel].get("window", {}) if channel < len(channels) else {}
+    if not channels:
+        count = dict(zip(metadata.axes, metadata.sizes, strict=True)).get("C", 1)
+        ends = _tiff_ranges(metadata, count)[2 * channel : 2 * channel + 2]
+        window = dict(zip(("start", "end"), ends, strict=True)) if ends else {}
+    match window:
+        case {"start": int() | float() as low, "end": int() | float() as high} if low < high:
+            return float(low), float(high)
+    return None

@@ -1,0 +1,133 @@
+"""The noise of a stack: measured or given, once, before anything is denoised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.noise.camera import NO_NOISE, CameraNoise
+from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
+
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+STRENGTHS = (0.5, 2.0)
+"""Least and most that noise may be said to be stronger than it is."""
+
+
+@dataclass(frozen=True)
+class NoiseOptions:
+    """What the user says of the noise.
+
+    Attributes
+    ----------
+    given : CameraNoise or None
+        The noise, in counts; None has it measured on the stack.
+    strength : float
+        How much stronger than that it is taken to be: less than 1 leaves some noise in, more
+        smooths.
+
+    Raises
+    ------
+    CrispimError
+        If the strength is not within `STRENGTHS`.
+    """
+
+    given: CameraNoise | None = None
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = STRENGTHS
+        if not low <= self.strength <= high:
+            raise CrispimError(
+                f"The strength {self.strength:g} (--strength) must be from {low:g} to {high:g}: 1 "
+                "removes the noise that was measured, less leaves some in, more smooths."
+            )
+
+    @property
+    def is_default(self) -> bool:
+        """Whether all is left to the program."""
+        return self == MEASURED
+
+
+MEASURED = NoiseOptions()
+"""All is left to the program."""
+
+
+@dataclass(frozen=True)
+class StackNoise:
+    """The noise of a stack.
+
+    Attributes
+    ----------
+    channels : tuple of CameraNoise
+        Of each channel; `NO_NOISE` where it can't be measured.
+    strength : float
+        See `NoiseOptions`.
+    lines : tuple of str
+        What was measured, in words, one a channel.
+    problems : tuple of str
+        Why to mistrust it, a sentence each.
+    """
+
+    channels: tuple[CameraNoise, ...]
+    strength: float = 1.0
+    lines: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, options: NoiseOptions, found: Sequence[Measurement]) -> StackNoise:
+        """Return what the user says, or else what was measured of each channel."""
+        if options.given is not None:
+            return cls((options.given,), options.strength)
+        several = len(found) > 1
+        names = [f"channel {one.channel + 1}: " if several else "" for one in found]
+        named = list(zip(names, found, strict=True))
+        return cls(
+            channels=tuple(one.noise or NO_NOISE for one in found),
+            strength=options.strength,
+            lines=tuple(name + one.in_words() for name, one in named),
+            problems=tuple(
+                f"{name}{one.problem} {_consequence(one)}" for name, one in named if one.problem
+            ),
+        )
+
+    def of_planes(self, source: Source) -> list[CameraNoise]:
+        """Return what a network is told of each plane of the stack."""
+        told = [noise.scaled(self.strength) for noise in self.channels]
+        if len(told) == 1:
+            return told * len(source)
+        return [told[channel] for channel in channels_of(source)]
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what a journal keeps, JSON-ready."""
+        return {
+            "channels": [asdict(noise) for noise in self.channels],
+            "strength": self.strength,
+            "lines": list(self.lines),
+            "problems": list(self.problems),
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> StackNoise:
+        """Return what `as_record` wrote."""
+        return cls(
+            tuple(CameraNoise(**noise) for noise in record["channels"]),
+            record["strength"],
+            tuple(record["lines"]),
+            tuple(record["problems"]),
+        )
+
+
+def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
+    """Measure the noise of each channel of a stack, or take what the user says."""
+    return StackNoise.of(options, () if options.given else measure_noise(source))
+
+
+def _consequence(found: Measurement) -> str:
+    """Say what a problem leads to."""
+    if found.noise is None:
+        return "No noise is known, so the planes stay as they are: tell it with --noise."
+    return "Little of it can be removed: give planes as the camera took them, not resized."

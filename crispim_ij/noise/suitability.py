@@ -1,0 +1,103 @@
+"""Whether a model suits planes: was trained on such noise, and has the neighbours that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crispim_ij.models import Model, ModelSpec
+from crispim_ij.noise.measure import Measurement
+
+_SLACK = 1.2
+"""Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
+
+
+def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
+    """Return the smallest and largest sd, in counts, of the noise that a model was trained on.
+
+    None where its recipe says nothing of Gaussian noise, or there is none, and for models that are
+    told the noise.
+    """
+    recipe = spec.provenance.get("recipe")
+    if spec.takes_noise:
+        return None
+    if not isinstance(recipe, dict) or recipe.get("recorruption") or recipe.get("camera"):
+        return None
+    match recipe.get("noise_sd"):
+        case [int() | float() as low, int() | float() as high]:
+            return float(low), float(high)
+    return None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a model suits, and a sentence on it; None where its training isn't known."""
+
+    fits: bool | None
+    says: str
+
+
+def judge(noise: Measurement, spec: ModelSpec, slices: int | None = None) -> Fit:
+    """Compare planes' noise with that which a model was trained on.
+
+    Parameters
+    ----------
+    noise : Measurement
+        Of the planes.
+    spec : ModelSpec
+        What is known of the model.
+    slices : int or None
+        How many planes lie above one another; None asks nothing of them.
+
+    Returns
+    -------
+    Fit
+        Whether it suits.
+    """
+    if slices == 1 and spec.depth > 1:
+        return Fit(
+            False,
+            f"{spec.name} makes a plane of {spec.depth}, but there is one slice: its own copies "
+            "would stand for its neighbours, and as they share its noise, more of it is left.",
+        )
+    if spec.takes_noise:
+        return _judge_told(noise, spec)
+    trained = trained_noise(spec)
+    if trained is None:
+        return Fit(
+            None, f"What noise {spec.name} was trained on is not recorded; look at the pictures."
+        )
+    low, high = trained
+    made_for = f"{spec.name} was trained on sd {low:g} to {high:g} counts"
+    if noise.is_correlated:
+        return Fit(
+            False, f"{made_for}, independent between pixels, but neighbours share noise here."
+        )
+    if noise.noise is None:
+        return Fit(None, f"{made_for}, but noise could not be measured here.")
+    typical, bright = noise.at(0.5, 0.99)
+    if typical > high * _SLACK:
+        return Fit(False, f"{made_for}; this is stronger, and some of it will be left.")
+    if typical < low / _SLACK:
+        return Fit(False, f"{made_for}; this is weaker, and faint structure may be smoothed away.")
+    if bright > high * _SLACK:
+        return Fit(True, f"{made_for}, which fits all but bright parts, where some noise is left.")
+    return Fit(True, f"{made_for}, which fits.")
+
+
+def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
+    """Judge a model that is told the noise: it takes any that pixels don't share."""
+    if noise.noise is None:
+        return Fit(None, f"{spec.name} is told the noise, which could not be measured here.")
+    if noise.is_correlated:
+        return Fit(
+            False,
+            f"{spec.name} was trained on noise that is independent between pixels, but neighbours "
+            "share noise here.",
+        )
+    return Fit(True, f"{spec.name} is told the noise, which fits.")
+
+
+def suitable(noise: Measurement, models: Sequence[Model], slices: int | None = None) -> list[str]:
+    """Return the names of the models that suit, in their order; see `judge`."""
+    return [model.folder.name for model in models if judge(noise, model.spec, slices).fits]

@@ -1,0 +1,294 @@
+"""One plane, denoised before all are; how fast that is, and what all would take."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.denoising import Denoiser, DenoiseSettings
+from crispim_ij.models import Model, list_models
+from crispim_ij.networks.architectures import Precision
+from crispim_ij.noise import (
+    MEASURED,
+    CameraNoise,
+    Measurement,
+    NoiseOptions,
+    StackNoise,
+    channels_of,
+    measure_noise,
+)
+from crispim_ij.noise.suitability import Fit, judge, suitable
+from crispim_ij.planes import Source
+from crispim_ij.planes.selection import z_stacks
+from crispim_ij.previewing.region import (
+    Crop,
+    Region,
+    best_crop,
+    check_plane,
+    choose_part,
+    display_limits,
+    read_part,
+)
+from crispim_ij.processor import processor_flags
+
+_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+_TILE = 256
+_GRID = 16
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of a plane before anything is denoised.
+
+    Attributes
+    ----------
+    name : str
+        The plane's.
+    index : int
+        Its number, from 0.
+    pixels : ndarray, shape (depth, Y, X)
+        The part that was read, with the neighbours that the model needs.
+    part : pair of slice
+        Its rows and columns in the plane.
+    crop : pair of slice
+        Rows and columns within the part that are shown enlarged.
+    limits : tuple of float
+        Counts shown black and white.
+    noise : Measurement
+        That of the plane's channel, measured on the stack.
+    told : CameraNoise
+        What the model is told of it.
+    fit : Fit
+        Whether the model suits it.
+    alternatives : tuple of str
+        Other models that do.
+    """
+
+    name: str
+    index: int
+    pixels: NDArray[Any]
+    part: Region
+    crop: Region
+    limits: tuple[float, float]
+    noise: Measurement
+    told: CameraNoise
+    fit: Fit
+    alternatives: tuple[str, ...]
+
+    @property
+    def plane(self) -> NDArray[Any]:
+        """The part of the plane itself, as it was read."""
+        noisy: NDArray[Any] = self.pixels[len(self.pixels) // 2]
+        return noisy
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One tile in one precision.
+
+    Attributes
+    ----------
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of the convolutions.
+    rate : float
+        Megapixels a second.
+    deviation : float
+        Root mean square difference, in counts, from what float32 gives.
+    """
+
+    precision: Precision
+    rate: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What denoising all planes takes: seconds, bytes of the result, and bytes left on disk."""
+
+    seconds: float
+    size: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plane and what the model made of it.
+
+    Attributes
+    ----------
+    looked : Looked
+        What was known before.
+    denoised : ndarray of float32, shape (Y, X)
+        The part, denoised.
+    trials : tuple of Trial
+        Speed in each precision that the processor has.
+    forecast : Forecast
+        What a whole run takes in the fastest.
+    """
+
+    looked: Looked
+    denoised: NDArray[np.float32]
+    trials: tuple[Trial, ...]
+    forecast: Forecast
+
+    @property
+    def fastest(self) -> Trial:
+        """The trial of the precision to choose."""
+        return max(self.trials, key=lambda trial: trial.rate)
+
+
+def look(
+    source: Source,
+    model: Model,
+    index: int | None,
+    crop: Crop | None,
+    options: NoiseOptions = MEASURED,
+) -> Looked:
+    """Read a plane and measure its noise.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    model : Model
+        What they are to be denoised with.
+    index : int or None
+        The plane, from 0; None takes the middle one.
+    crop : Crop or None
+        What is shown enlarged; None takes where most is to be seen.
+    options : NoiseOptions
+        What the user says of the noise.
+
+    Returns
+    -------
+    Looked
+        The plane.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such plane or crop, or it can't be read.
+    """
+    chosen = check_plane(source, index)
+    part = choose_part((source.shape[1], source.shape[2]), crop)
+    pixels = read_part(source, chosen, part, model.spec.depth)
+    plane = pixels[len(pixels) // 2]
+    limits = display_limits(source, chosen, plane)
+    found = measure_noise(source)
+    noise = found[channels_of(source)[chosen]]
+    stack = StackNoise.of(options, found)
+    slices = z_stacks(source.metadata, len(source)).shape[1]
+    fit = judge(noise, model.spec, slices)
+    others = () if fit.fits else tuple(suitable(noise, list_models(), slices))
+    return Looked(
+        name=source.names[chosen],
+        index=chosen,
+        pixels=pixels,
+        part=part,
+        crop=best_crop(plane, limits) if crop is None else _within(part, crop),
+        limits=limits,
+        noise=noise,
+        told=stack.of_planes(source)[chosen],
+        fit=fit,
+        alternatives=others,
+    )
+
+
+def preview(
+    source: Source,
+    model: Model,
+    looked: Looked,
+    on_crop: Callable[[NDArray[np.float32]], None] = lambda _: None,
+) -> Preview:
+    """Denoise the crop, and then the plane; measure speed on the way, and foretell a whole run.
+
+    `on_crop` is called with the denoised crop, as soon as it is there.
+    """
+    denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
+    denoiser.grid((source.shape[1], source.shape[2]))
+    on_crop(_denoise_crop(denoiser, looked))
+    trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
+    denoised, seconds = timed(denoiser, looked.pixels)
+    fastest = max(trials, key=lambda trial: trial.rate)
+    # Small tiles are slower than large ones, by as much in either precision.
+    faster = trials[0].rate / fastest.rate
+    expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
+    return Preview(looked, denoised, tuple(trials), expected)
+
+
+def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:
+    """Denoise no more than the crop needs, to the pixels that it will have in the plane."""
+    margin = denoiser.spec.halo + _GRID
+    starts = [max(0, side.start - margin) // _GRID * _GRID for side in looked.crop]
+    around = [
+        slice(start, side.stop + margin) for start, side in zip(starts, looked.crop, strict=True)
+    ]
+    result, _ = timed(denoiser, looked.pixels[:, around[0], around[1]])
+    rows, columns = (
+        slice(side.start - start, side.stop - start)
+        for start, side in zip(starts, looked.crop, strict=True)
+    )
+    return result[rows, columns]
+
+
+def _within(part: Region, crop: Crop) -> Region:
+    """Return a crop's rows and columns within the part that was read."""
+    rows, columns = (
+        slice(first - side.start, first - side.start + crop.size)
+        for first, side in zip((crop.y, crop.x), part, strict=True)
+    )
+    return rows, columns
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16, as far as the system tells."""
+    return bool(processor_flags() & _BFLOAT16)
+
+
+def timed(denoiser: Denoiser, pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Denoise planes, (depth, Y, X), and measure how many seconds it takes."""
+    started = time.perf_counter()
+    result = denoiser(pixels if denoiser.depth > 1 else pixels[0])
+    return result, time.perf_counter() - started
+
+
+def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list[Trial]:
+    """Measure a tile in float32 and, where the processor has it, bfloat16.
+
+    `denoiser` is the model in float32, which has run before.
+    """
+    pixels = tile.shape[-2] * tile.shape[-1] / 1e6
+    expected, seconds = _best_of_two(denoiser, tile)
+    trials = [Trial("float32", pixels / seconds, 0.0)]
+    if has_bfloat16():
+        other = Denoiser(model, DenoiseSettings("bfloat16")).told(denoiser.noise)
+        timed(other, tile)  # is compiled at first
+        result, seconds = _best_of_two(other, tile)
+        deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
+        trials.append(Trial("bfloat16", pixels / seconds, deviation))
+    return trials
+
+
+def _best_of_two(denoiser: Denoiser, tile: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
+    """Measure twice, as other programs may be in the way."""
+    (result, first), (_, second) = timed(denoiser, tile), timed(denoiser, tile)
+    return result, min(first, second)
+
+
+def forecast(source: Source, seconds_a_megapixel: float) -> Forecast:
+    """Foretell a whole run."""
+    pixels = float(np.prod(source.shape, dtype=float))
+    return Forecast(
+        seconds=pixels / 1e6 * seconds_a_megapixel,
+        size=int(pixels * source.dtype.itemsize),
+        free=shutil.disk_usage(Path.cwd()).free,
+    )

@@ -1,0 +1,144 @@
+"""A training run from files to a model folder, as commands ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from crispim_ij.models import Model, find_model
+from crispim_ij.planes import open_source
+from crispim_ij.quiet import start_tensorflow
+from crispim_ij.training.log import HistoryEntry, read_history
+from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, check_run, train
+from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.run_directory import HISTORY_FILE, bytes_needed
+from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
+
+OnStacks = Callable[[Sequence[TrainingStack]], None]
+"""Told the stacks once they are measured, before TensorFlow is started."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What is trained, on which files, into which folder.
+
+    Attributes
+    ----------
+    folder : Path
+        The model folder to write; holds checkpoint, recipe and history during the run.
+    recipe : Recipe
+        How.
+    clean, noisy : tuple of Path
+        Folders and stacks of planes; those of `noisy` are the same planes with noise, or
+        all there is for a blind recipe.
+    settings : RunSettings
+        What else to do.
+    start_from : str or None
+        Name or folder of the model whose weights it begins with.
+    resume : bool
+        Continue from the checkpoint in `folder`.
+    """
+
+    folder: Path
+    recipe: Recipe
+    clean: tuple[Path, ...] = ()
+    noisy: tuple[Path, ...] = ()
+    settings: RunSettings = DEFAULTS
+    start_from: str | None = None
+    resume: bool = False
+
+    def starting_model(self) -> Model | None:
+        """Find the model whose weights it begins with."""
+        return None if self.start_from is None else find_model(self.start_from)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained, what it was trained on, and the history of all of its run."""
+
+    model: Model
+    stacks: tuple[TrainingStack, ...]
+    history: tuple[HistoryEntry, ...]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What would be trained: stacks, the network's weights, and bytes on disk at most."""
+
+    stacks: tuple[TrainingStack, ...]
+    parameters: int
+    bytes: int
+
+
+def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> Trained:
+    """Open a job's stacks, train, and write the model folder.
+
+    Parameters
+    ----------
+    job : TrainingJob
+        What to do.
+    on_stacks : callable
+        Told the stacks once they are measured.
+    on_step : callable
+        Told the number of steps done and the newest line of the history, if any. What it
+        raises ends the run, after a checkpoint.
+
+    Returns
+    -------
+    Trained
+        The model, and how it was trained.
+
+    Raises
+    ------
+    CrispimError
+        If the data don't suit the recipe or can't be read, and for what
+        `crispim_ij.training.train` refuses.
+    """
+    with _opened_stacks(job) as stacks:
+        on_stacks(stacks)
+        start_tensorflow()
+        model = train(
+            stacks,
+            job.recipe,
+            job.folder,
+            settings=job.settings,
+            start_from=job.starting_model(),
+            resume=job.resume,
+            on_step=on_step,
+        )
+    return Trained(model, tuple(stacks), tuple(read_history(job.folder / HISTORY_FILE)))
+
+
+def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
+    """Do all of `run_training` that comes before the first step, and write nothing."""
+    with _opened_stacks(job) as stacks:
+        on_stacks(stacks)
+        start_tensorflow()
+        network = check_run(
+            stacks,
+            job.recipe,
+            job.folder,
+            settings=job.settings,
+            start_from=job.starting_model(),
+            resume=job.resume,
+        )
+    parameters = network.count_params()
+    return Checked(tuple(stacks), parameters, bytes_needed(parameters, job.recipe))
+
+
+@contextmanager
+def _opened_stacks(job: TrainingJob) -> Iterator[list[TrainingStack]]:
+    """Open and measure what a job is trained on."""
+    check_data(job.recipe, clean=len(job.clean), noisy=len(job.noisy))
+    with ExitStack() as opened:
+        clean, noisy = (
+            [opened.enter_context(open_source(path)) for path in paths]
+            for paths in (job.clean, job.noisy)
+        )
+        if job.recipe.is_blind:
+            yield [open_noisy_stack(source, job.recipe) for source in noisy]
+        else:
+            yield [open_stack(*pair, job.recipe) for pair in zip_longest(clean, noisy)]

@@ -1,0 +1,281 @@
+"""What a run tells of its course: history, pictures of samples, TensorBoard's files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crispim_ij.planes.atomic import make_folders, whole_file
+from crispim_ij.training.patch_noise import Patch
+from crispim_ij.training.patches import sample_batch
+from crispim_ij.training.recipe import Recipe
+from crispim_ij.training.run_directory import HISTORY_FILE
+from crispim_ij.training.stacks import TrainingStack
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PICTURE_FILE = "history.png"
+SAMPLES_FOLDER = "samples"
+EVENTS_FOLDER = "tensorboard"
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One line of the history.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    loss, validation_loss : float
+        Mean squared error in counts squared, or in units of the noise, squared, where the
+        network is told that: over the steps since the last line, and of the validation batch.
+    learning_rate : float
+        Adam's rate at this step.
+    seconds, waited : float
+        Time since the last line, and how much of it the loop waited for batches: a
+        processor that is kept busy has next to none of that.
+    """
+
+    step: int
+    loss: float
+    validation_loss: float
+    learning_rate: float
+    seconds: float
+    waited: float
+
+
+class TrainingLog:
+    """The log of a run, in its folder, with its `history`.
+
+    Made at the start of a run or where it is resumed, after `done` steps: what was told of later
+    steps, which are trained again, is removed. Samples are pictured every so many steps: 0 never,
+    None a tenth of the recipe's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        stacks: Sequence[TrainingStack],
+        done: int,
+        *,
+        sample_every: int | None,
+        tensorboard: bool,
+    ) -> None:
+        self._folder, self._recipe = folder, recipe
+        read = read_history(folder / HISTORY_FILE) if done else []
+        self.history = [entry for entry in read if entry.step <= done]
+        remove_samples(folder, done)
+        remove_events(folder / EVENTS_FOLDER, done)
+        self._events = open_events(folder / EVENTS_FOLDER) if tensorboard else None
+        self._sample_every = max(recipe.steps // 10, 1) if sample_every is None else sample_every
+        self._samples = sample_batch(stacks, recipe) if self._sample_every else None
+
+    def add(self, entry: HistoryEntry) -> None:
+        """Add a line to the history."""
+        self.history.append(entry)
+        write_history(self.history, self._folder / HISTORY_FILE)
+        if self._events is not None:
+            write_scalars(self._events, entry)
+
+    def sample(self, network: keras.Model, done: int, *, last: bool) -> None:
+        """Picture what the network makes of the samples, if it is time to."""
+        if self._samples is None or not (last or done % self._sample_every == 0):
+            return
+        unit = self._recipe.unit
+        target = "noisy target" if self._recipe.is_blind else "clean"
+        png = as_png(draw_samples(network, *self._samples, done, target=target, unit=unit))
+        write_samples(self._folder, png, done)
+        if self._events is not None:
+            write_picture(self._events, png, done)
+
+    def plot(self) -> None:
+        """Draw the history."""
+        plot_history(self.history, self._folder / PICTURE_FILE, self._recipe.unit)
+
+    @property
+    def validations_since_best(self) -> int:
+        """How many validations ago the loss was lowest; 0 is the newest."""
+        losses = [entry.validation_loss for entry in self.history]
+        return len(losses) - 1 - losses.index(min(losses))
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the loss has not fallen for as many validations as the recipe's patience."""
+        if not (self._recipe.patience and self.history):
+            return False
+        return self.validations_since_best >= self._recipe.patience
+
+
+def read_history(path: Path) -> list[HistoryEntry]:
+    """Read a history from CSV; an empty one if there is no such file."""
+    if not path.exists():
+        return []
+    numbers = [field.name for field in fields(HistoryEntry)][1:]
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            HistoryEntry(int(row["step"]), *(float(row[name]) for name in numbers))
+            for row in csv.DictReader(stream)
+        ]
+
+
+def write_history(history: Sequence[HistoryEntry], path: Path) -> None:
+    """Write a history as CSV, one column a field."""
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(HistoryEntry)])
+        writer.writeheader()
+        writer.writerows(asdict(entry) for entry in history)
+
+
+def share_waited(history: Sequence[HistoryEntry]) -> float:
+    """Return the share of a run's time, from 0 to 1, that it waited for batches."""
+    return sum(entry.waited for entry in history) / sum(entry.seconds for entry in history)
+
+
+def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None:
+    """Draw the root mean square errors over the steps, as PNG."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    steps = [entry.step for entry in history]
+    axes.plot(steps, [r.loss**0.5 for r in history], label="training", lw=1)
+    axes.plot(steps, [r.validation_loss**0.5 for r in history], label="validation", lw=1.5)
+    axes.set(xlabel="step", ylabel=f"RMSE ({unit})", yscale="log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.grid(visible=True, which="both", alpha=0.25)
+    axes.legend(frameon=False)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150)
+
+
+def draw_samples(
+    network: keras.Model,
+    noisy: Patch,
+    clean: Patch,
+    step: int,
+    *,
+    target: str = "clean",
+    unit: str = "counts",
+) -> Figure:
+    """Draw a batch before and after the network, a row each: noisy, predicted, clean.
+
+    Of a mini-stack the plane is shown that the network is to predict. `target` names what
+    `clean` is, `unit` what errors are counted in.
+    """
+    from matplotlib.figure import Figure
+
+    # One by one: a batch of mini-stacks may need more memory than training does.
+    predicted = [
+        np.asarray(network(noisy[k : k + 1], training=False))[0] for k in range(len(noisy))
+    ]
+    shown = noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
+    figure = Figure(figsize=(8, 0.4 + 2.75 * len(clean)), layout="constrained")
+    figure.suptitle(f"step {step}")
+    grid = figure.subplots(len(clean), 3, squeeze=False)
+    for axes, *row in zip(grid, shown, predicted, clean, strict=True):
+        _draw_row(axes, [patch[..., 0] for patch in row], ("noisy", "predicted", target), unit)
+    return figure
+
+
+def as_png(figure: Figure) -> bytes:
+    """Return a picture as the content of a PNG file."""
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=100)
+    return content.getvalue()
+
+
+def write_samples(folder: Path, png: bytes, step: int) -> None:
+    """Write a picture into the samples of a model folder."""
+    make_folders(folder / SAMPLES_FOLDER)
+    with whole_file(folder / SAMPLES_FOLDER / f"step-{step:06}.png") as part:
+        part.write_bytes(png)
+
+
+def remove_samples(folder: Path, done: int) -> None:
+    """Remove the pictures of steps beyond `done`, which are trained again."""
+    for file in (folder / SAMPLES_FOLDER).glob("step-*.png"):
+        step = file.stem.removeprefix("step-")
+        if step.isdigit() and int(step) > done:
+            file.unlink()
+
+
+def _draw_row(axes: Sequence[Axes], row: Sequence[Patch], names: Sequence[str], unit: str) -> None:
+    """Show noisy, predicted and clean on the range of the noisy patch."""
+    low, high = np.percentile(row[0], (0.5, 99))
+    for axis, name, patch in zip(axes, names, row, strict=True):
+        axis.imshow(patch, cmap="gray", vmin=low, vmax=high)
+        error = np.sqrt(np.mean((patch - row[2]) ** 2))
+        axis.set_title(name if patch is row[2] else f"{name}, RMSE {error:.3g} {unit}")
+        axis.set_axis_off()
+
+
+def remove_events(folder: Path, done: int) -> None:
+    """Remove what TensorBoard's files hold of steps beyond `done`, which are trained again."""
+    for file in sorted(folder.glob("events.out.tfevents.*")):
+        _remove_later(file, done)
+
+
+def _remove_later(file: Path, done: int) -> None:
+    import tensorflow as tf
+
+    kept: list[bytes] = []
+    # The last entry of a run that was killed may be cut off.
+    with suppress(tf.errors.DataLossError):
+        kept.extend(
+            entry
+            for entry in tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
+            if tf.compat.v1.Event.FromString(entry).step <= done
+        )
+    if len(kept) <= 1:  # Each file begins with its version.
+        file.unlink()
+        return
+    with whole_file(file) as part, tf.io.TFRecordWriter(str(part)) as writer:
+        for entry in kept:
+            writer.write(entry)
+
+
+def open_events(folder: Path) -> tf.summary.SummaryWriter:
+    """Begin a new file in `folder`; TensorBoard reads all of them as one run."""
+    import tensorflow as tf
+
+    make_folders(folder)
+    return tf.summary.create_file_writer(str(folder))
+
+
+def write_scalars(writer: tf.summary.SummaryWriter, entry: HistoryEntry) -> None:
+    """Write a line of the history, one curve a column."""
+    import tensorflow as tf
+
+    curves = {
+        "loss/training": entry.loss,
+        "loss/validation": entry.validation_loss,
+        "learning_rate": entry.learning_rate,
+        "share_of_time_waited_for_data": entry.waited / entry.seconds,
+    }
+    with writer.as_default(entry.step):
+        for name, value in curves.items():
+            tf.summary.scalar(name, value)
+    writer.flush()
+
+
+def write_picture(writer: tf.summary.SummaryWriter, png: bytes, step: int) -> None:
+    """Write the picture of the samples."""
+    import tensorflow as tf
+
+    with writer.as_default(step):
+        tf.summary.image("samples", tf.io.decode_png(png, channels=3)[tf.newaxis])
+    writer.flush()

@@ -1,0 +1,199 @@
+"""Stacks to train on: checked, measured, and kept in memory where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.noise import Calibration, CalibrationSettings, calibrate, measure_noise
+from crispim_ij.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+SAMPLED_PLANES = 16
+"""Planes that the percentiles of a stack are taken from."""
+
+
+class Planes(Protocol):
+    """What of a `Source` is needed to cut patches."""
+
+    path: Path
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` as a (Y, X) array."""
+
+
+@dataclass(frozen=True)
+class TrainingStack:
+    """A clean stack, with the same planes noisy if they are given.
+
+    Attributes
+    ----------
+    clean : Planes
+        Planes to learn from, raw counts: without noise, but for a blind recipe.
+    noisy : Planes or None
+        The same planes with noise; None draws noise on the fly.
+    black, span : float
+        The stack's 1st percentile and its distance to the 95th, in counts.
+    sha256 : str
+        Hash of the clean planes that these were taken from: up to 16, spread over the
+        stack.
+    noise : Calibration or None
+        What was measured of the planes' own, for a blind recipe.
+    own_noise : float
+        Standard deviation, in counts, of the clean planes' own noise; measured for a network
+        that is told the noise, else 0.
+    """
+
+    clean: Planes
+    noisy: Planes | None
+    black: float
+    span: float
+    sha256: str
+    noise: Calibration | None = None
+    own_noise: float = 0.0
+
+
+def check_data(recipe: Recipe, *, clean: int, noisy: int) -> None:
+    """Refuse numbers of clean and noisy stacks that don't suit a recipe, by CrispimError."""
+    if recipe.is_blind and (clean or not noisy):
+        raise CrispimError(
+            f"Recipe {recipe.name!r} learns from noisy planes alone; give them with --noisy, and "
+            "no --clean."
+        )
+    if not recipe.is_blind and not clean:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} needs clean planes (--clean); where there are none, take "
+            "--recipe blind."
+        )
+    if noisy and clean and noisy != clean:
+        raise CrispimError(
+            f"--noisy is given {noisy} times and --clean {clean} times; "
+            "give one --noisy for each --clean, or none."
+        )
+
+
+def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingStack:
+    """Check that a stack fits a recipe, and measure its intensities.
+
+    Parameters
+    ----------
+    clean : Source
+        Planes without noise.
+    noisy : Source or None
+        The same planes with noise.
+    recipe : Recipe
+        What they are to be used for.
+
+    Returns
+    -------
+    TrainingStack
+        The stack, ready to draw from.
+
+    Raises
+    ------
+    CrispimError
+        If planes are smaller than a patch, or the two sources don't match.
+    """
+    _, height, width = clean.shape
+    if min(height, width) < recipe.patch:
+        raise CrispimError(
+            f"{clean.path} has planes of {height} x {width} px, smaller than the patch of "
+            f"{recipe.patch} px; choose a smaller --patch."
+        )
+    if noisy is not None and noisy.shape != clean.shape:
+        raise CrispimError(
+            f"{noisy.path} has shape {noisy.shape}, but the clean {clean.path} has {clean.shape}; "
+            "give the same planes, in the same order, with and without noise."
+        )
+    draws = recipe.contrast is not None or recipe.zoom != (1.0, 1.0) or recipe.camera is not None
+    if noisy is not None and draws:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} rescales planes or draws a camera's noise itself, so it can't "
+            f"use the noisy planes of {noisy.path}; leave --noisy out, or use --recipe paper-2d."
+        )
+    sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
+    planes = np.stack([clean.read(k) for k in sample])
+    black, bright = np.percentile(planes, (1, 95))
+    return TrainingStack(
+        clean,
+        noisy,
+        float(black),
+        span=float(max(bright - black, 1.0)),
+        sha256=sha256(planes.tobytes()).hexdigest(),
+        own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
+    )
+
+
+def open_noisy_stack(noisy: Source, recipe: Recipe) -> TrainingStack:
+    """Check that a noisy stack fits a blind recipe, and measure its noise, as `open_stack` does."""
+    stack = open_stack(noisy, None, recipe)
+    return replace(stack, noise=calibrate(noisy, CalibrationSettings()))
+
+
+def _typical_noise(clean: Source) -> float:
+    """Return the noise where a plane is as bright as half of it: of the noisiest channel."""
+    return max(found.at(0.5)[0] for found in measure_noise(clean))
+
+
+def describe_stack(stack: TrainingStack) -> dict[str, Any]:
+    """Describe what of a stack decides a run's weights, JSON-ready."""
+    described = {"shape": list(stack.clean.shape), "sha256": stack.sha256}
+    if stack.noise is not None:
+        return {"noisy": stack.clean.path.name, **described, "noise": asdict(stack.noise.camera)}
+    noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
+    own = {"own_noise": stack.own_noise} if stack.own_noise else {}
+    return {"clean": stack.clean.path.name, **described, **noisy, **own}
+
+
+class CachedPlanes:
+    """Planes of which those read last, `most` of them, stay in memory."""
+
+    def __init__(self, planes: Planes, most: int) -> None:
+        self.path, self.shape, self.dtype = planes.path, planes.shape, planes.dtype
+        self._read = planes.read
+        self._cached = lru_cache(maxsize=most)(self._read_fixed)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` as a (Y, X) array that can't be written to."""
+        return self._cached(index)
+
+    def _read_fixed(self, index: int) -> NDArray[Any]:
+        plane = self._read(index)
+        plane.flags.writeable = False
+        return plane
+
+
+def cache_planes(stacks: Sequence[TrainingStack], cache: float) -> list[TrainingStack]:
+    """Let stacks keep the planes that were read last, as a run reads each of them many times.
+
+    `cache` is in GB, of which each stack gets an equal share, since each is drawn from with equal
+    chances.
+    """
+    shares = sum(1 if stack.noisy is None else 2 for stack in stacks)
+
+    def cached(planes: Planes) -> Planes:
+        size = prod(planes.shape[1:]) * planes.dtype.itemsize
+        return CachedPlanes(planes, int(cache * 1e9 / shares / size))
+
+    return [
+        replace(stack, clean=cached(stack.clean), noisy=stack.noisy and cached(stack.noisy))
+        for stack in stacks
+    ]

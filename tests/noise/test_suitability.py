@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crispim_ij.models import ModelSpec, find_model
+from crispim_ij.noise import CameraNoise, LightLevel, Measurement
+from crispim_ij.noise.suitability import judge, suitable, trained_noise
+
+SHIPPED = find_model("crispim-2d")
+
+
+def measured(dark: float, bright: float, *, shared: bool = False) -> Measurement:
+    """Noise of planes, half of 100 counts and half of 500."""
+    levels = tuple(
+        LightLevel(light, sd, 0.5, 0.01, True, 1.0, 0.0, 0.0, 0.0, 0.0)
+        for light, sd in ((100, dark), (500, bright))
+    )
+    noise = CameraNoise((bright**2 - dark**2) / 400, 100, dark)
+    return Measurement(0, noise, levels, shared, None, "line through levels of light")
+
+
+@pytest.mark.parametrize(
+    ("noise", "fits", "says"),
+    [
+        (measured(30, 40), True, "which fits."),
+        (measured(30, 90), True, "fits all but bright parts"),
+        (measured(4, 5), False, "weaker"),
+        (measured(80, 90), False, "stronger"),
+        (measured(30, 40, shared=True), False, "neighbours share noise"),
+    ],
+)
+def test_noise_is_compared_with_the_shipped_models(
+    noise: Measurement, fits: bool, says: str
+) -> None:
+    fit = judge(noise, SHIPPED.spec)
+    assert fit.fits is fits
+    assert says in fit.says
+    assert ("crispim-2d" in suitable(noise, [SHIPPED])) is fits
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        None,
+        "crispim-2d",
+        {},
+        {"noise_sd": 30},
+        {"noise_sd": ["10", "60"]},
+        {"noise_sd": [10, 60], "recorruption": 0.3},
+        {"noise_sd": [10, 60], "camera": {"gain": 1}},
+    ],
+)
+def test_recipes_that_do_not_tell(recipe: Any) -> None:
+    spec: ModelSpec = replace(SHIPPED.spec, provenance={"recipe": recipe})
+    assert trained_noise(spec) is None
+    assert judge(measured(30, 30), spec).fits is None
+
+
+def test_the_shipped_recipe_tells() -> None:
+    assert trained_noise(SHIPPED.spec) == (10, 60)
+
+
+def test_noise_that_could_not_be_measured_is_no_misfit() -> None:
+    nothing = Measurement(0, None, (), is_correlated=False, problem="Why not.", basis=None)
+    fit = judge(nothing, SHIPPED.spec)
+    assert fit.fits is None
+    assert "could not be measured" in fit.says
+
+
+def test_a_3d_model_does_not_suit_one_slice() -> None:
+    deep = find_model("crispim-3d")
+    fit = judge(measured(30, 40), deep.spec, slices=1)
+    assert fit.fits is False
+    assert "makes a plane of 5, but there is one slice" in fit.says
+    assert judge(measured(30, 40), deep.spec, slices=2).fits
+    assert suitable(measured(30, 40), [deep, SHIPPED], slices=1) == ["crispim-2d"]

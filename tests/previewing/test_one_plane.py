@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from crispim_ij.denoising import load_denoiser
+from crispim_ij.models import Model, save_model
+from crispim_ij.networks import build
+from crispim_ij.noise import CameraNoise, NoiseOptions
+from crispim_ij.phantom import PhantomSettings, simulate_volume
+from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.planes.metadata import Metadata
+from crispim_ij.previewing import Crop, look, preview, strip, write_picture
+from crispim_ij.previewing.one_plane import forecast
+from tests.told import told_model
+
+
+@pytest.fixture(scope="module", params=["residual-2d", "residual-2.5d"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("models") / request.param
+    return save_model(build(request.param), request.param, folder, {})
+
+
+@pytest.fixture(scope="module")
+def source() -> ArraySource:
+    clean = simulate_volume(PhantomSettings(shape=(5, 150, 190)))
+    return ArraySource(clean + np.random.default_rng(0).normal(0, 30, clean.shape))
+
+
+def test_a_preview_is_what_denoising_gives(
+    source: ArraySource, model: Model, tmp_path: Path
+) -> None:
+    looked = look(source, model, 3, Crop(70, 90, 50))
+    crops: list[NDArray[np.float32]] = []
+    found = preview(source, model, looked, crops.append)
+    denoise = load_denoiser(str(model.folder))
+    around = source.read(3) if denoise.depth == 1 else looked.pixels
+    np.testing.assert_allclose(found.denoised, denoise(around), atol=1e-3)
+    np.testing.assert_allclose(crops[0], found.denoised[70:120, 90:140], atol=1e-3)
+    np.testing.assert_array_equal(looked.plane, source.read(3))
+    assert looked.noise.at(0.5)[0] == pytest.approx(30, rel=0.05)
+    assert looked.fit.fits is None
+    assert found.forecast.seconds > 0
+    assert {trial.precision for trial in found.trials} <= {"float32", "bfloat16"}
+    assert all(trial.rate > 0 for trial in found.trials)
+    greys = strip(looked, crops[0])
+    assert (greys.shape, greys.dtype) == ((50, 3 * 50 + 2 * 8), np.uint8)
+    write_picture(found, "a $title", tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width == 12 * 110
+
+
+def test_other_models_are_named_where_one_does_not_fit() -> None:
+    from crispim_ij.models import find_model
+
+    plane = np.random.default_rng(0).normal(300, 200, (1, 64, 64))
+    looked = look(ArraySource(plane), find_model("crispim-2d"), None, None)
+    assert looked.fit.fits is False
+    assert "crispim-2d" not in looked.alternatives
+
+
+def test_a_3d_model_has_no_neighbours_of_one_slice() -> None:
+    from crispim_ij.models import find_model
+
+    plane = np.random.default_rng(0).normal(300, 30, (1, 64, 64))
+    looked = look(ArraySource(plane), find_model("crispim-3d"), None, None)
+    assert looked.fit.fits is False
+    assert "there is one slice" in looked.fit.says
+    assert "crispim-2d" in looked.alternatives
+    assert "crispim-3d" not in looked.alternatives
+
+
+def test_a_model_is_told_the_noise_of_the_channel(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    stack = np.stack([rng.normal(300, sd, (4, 64, 80)) for sd in (8, 50)], axis=1)
+    source = ArraySource(stack.reshape(8, 64, 80))
+    source.metadata = Metadata(axes="ZC", sizes=(4, 2))
+    told = told_model(tmp_path / "told")
+    for index, sd in ((4, 8), (5, 50)):
+        looked = look(source, told, index, None)
+        assert looked.told == looked.noise.noise
+        assert looked.told.read_noise == pytest.approx(sd, rel=0.1)
+    assert looked.fit.fits is True
+    found = preview(source, told, looked)
+    expected = load_denoiser(str(told.folder)).told(looked.told)(source.read(5))
+    np.testing.assert_allclose(found.denoised, expected, atol=0.05)
+    camera = CameraNoise(2, 100, 6)
+    given = look(source, told, 5, None, NoiseOptions(camera, 1.5))
+    assert given.told == camera.scaled(1.5)
+    assert given.noise == looked.noise
+
+
+def test_a_run_is_foretold() -> None:
+    source = ArraySource(np.broadcast_to(np.uint16(1), (50, 1000, 2000)))
+    found = forecast(source, 1.5)
+    assert (found.seconds, found.size) == (150, 200_000_000)
+    assert found.free > 0
