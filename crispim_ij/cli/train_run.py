@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
-from crispim_ij.cli.outcome import free_bytes, planes_facts
+from crispim_ij.cli.outcome import planes_facts
 from crispim_ij.errors import RunInterruptedError
+from crispim_ij.planes import free_space
 
 if TYPE_CHECKING:
     from crispim_ij.training import Recipe, TrainingStack
@@ -80,7 +81,7 @@ def try_model(
         ).count_params()
         inputs = [planes_facts(stack.clean) for stack in stacks]
     needed = _model_bytes(weights, recipe)
-    model = {"path": str(folder), "bytes": needed, "free": free_bytes(folder)}
+    model = {"path": str(folder), "bytes": needed, "free": free_space(folder)}
     return {
         "inputs": inputs,
         "outputs": [model],

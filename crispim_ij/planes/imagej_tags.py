@@ -1,4 +1,4 @@
-"""ImageJ's own words in a TIFF: the description's lines and the private tag.
+"""What ImageJ keeps in a TIFF: the lines of the description, and the private tag.
 
 ImageJ keeps a stack's sizes, unit and display range as ``key=value`` lines of
 the ImageDescription tag, and text, LUTs and regions in the tags 50838 and 50839.
@@ -19,9 +19,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from crispim_ij.planes.units import length_unit
+
 Fields = dict[str, str]
 
-_MICROMETRES = {"um", "micron", "microns", "µm", "μm", "micrometer", "micrometre"}
 _STACK_KEYS = {"images", "channels", "slices", "frames", "hyperstack", "mode", "loop", "fps"}
 _COUNTS = {"C": "channels", "Z": "slices", "T": "frames"}
 _REGIONS = ("ROI", "Overlays", "Plot")
@@ -56,9 +57,7 @@ def _count(fields: Fields, key: str) -> int:
 def unit(fields: Fields) -> str | None:
     """Return the unit of length with Java's escapes resolved, None for pixels."""
     text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: chr(int(m[1], 16)), fields.get("unit", ""))
-    if text.lower() in _MICROMETRES:
-        return "µm"
-    return None if text.lower() in {"", "pixel", "pixels"} else text
+    return length_unit(text)
 
 
 def calibration(unit_name: str, z_step: float | None, interval: float | None) -> Fields:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
-from crispim_ij.planes.ome_zarr.metadata import to_image
+from crispim_ij.planes.metadata import display_ranges
 from crispim_ij.report.display import best_place
 
 LONGEST = 2048
@@ -227,11 +226,8 @@ def display_limits(source: Source, index: int, plane: NDArray[Any]) -> tuple[flo
 def _kept_range(source: Source, index: int) -> tuple[float, float] | None:
     """Return the display range of a plane's channel where the file has one."""
     metadata = source.metadata
-    channels: Sequence[Any] = to_image(metadata, (1, 1), 1, "", "0.4").omero.get("channels", ())
+    ranges = display_ranges(metadata)
     place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
     number = int(place.get("C", 0))
-    window = channels[number].get("window", {}) if number < len(channels) else {}
-    match window:
-        case {"start": int() | float() as low, "end": int() | float() as high} if low < high:
-            return float(low), float(high)
-    return None
+    kept = ranges[number] if number < len(ranges) else None
+    return kept if kept is not None and kept[0] < kept[1] else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.planes import Source
+from crispim_ij.planes import Source, free_space
 
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -145,5 +144,5 @@ def forecast(source: Source, seconds_a_megapixel: float) -> Forecast:
     return Forecast(
         seconds=pixels / 1e6 * seconds_a_megapixel,
         size=int(pixels * source.dtype.itemsize),
-        free=shutil.disk_usage(Path.cwd()).free,
+        free=free_space(Path.cwd()),
     )

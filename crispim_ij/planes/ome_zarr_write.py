@@ -1,42 +1,177 @@
-"""An OME-Zarr that takes planes, or parts of planes, in any order."""
+"""Planes written as an OME-Zarr, or parts of planes, in any order, with or without a pyramid."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.planes.atomic import make_folders, partial_path, write_faults
-from crispim_ij.planes.journal import Record, sync_folder
-from crispim_ij.planes.ome_zarr.arrays import ZarrArrays
-from crispim_ij.planes.ome_zarr.library import load_zarr
-from crispim_ij.planes.ome_zarr.metadata import to_image
-from crispim_ij.planes.ome_zarr.pyramid import halved, levels_of
-from crispim_ij.planes.sink_settings import SinkSettings
+from crispim_ij.planes.atomic import partial_path, write_faults
+from crispim_ij.planes.disk_sink import DiskSink
+from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
+from crispim_ij.planes.ome_zarr_metadata import ZarrImage, attributes_of, descriptions, to_image
+from crispim_ij.planes.ome_zarr_read import load_zarr
+from crispim_ij.planes.pixels import halved
+from crispim_ij.planes.sink import Compression, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.writing import WholeWriting
 
 
-class ZarrSink(WholeWriting):
-    """An OME-Zarr that gets its name when it is whole.
+@dataclass(frozen=True)
+class Level:
+    """How one resolution of a plane is laid out.
 
-    Parameters
+    Attributes
     ----------
-    path : Path
-        Its folder.
-    source : Source
-        Gives axes and metadata.
-    settings : SinkSettings
-        How planes are written.
+    shape : tuple of int
+        Rows and columns, in px.
+    chunk : tuple of int
+        Rows and columns of a chunk.
+    unit : tuple of int
+        Rows and columns of a file: a chunk, or a shard of several.
     """
 
+    shape: tuple[int, int]
+    chunk: tuple[int, int]
+    unit: tuple[int, int]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of units."""
+        rows, columns = (-(-side // u) for side, u in zip(self.shape, self.unit, strict=True))
+        return rows, columns
+
+    def place(self, row: int, column: int) -> tuple[slice, slice]:
+        """Return rows and columns of a unit's pixels."""
+        rows, columns = (
+            slice(k * u, min((k + 1) * u, side))
+            for k, u, side in zip((row, column), self.unit, self.shape, strict=True)
+        )
+        return rows, columns
+
+
+def levels_of(shape: tuple[int, int], settings: ZarrSettings) -> list[Level]:
+    """Lay out the resolutions of planes, full one first; the last of several fits into a chunk."""
+    levels = [_level(shape, settings)]
+    while settings.pyramid and max(levels[-1].shape) > settings.chunk:
+        rows, columns = levels[-1].shape
+        levels.append(_level((-(-rows // 2), -(-columns // 2)), settings))
+    return levels
+
+
+def _level(shape: tuple[int, int], settings: ZarrSettings) -> Level:
+    """Lay out one resolution: neither chunks nor shards are larger than it needs."""
+    chunk = min(settings.chunk, shape[0]), min(settings.chunk, shape[1])
+    if settings.shard is None:
+        return Level(shape, chunk, chunk)
+    rows, columns = (
+        min(settings.shard // settings.chunk, -(-side // c)) * c
+        for side, c in zip(shape, chunk, strict=True)
+    )
+    return Level(shape, chunk, (rows, columns))
+
+
+class ZarrArrays:
+    """The arrays of an image, one a resolution, in which planes have numbers.
+
+    `sizes` has the lengths of T, C and Z, in the order in which planes are numbered.
+    """
+
+    def __init__(
+        self,
+        library: ModuleType,
+        folder: Path,
+        image: ZarrImage,
+        levels: Sequence[Level],
+        sizes: Mapping[str, int],
+    ) -> None:
+        self._library = library
+        self._folder = folder
+        self._image = image
+        self._levels = levels
+        self._sizes = sizes
+        self._open: dict[int, Any] = {}
+
+    def create(self, dtype: np.dtype[Any], compression: Compression) -> None:
+        """Create the group and its arrays."""
+        version = 3 if self._image.version == "0.5" else 2
+        group = self._library.create_group(
+            self._folder, zarr_format=version, attributes=attributes_of(self._image)
+        )
+        outer = [self._sizes[axis.upper()] for axis in self._image.axes[:-2]]
+        ones = (1,) * len(outer)
+        for path, level in zip(self._image.paths, self._levels, strict=True):
+            group.create_array(
+                path,
+                shape=(*outer, *level.shape),
+                chunks=(*ones, *level.chunk),
+                shards=None if level.unit == level.chunk else (*ones, *level.unit),
+                dtype=dtype,
+                fill_value=0,
+                compressors=_compressors(compression, version),
+                **(
+                    {"dimension_names": tuple(self._image.axes)}
+                    if version == 3
+                    else {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
+                ),
+            )
+        for place in (self._folder, *(self._folder / path for path in self._image.paths)):
+            for file in descriptions(place):
+                sync_file(file)
+
+    def _array(self, level: int) -> Any:
+        """Return a resolution's array."""
+        if level not in self._open:
+            path = self._folder / self._image.paths[level]
+            self._open[level] = self._library.open_array(path, mode="r+")
+        return self._open[level]
+
+    def _outer(self, index: int) -> tuple[int, ...]:
+        """Return where a plane lies along the axes before Y and X."""
+        numbers = np.unravel_index(index, tuple(self._sizes.values()))
+        at = dict(zip(self._sizes, map(int, numbers), strict=True))
+        return tuple(at[axis.upper()] for axis in self._image.axes[:-2])
+
+    def write(self, level: int, index: int, at: tuple[int, int], pixels: NDArray[Any]) -> None:
+        """Write pixels of a plane from a row and column on."""
+        place = tuple(slice(a, a + n) for a, n in zip(at, pixels.shape, strict=True))
+        self._array(level)[self._outer(index) + place] = pixels
+
+    def read(self, level: int, index: int, place: tuple[slice, slice]) -> NDArray[Any]:
+        """Return pixels of a plane."""
+        return np.asarray(self._array(level)[self._outer(index) + place])
+
+    def file(self, level: int, index: int, cell: tuple[int, int]) -> Path:
+        """Return the file that a unit is in."""
+        first = ("c",) if self._image.version == "0.5" else ()
+        parts = (*first, *map(str, (*self._outer(index), *cell)))
+        return self._folder.joinpath(self._image.paths[level], *parts)
+
+
+def _compressors(compression: Compression, version: int) -> Any:
+    """Return what packs chunks, in the words of a version of Zarr."""
+    if compression is Compression.NONE:
+        return None
+    if version == 3:
+        from zarr.codecs import GzipCodec, ZstdCodec
+
+        return GzipCodec(level=6) if compression is Compression.ZLIB else ZstdCodec(level=3)
+    import numcodecs  # type: ignore[import-untyped]
+
+    packs = {Compression.ZLIB: numcodecs.Zlib(level=6), Compression.ZSTD: numcodecs.Zstd(level=3)}
+    return packs[compression]
+
+
+class ZarrSink(DiskSink):
+    """An OME-Zarr that gets its name when it is whole."""
+
     def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
-        super().__init__(path, source, settings, in_folder=False)
+        super().__init__(path, source, settings)
         self._library = load_zarr(path)
         self._levels = levels_of(self._shape, settings.zarr)
         self.unit = self._levels[0].unit
@@ -72,29 +207,18 @@ class ZarrSink(WholeWriting):
         layout = asdict(self._settings.zarr) | {"version": self._settings.zarr.format}
         return super()._output() | {f"OME-Zarr {key}": value for key, value in layout.items()}
 
-    def __enter__(self) -> ZarrSink:
-        self._made = make_folders(self.path.parent)
-        try:
-            self._open()
-            if self._anew or self._partial.exists():
-                self._begin()
-        except BaseException:
-            if self._anew:
-                shutil.rmtree(self._partial, ignore_errors=True)
-            self._leave(forget=self._anew)
-            raise
-        return self
-
-    def _surviving(self, record: Record) -> list[int] | None:
+    def _surviving(self, past: PastRun) -> list[int] | None:
         """Return the units in what was written, or all of an OME-Zarr that has its name."""
         if self._partial.exists():
             # Where nothing is finished, the run may have been killed before it made the arrays.
-            return record.done if record.done and not record.finished else None
-        whole = len(set(record.done)) == self._units() and self.path.exists()
-        return record.done if whole else None
+            return past.done if past.done and not past.finished else None
+        whole = len(set(past.done)) == self._units() and self.path.exists()
+        return past.done if whole else None
 
     def _begin(self) -> None:
         """Create the arrays, or open them and make up for means that are missing."""
+        if not (self._anew or self._partial.exists()):
+            return
         with write_faults(self.path):
             if self._anew:
                 shutil.rmtree(self._partial, ignore_errors=True)
@@ -113,6 +237,10 @@ class ZarrSink(WholeWriting):
             for index in range(len(self._source)) if self._written.any() else ():
                 for row, column in np.ndindex(self._levels[level].grid):
                     self._write_mean(level, index, row, column)
+
+    def _abandon(self) -> None:
+        if self._anew:
+            shutil.rmtree(self._partial, ignore_errors=True)
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Write a (Y, X) part of plane `index`: whole units, from a row and column on."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ from crispim_ij.planes import (
     open_source,
     z_stacks,
 )
-from crispim_ij.planes.ome_zarr.attributes import read_image
-from crispim_ij.planes.ome_zarr.pyramid import halved
+from crispim_ij.planes.ome_zarr_metadata import read_image
+from crispim_ij.planes.pixels import halved
 
 zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
 
@@ -288,10 +289,10 @@ def test_layouts_that_contradict_themselves(options: dict[str, Any]) -> None:
 
 def test_each_chunk_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thick chunks and neighbouring regions come from the cache."""
-    from crispim_ij.planes.ome_zarr.source import ZarrSource
+    from crispim_ij.planes.ome_zarr_read import ZarrSource
 
     path = write_zarr(tmp_path / "in.zarr", np.ones((8, 64, 64), np.uint16), chunks=(4, 16, 16))
-    monkeypatch.setattr("crispim_ij.planes.ome_zarr.source._SMALLEST", 16)
+    monkeypatch.setattr("crispim_ij.planes.ome_zarr_read._SMALLEST", 16)
     with open_source(path) as source:
         assert isinstance(source, ZarrSource)
         decoded: list[Any] = []
@@ -301,3 +302,25 @@ def test_each_chunk_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             for row in range(0, 64, 16):
                 source.read_region(k, slice(max(0, row - 4), min(64, row + 20)), slice(0, 64))
     assert len(decoded) == len(set(decoded)) == 2 * 4 * 4
+
+
+@pytest.mark.parametrize("shard", [None, 32])
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_planes_of_zeros_are_left_out_and_said_to_be_finished(
+    tmp_path: Path, shard: int | None, version: str
+) -> None:
+    """Zarr makes neither files nor folders for chunks that hold nothing but zeros."""
+    if shard and version == "0.4":
+        pytest.skip("0.4 knows no shards")
+    stack = np.zeros((4, 40, 50), np.uint16)
+    stack[2, 30:] = 7
+    tifffile.imwrite(tmp_path / "in.tif", stack, photometric="minisblack")
+    layout = ZarrSettings(version, 16, shard, pyramid=True)  # type: ignore[arg-type]
+    with open_source(tmp_path / "in.tif") as source:
+        sink = create_sink(tmp_path / "out.zarr", source, SinkSettings(zarr=layout))
+        sink.record({})
+        with sink:
+            for k in range(4):
+                sink.write(k, source.read(k))
+    with open_source(tmp_path / "out.zarr") as planes:
+        np.testing.assert_array_equal([planes.read(k) for k in range(4)], stack)
