@@ -142,8 +142,9 @@ def _shallow(xml: str) -> ET.Element:
         depth += 1 if event == "start" else -1
         if depth > _DEEPEST:
             raise OmeXmlError(f"its OME-XML nests elements more than {_DEEPEST} deep")
-        last = element
-    return last
+        root: ET.Element = element
+    # The last that ends is the root.
+    return root
 
 
 def _local(element: ET.Element) -> str:

@@ -324,3 +324,69 @@ def test_planes_of_zeros_are_left_out_and_said_to_be_finished(
                 sink.write(k, source.read(k))
     with open_source(tmp_path / "out.zarr") as planes:
         np.testing.assert_array_equal([planes.read(k) for k in range(4)], stack)
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize("own", ["ome_zarr_metadata._scale", "ome_zarr_read.assemble"])
+def test_our_own_mistake_is_not_called_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, error: type[Exception]
+) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", np.ones((8, 9), np.uint16))
+    with (
+        open_source(tmp_path / "in.tif") as source,
+        create_sink(tmp_path / "out.zarr", source) as sink,
+    ):
+        sink.write(0, source.read(0))
+
+    def mistaken(*_: object) -> None:
+        raise error("ours")
+
+    monkeypatch.setattr(f"crispim_ij.planes.{own}", mistaken)
+    with pytest.raises(error, match="ours"), open_source(tmp_path / "out.zarr") as planes:
+        planes.read(0)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("0/0/0", b"\xff" * 40),
+        ("0/0/0", b""),
+        ("0/.zarray", b"{"),
+        ("0/.zarray", b"[]"),
+        ("0/.zarray", b'{"zarr_format": 2}'),
+        (".zattrs", b"["),
+        (".zattrs", b"[]"),
+        (".zattrs", b'{"multiscales": 5}'),
+        (".zattrs", b'{"multiscales": []}'),
+        (".zattrs", b'{"multiscales": [3]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"]}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"], "datasets": []}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"], "datasets": [{}]}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": [{"unit": "um"}, "x"], "datasets": [0]}]}'),
+        (
+            ".zattrs",
+            b'{"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0",'
+            b'"coordinateTransformations": [{"type": "scale", "scale": ["a", null]}]}]}]}',
+        ),
+    ],
+)
+def test_damaged_files_are_refused_in_one_sentence(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", np.ones((8, 9), np.uint16))
+    settings = SinkSettings(compression="zstd")  # type: ignore[arg-type]
+    with (
+        open_source(tmp_path / "in.tif") as source,
+        create_sink(tmp_path / "out.zarr", source, settings) as sink,
+    ):
+        sink.write(0, source.read(0))
+    found = tmp_path / "out.zarr" / file
+    if file == "0/0/0":
+        (found,) = (path for path in (tmp_path / "out.zarr/0").rglob("[0-9]*") if path.is_file())
+    found.write_bytes(content)
+    with (
+        pytest.raises(CrispimError, match=r"out\.zarr") as caught,
+        open_source(tmp_path / "out.zarr") as planes,
+    ):
+        planes.read(0)
+    assert len(str(caught.value).splitlines()) == 1

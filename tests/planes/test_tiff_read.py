@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,96 @@ def test_a_plane_just_read_is_not_opened_again_for_its_metadata(tmp_path: Path) 
         assert expected[99].resolution != expected[98].resolution
         with pytest.raises(CrispimError, match=r"0\.tif"):
             source.plane_metadata(0)
+
+
+# Damaged files, and mistakes that are not the file's
+
+
+def retype(path: Path, tag: str, dtype: int) -> None:
+    """Say that a tag's value is of another type: 2 is text, 5 a fraction, 12 a double."""
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages.first.tags[tag].offset
+    content = bytearray(path.read_bytes())
+    content[offset + 2 : offset + 4] = dtype.to_bytes(2, "little")
+    path.write_bytes(content)
+
+
+def revalue(path: Path, tag: str, value: int) -> None:
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags[tag].overwrite(value)
+
+
+def spoil(path: Path) -> None:
+    """Overwrite the middle of the second plane's packed pixels."""
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages[1]
+        begin, count = page.dataoffsets[0], page.databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[begin : begin + count] = b"\xff" * count
+    path.write_bytes(content)
+
+
+def read_all(path: Path) -> None:
+    with open_source(path) as source:
+        for k in range(len(source)):
+            source.read_region(k, slice(3, 9), slice(2, 8))
+            source.read(k)
+
+
+TILES = {"tile": (16, 16), "compression": "zlib"}
+DAMAGES: dict[str, tuple[dict[str, Any], Callable[[Path], None]]] = {
+    "width is text": ({}, lambda path: retype(path, "ImageWidth", 2)),
+    "width is a fraction": ({}, lambda path: retype(path, "ImageWidth", 5)),
+    "width is a double": ({}, lambda path: retype(path, "ImageWidth", 12)),
+    "length is text": ({}, lambda path: retype(path, "ImageLength", 2)),
+    "offsets are text": ({}, lambda path: retype(path, "StripOffsets", 2)),
+    "no rows a strip": ({"compression": "zlib"}, lambda path: revalue(path, "RowsPerStrip", 0)),
+    "tiles without width": (TILES, lambda path: revalue(path, "TileWidth", 0)),
+    "width of tiles is text": (TILES, lambda path: retype(path, "TileWidth", 2)),
+    "unknown predictor": (
+        {**TILES, "predictor": True},
+        lambda path: revalue(path, "Predictor", 221),
+    ),
+    "another compression": (TILES, lambda path: revalue(path, "Compression", 50000)),
+    "bad zlib": ({"compression": "zlib"}, spoil),
+    "bad zstd": ({"compression": "zstd"}, spoil),
+    "bad packbits": ({"compression": "packbits"}, spoil),
+    "bad lzma": ({"compression": "lzma"}, spoil),
+    "damaged OME-XML": ({"description": "<OME><Image></OME>", "metadata": None}, lambda path: None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.tif"
+    planes = np.random.default_rng(0).integers(0, 60000, (3, 40, 50), dtype=np.uint16)
+    how, spoiled = DAMAGES[damage]
+    tifffile.imwrite(path, planes, photometric="minisblack", **how)
+    spoiled(path)
+    with pytest.raises(CrispimError, match=r"a\.tif'") as caught:
+        read_all(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize("name", ["one.tif", "planes"])
+def test_our_own_mistake_is_not_called_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
+) -> None:
+    (tmp_path / "planes").mkdir()
+    for path in (tmp_path / "one.tif", tmp_path / "planes/1.tif"):
+        tifffile.imwrite(path, np.zeros((8, 9), np.uint16), imagej=True)
+
+    def mistaken(*_: object) -> None:
+        raise error("ours")
+
+    with open_source(tmp_path / name) as source:
+        monkeypatch.setattr("crispim_ij.planes.imagej_tags.stack_axes", mistaken)
+        if name == "planes":
+            with pytest.raises(error, match="ours"):
+                source.read(0)
+    with pytest.raises(error, match="ours"):
+        open_source(tmp_path / name)
 
 
 # Regions
