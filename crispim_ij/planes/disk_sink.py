@@ -76,7 +76,10 @@ class DiskSink(Sink):
 
     def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:
         """Whether plane `index`, or its unit that begins at a row and column, is finished."""
-        return self._journal is not None and bool(self._journal.done[self._cell(index, at)])
+        row, column = (place // u for place, u in zip(at, self.unit, strict=True))
+        return self._journal is not None and bool(
+            self._journal.done[self._cell(index, row, column)]
+        )
 
     def check(self) -> None:
         """Refuse what the `with` statement would refuse, without writing anything."""
@@ -132,21 +135,20 @@ class DiskSink(Sink):
     def _flush(self) -> None:
         """Write out what is buffered, before the journal says that it is safe."""
 
-    def _grid(self) -> tuple[int, int]:
-        """Return rows and columns of the units of a plane."""
+    def _grids(self) -> list[tuple[int, int]]:
+        """Return rows and columns of the units of a plane, in each resolution that is written."""
         rows, columns = (-(-side // u) for side, u in zip(self._shape, self.unit, strict=True))
-        return rows, columns
+        return [(rows, columns)]
 
-    def _cell(self, index: int, at: tuple[int, int]) -> int:
-        """Return the number of a unit among all."""
-        rows, columns = self._grid()
-        row, column = (place // u for place, u in zip(at, self.unit, strict=True))
-        return (index * rows + row) * columns + column
+    def _cell(self, index: int, row: int, column: int, level: int = 0) -> int:
+        """Return the number of a plane's unit among all units."""
+        grids = self._grids()
+        before = len(self._source) * sum(rows * columns for rows, columns in grids[:level])
+        return before + (index * grids[level][0] + row) * grids[level][1] + column
 
     def _units(self) -> int:
         """Return how many units there are."""
-        rows, columns = self._grid()
-        return len(self._source) * rows * columns
+        return len(self._source) * sum(rows * columns for rows, columns in self._grids())
 
     def _header(self, options: Mapping[str, Any]) -> Header:
         return make_header(self._source, options, self._output())

@@ -100,24 +100,11 @@ def of_plane(
     index: int,
     along: tuple[str, tuple[int, ...]],
 ) -> tuple[Fields, dict[str, Any], NDArray[np.uint16] | None]:
-    """Return a stack's lines, private tag and LUT as those of one of its planes alone.
-
-    Regions are left out: they may lie on other planes.
-    """
+    """Return a stack's lines, private tag and LUT as those of one of its planes alone."""
     axes, sizes = along
-    position = dict(zip(axes, np.unravel_index(index, sizes), strict=True))
-    channel = int(position.get("C", 0))
-    lines = {key: value for key, value in fields.items() if key not in _STACK_KEYS}
-    left_out = {*_REGIONS, "Labels", "Ranges", "LUTs"}
-    kept = {key: value for key, value in private.items() if key not in left_out}
-    labels, ranges, luts = (_listed(private.get(key)) for key in ("Labels", "Ranges", "LUTs"))
-    if index < len(labels):
-        kept["Labels"] = [labels[index]]
-    if 2 * channel + 1 < len(ranges):
-        lines["min"], lines["max"] = (str(v) for v in ranges[2 * channel : 2 * channel + 2])
-    # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
-    colormap = luts[channel].astype(np.uint16) * 257 if channel < len(luts) else None
-    return lines, kept, colormap
+    places = dict(zip(axes, ([int(k)] for k in np.unravel_index(index, sizes)), strict=True))
+    lines, kept, colormap = selected(fields, private, places, [index])
+    return {k: v for k, v in lines.items() if k not in _STACK_KEYS}, kept, colormap
 
 
 def selected(
@@ -143,6 +130,7 @@ def selected(
     colormap = None
     if len(luts) > max(channels):
         kept["LUTs"] = [luts[k] for k in channels]
+        # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
         colormap = luts[channels[0]].astype(np.uint16) * 257
     if len(channels) == 1:
         lines.pop("mode", None)

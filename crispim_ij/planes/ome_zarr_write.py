@@ -188,19 +188,8 @@ class ZarrSink(DiskSink):
         # Whether each unit of each level is written, by this run or one before.
         self._written = np.zeros(self._units(), np.bool_)
 
-    def _units(self) -> int:
-        """Return how many units all levels have."""
-        return len(self._source) * sum(rows * columns for rows, columns in self._grids())
-
     def _grids(self) -> list[tuple[int, int]]:
-        """Return rows and columns of the units of each level."""
         return [level.grid for level in self._levels]
-
-    def _number(self, level: int, index: int, row: int, column: int) -> int:
-        """Return the number of a unit among those of all levels."""
-        grids = self._grids()
-        before = len(self._source) * sum(r * c for r, c in grids[:level])
-        return before + (index * grids[level][0] + row) * grids[level][1] + column
 
     def _output(self) -> dict[str, Any]:
         """Return how planes are written, for the journal."""
@@ -268,7 +257,7 @@ class ZarrSink(DiskSink):
     def _note(self, level: int, index: int, cells: list[tuple[int, int]]) -> None:
         """Say that units are written."""
         assert self._arrays is not None
-        numbers = [self._number(level, index, *cell) for cell in cells]
+        numbers = [self._cell(index, *cell, level) for cell in cells]
         self._written[numbers] = True
         if self._journal is not None:
             files = (self._arrays.file(level, index, cell) for cell in cells)
@@ -278,8 +267,8 @@ class ZarrSink(DiskSink):
         """Write a unit of a lower resolution once all that it is the mean of is written."""
         assert self._arrays is not None
         children = list(self._children(level, row, column))
-        numbers = [self._number(level - 1, index, *child) for child in children]
-        if self._written[self._number(level, index, row, column)]:
+        numbers = [self._cell(index, *child, level - 1) for child in children]
+        if self._written[self._cell(index, row, column, level)]:
             return
         if not self._written[numbers].all():
             return

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,6 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes import imagej_tags
 from crispim_ij.planes.checks import (
     TIFF_SUFFIXES,
-    Fingerprint,
     check_count,
     check_unchanged,
     checked,
@@ -30,7 +29,7 @@ from crispim_ij.planes.checks import (
     too_large,
     unreadable,
 )
-from crispim_ij.planes.metadata import Metadata, Rational, as_stack, described
+from crispim_ij.planes.metadata import Kind, Metadata, Rational, as_stack, described
 from crispim_ij.planes.ome_xml import OmeXmlError
 from crispim_ij.planes.pixels import DTYPES, ChunkCache, assemble
 from crispim_ij.planes.source import Source
@@ -56,6 +55,7 @@ _REMEMBERED = 64
 _ROWS_AT_ONCE = 256
 
 Region = tuple[slice, slice]
+_Lock = AbstractContextManager[Any]
 
 # tifffile logs what it finds odd; without a handler Python prints it to the
 # terminal beside the one sentence that says the same.
@@ -99,9 +99,10 @@ def _truncated(path: Path) -> CrispimError:
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF whose chain of pages is whole."""
-    with ExitStack() as stack:
+    with tifffile_faults(path):
+        tif = tifffile.TiffFile(path)
+    with tif:
         with tifffile_faults(path):
-            tif = stack.enter_context(tifffile.TiffFile(path))
             whole = _has_whole_chain(tif)
         if not whole:
             raise _truncated(path)
@@ -231,11 +232,11 @@ def mapped_region(
 class RegionReader:
     """Regions of pages of one size and type, whose tiles and strips are decoded once.
 
-    `lock` is held while a file that several threads share is read.
+    `lock` is held while an open file is read that several threads share.
     """
 
     def __init__(
-        self, shape: tuple[int, int], dtype: np.dtype[Any], chunk: tuple[int, int], lock: Any
+        self, shape: tuple[int, int], dtype: np.dtype[Any], chunk: tuple[int, int], lock: _Lock
     ) -> None:
         self._shape, self._dtype, self._lock = shape, dtype, lock
         self._cache: ChunkCache[tuple[int, int, int]] = ChunkCache(
@@ -294,13 +295,17 @@ def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
 
 def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
     """Return a file's tags, without what they mean."""
-    page = tif.pages.first
-    is_imagej = page.imagej_description is not None and not tif.is_ome
-    private = page.tags.valueof(50839) if is_imagej else None
+    kind: Kind = "plain"
+    page, private = tif.pages.first, None
+    description = page.description or None
+    if tif.is_ome:
+        kind = "ome"
+    elif (lines := page.imagej_description) is not None:
+        kind, description, private = "imagej", lines, page.tags.valueof(50839)
     return Metadata(
-        kind="ome" if tif.is_ome else "imagej" if is_imagej else "plain",
+        kind=kind,
         sizes=(planes,),
-        description=page.imagej_description if is_imagej else page.description or None,
+        description=description,
         imagej=private if isinstance(private, dict) else {},
         resolution=_resolution(page),
         resolution_unit=int(page.tags.valueof(296, 2)),
@@ -373,40 +378,33 @@ class FolderSource(Source):
 
     def __init__(self, path: Path) -> None:
         files = _plane_files(path)
-        (rows, columns), dtype = _common_header(files)
+        shape, self.dtype = _common_header(files)
         with opened(files[0]) as tif:
             with tifffile_faults(files[0]):
-                chunks = (1, *page_chunk(tif.pages.first))
+                self.chunks = 1, *page_chunk(tif.pages.first)
             first = read_metadata(tif, files[0], planes=1)
-        names = tuple(file.name for file in files)
-        found = tuple(fingerprint(file) for file in files)
-        shape = len(files), rows, columns
-        self._set_up(path, names, shape, dtype, chunks, as_stack(first, names), found)
+        self.path = path
+        self.names = tuple(file.name for file in files)
+        self.shape = len(files), *shape
+        self.metadata = as_stack(first, self.names)
+        self._opened = tuple(fingerprint(file) for file in files)
+        self._prepare()
 
-    def _set_up(
-        self,
-        path: Path,
-        names: tuple[str, ...],
-        shape: tuple[int, int, int],
-        dtype: np.dtype[Any],
-        chunks: tuple[int, int, int],
-        metadata: Metadata,
-        found: tuple[Fingerprint, ...],
-    ) -> None:
-        self.path, self.names, self.shape, self.dtype = path, names, shape, dtype
-        self.chunks, self.metadata, self._opened = chunks, metadata, found
-        self.files = tuple(path / name for name in names)
-        self._regions = RegionReader(shape[1:], dtype, chunks[1:], threading.Lock())
-        self._recent: dict[int, Metadata] = {}
+    def _prepare(self) -> None:
+        """Make what each process has of its own."""
+        self.files = tuple(self.path / name for name in self.names)
         self._lock = threading.Lock()
+        self._regions = RegionReader(self.shape[1:], self.dtype, self.chunks[1:], nullcontext())
+        self._recent: dict[int, Metadata] = {}
 
-    def __getstate__(self) -> tuple[Any, ...]:
+    def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs; it doesn't check all headers again."""
-        known = self.names, self.shape, self.dtype, self.chunks, self.metadata, self._opened
-        return (self.path.absolute(), *known)
+        known = ("names", "shape", "dtype", "chunks", "metadata", "_opened")
+        return {"path": self.path.absolute()} | {name: getattr(self, name) for name in known}
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._set_up(*state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` as a (Y, X) array in native byte order."""
