@@ -23,8 +23,7 @@ from crispim_ij.denoising.denoiser import check_options, plan_tiles
 from crispim_ij.denoising.uncertainty import load_error_model
 from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions, StackNoise, measure_noise, tell_noise
-from crispim_ij.planes import Sink, Source
-from crispim_ij.planes.sink import recorded_options
+from crispim_ij.planes import Sink, Source, recorded_options
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from crispim_ij.cli.console import console, print_json, progress_bar, start_tens
 from crispim_ij.cli.options import AsJson, Camera, Overwrite, parse_noise_sd, refuse_two_noises
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
     from crispim_ij.evaluation import Bias, Evaluated, Row

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crispim_ij.cli.console import console, print_json
-from crispim_ij.planes import SinkSettings, Source
+from crispim_ij.planes import SinkSettings, Source, free_space
 
 if TYPE_CHECKING:
     from crispim_ij.training.stacks import Planes
@@ -70,14 +69,8 @@ def output_facts(path: Path, source: Source, settings: SinkSettings) -> dict[str
         "type": str(dtype),
         "compression": settings.compression.value,
         "bytes": round(len(source) * rows * columns * dtype.itemsize * levels),
-        "free": free_bytes(path),
+        "free": free_space(path),
     }
-
-
-def free_bytes(path: Path) -> int:
-    """Return the bytes that are free where an output is to be."""
-    nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-    return shutil.disk_usage(nearest).free
 
 
 def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:

@@ -26,7 +26,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -219,8 +218,9 @@ def _in_words(cost: Cost) -> str:
 
 def _check_space(folder: Path, needed: int) -> None:
     """Refuse to begin where there is too little room."""
-    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
-    free = shutil.disk_usage(nearest).free
+    from crispim_ij.planes import free_space
+
+    free = free_space(folder)
     if free < needed:
         raise CrispimError(
             f"'{folder}' has {free / 1e9:.2f} GB left and the run needs {needed / 1e9:.2f} GB: "

@@ -25,7 +25,7 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     refuse_two_noises,
 )
-from crispim_ij.cli.outcome import free_bytes, planes_facts, print_dry_run
+from crispim_ij.cli.outcome import planes_facts, print_dry_run
 from crispim_ij.errors import CrispimError, RunInterruptedError
 from crispim_ij.training import (
     RunSettings,
@@ -288,7 +288,7 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
     """Say what a run would do, for scripts."""
-    output = {"path": str(job.folder), "bytes": checked.bytes, "free": free_bytes(job.folder)}
+    output = {"path": str(job.folder), "bytes": checked.bytes, "free": free_space(job.folder)}
     recipe = job.recipe
     return {
         "inputs": [planes_facts(stack.clean) for stack in checked.stacks],

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.planes import to_dtype
+from crispim_ij.planes import Sink, to_dtype
 
 Unit = tuple[int, tuple[int, int], NDArray[Any]]
 """A plane's index, where in it pixels begin, and the pixels."""
 
 
-class Collected:
+class Collected(Sink):
     """A sink that keeps what it is given, see `crispim_ij.planes.Sink`.
 
     Parameters

@@ -20,8 +20,8 @@ from crispim_ij.models import Model
 from crispim_ij.napari.engine import Engine
 from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, tell_noise
+from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import ArraySink, ArraySource
-from crispim_ij.planes.convert import to_dtype
 from crispim_ij.previewing import Crop, Looked, look
 
 Step = TypeVar("Step")

@@ -1,16 +1,16 @@
 """Images on disk: a Source yields planes, a Sink takes them."""
 
-from crispim_ij.planes.convert import to_dtype
+from crispim_ij.planes.blocks import Block, blocks_of, read_mirrored
+from crispim_ij.planes.checks import check_output, free_space
+from crispim_ij.planes.formats import create_sink, open_source, recorded_options
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.opening import open_source
-from crispim_ij.planes.paired_sink import PairedSink
+from crispim_ij.planes.pixels import to_dtype
 from crispim_ij.planes.selection import Selection, parse_numbers, z_stacks
-from crispim_ij.planes.sink import Sink, create_sink, recorded_options
-from crispim_ij.planes.sink_settings import SinkSettings, ZarrSettings
+from crispim_ij.planes.sink import Compression, PairedSink, Sink, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff.page_writer import Compression
 
 __all__ = [
+    "Block",
     "Compression",
     "Metadata",
     "PairedSink",
@@ -19,9 +19,13 @@ __all__ = [
     "SinkSettings",
     "Source",
     "ZarrSettings",
+    "blocks_of",
+    "check_output",
     "create_sink",
+    "free_space",
     "open_source",
     "parse_numbers",
+    "read_mirrored",
     "recorded_options",
     "to_dtype",
     "z_stacks",

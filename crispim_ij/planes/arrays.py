@@ -1,8 +1,7 @@
-"""Planes in memory, behind the same words as planes on disk."""
+"""Planes in memory, as a source and as a sink."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import checked
-from crispim_ij.planes.convert import to_dtype
-from crispim_ij.planes.metadata import Metadata, of_plane
+from crispim_ij.planes.metadata import Metadata
+from crispim_ij.planes.pixels import to_dtype
+from crispim_ij.planes.sink import Sink
+from crispim_ij.planes.source import Source
 
 NAME = "the array"
 """What messages call an array, which has no path."""
@@ -21,20 +22,7 @@ _KINDS = "iuf"
 
 
 def check_array(shape: tuple[int, ...], dtype: Any) -> None:
-    """Raise CrispimError unless an array holds grey planes.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        The array's.
-    dtype : numpy dtype
-        The array's.
-
-    Raises
-    ------
-    CrispimError
-        If it isn't (Y, X) or (Z, Y, X), is empty, or holds no real numbers.
-    """
+    """Raise CrispimError unless an array is (Y, X) or (Z, Y, X), not empty, and of real numbers."""
     if len(shape) not in (2, 3):
         raise CrispimError(
             f"{NAME} has the shape {shape}, which is neither (Y, X) nor (Z, Y, X): "
@@ -49,8 +37,8 @@ def check_array(shape: tuple[int, ...], dtype: Any) -> None:
         )
 
 
-class ArraySource:
-    """The planes of an array, see `crispim_ij.planes.Source`.
+class ArraySource(Source):
+    """The planes of an array.
 
     Parameters
     ----------
@@ -70,40 +58,19 @@ class ArraySource:
         self.path = Path(NAME)
         planes, rows, columns = (int(side) for side in self._planes.shape)
         self.shape = (planes, rows, columns)
-        self.dtype: np.dtype[Any] = np.dtype(array.dtype).newbyteorder("=")
+        self.dtype = np.dtype(array.dtype).newbyteorder("=")
         self.chunks = (1, rows, columns)
-        self.files: tuple[Path, ...] = ()
-        self.names = tuple(f"{k:04d}" for k in range(len(self)))
-        self.metadata = Metadata(sizes=(len(self),))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __enter__(self) -> ArraySource:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def read(self, index: int) -> NDArray[Any]:
-        """Return plane `index` as a (Y, X) array in native byte order."""
-        return self.read_region(index, slice(None), slice(None))
+        self.names = tuple(f"{k:04d}" for k in range(planes))
+        self.metadata = Metadata(sizes=(planes,))
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a region of plane `index`."""
         pixels = np.asarray(self._planes[index, rows, columns])
         return checked(pixels, pixels.shape, self.dtype, f"plane {index} of {NAME}")
 
-    def plane_metadata(self, index: int) -> Metadata:
-        """Return what is known of plane `index`: nothing."""
-        return of_plane(self.metadata, index)
 
-    def close(self) -> None:
-        """Do nothing: an array stays open."""
-
-
-class ArraySink:
-    """Planes that stay in memory, see `crispim_ij.planes.Sink`.
+class ArraySink(Sink):
+    """Planes that stay in memory.
 
     Parameters
     ----------
@@ -122,8 +89,6 @@ class ArraySink:
         What was written.
     """
 
-    in_order = False
-
     def __init__(
         self,
         shape: tuple[int, int, int],
@@ -134,27 +99,6 @@ class ArraySink:
         self.pixels = np.empty((*outputs, *shape), dtype) if pixels is None else pixels
         self.path = Path(NAME)
         self.unit = (shape[1], shape[2])
-
-    @property
-    def kept(self) -> int:
-        """How many units would outlive this process: none."""
-        return 0
-
-    def __enter__(self) -> ArraySink:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing: there is nothing to clean up."""
-
-    def record(self, options: Mapping[str, Any]) -> None:
-        """Do nothing: a journal is for what outlives this process."""
-
-    def check(self) -> None:
-        """Refuse nothing: an array can always be begun anew."""
-
-    def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:  # noqa: ARG002
-        """Whether a unit is finished already: never."""
-        return False
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Take a plane; its values are rounded half to even and clipped for integer types."""

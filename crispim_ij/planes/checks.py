@@ -1,43 +1,28 @@
-"""What is wrong with a TIFF file, found from its headers and said in one sentence."""
+"""What is checked of every input and output, and the sentences for what is wrong with it."""
 
 from __future__ import annotations
 
-import logging
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.identity import changed
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
+ZARR_SUFFIX = ".zarr"
 MOST_PLANES = 5_000_000
 """What a file may claim to hold: each plane has a name, which takes memory."""
 
-# What tifffile raises on files that are damaged or of another format.
-_DAMAGE = (
-    tifffile.TiffFileError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+ZARR_FILES = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
+"""The files of JSON that make a folder a Zarr."""
 
-# tifffile logs what it finds odd; without a handler Python prints it to the
-# terminal beside the one sentence that says the same.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
+Fingerprint = tuple[int, int]
+"""A file's size in bytes, and the time of its last change in nanoseconds."""
 
 
 def existing(path: Path) -> Path:
@@ -51,6 +36,22 @@ def existing(path: Path) -> Path:
             f"'{path}' does not exist: check the spelling, or give the full path."
         ) from error
     return path
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is the folder of a Zarr."""
+    # Unlike Path.is_file, this takes what it may not look at for absent.
+    return path.is_dir() and any(os.path.isfile(path / name) for name in ZARR_FILES)  # noqa: PTH113
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return a path, or the innermost of its folders that is there."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+
+
+def free_space(path: Path) -> int:
+    """Return the bytes that are free where an output is to be."""
+    return shutil.disk_usage(nearest_existing(path)).free
 
 
 def unreadable(path: Path) -> CrispimError:
@@ -68,105 +69,14 @@ def too_large(where: str) -> CrispimError:
     )
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF whose chain of pages is whole; faults become CrispimError."""
-    with faults_named(path), tifffile.TiffFile(path) as tif:
-        _check_chain(tif, path)
-        yield tif
+def changed(where: str) -> CrispimError:
+    """Return the error for a file that is not what its header said."""
+    return CrispimError(f"{where} changed while it was in use: leave it alone and run again.")
 
 
-@contextmanager
-def faults_named(path: Path, plane: int | None = None) -> Iterator[None]:
-    """Turn what reading a TIFF raises into one sentence about the file."""
-    where = f"'{path}'" if plane is None else f"plane {plane} of '{path}'"
-    try:
-        yield
-    except PermissionError as error:
-        raise unreadable(path) from error
-    except OSError as error:
-        raise CrispimError(
-            f"'{path}' can't be read ({error.strerror or error}): check the drive or copy it again."
-        ) from error
-    except MemoryError as error:
-        raise too_large(where) from error
-    except _DAMAGE as error:
-        raise CrispimError(
-            f"{where} is not a TIFF that can be read ({_short(error)}): "
-            "it may be damaged or of another format; copy it again or save it anew from ImageJ."
-        ) from error
-
-
-def _short(error: BaseException) -> str:
-    """Return an error's first line, short enough for a sentence."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, short enough for a sentence."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
-
-
-def truncated(path: Path) -> CrispimError:
-    """Return the error for a file that ends too early."""
-    return CrispimError(
-        f"'{path}' is truncated: it ends before its last plane does; copy it again or save it anew."
-    )
-
-
-def _check_chain(tif: tifffile.TiffFile, path: Path) -> None:
-    """Raise CrispimError unless the last page says that no page follows."""
-    count = len(tif.pages)
-    end = tif.pages.next_page_offset
-    size = tif.tiff.offsetsize
-    if count == 0 or end is None:
-        raise truncated(path)
-    tif.filehandle.seek(end)
-    # tifffile only logs a chain that is cut short and goes on with what it has.
-    if tif.filehandle.read(size) != bytes(size):
-        raise truncated(path)
-
-
-def check_page(
-    page: tifffile.TiffPage, path: Path, *, planes: int = 1
-) -> tuple[tuple[int, int], np.dtype[Any]]:
-    """Raise CrispimError unless a page holds a grey plane that is all there.
-
-    Parameters
-    ----------
-    page : tifffile.TiffPage
-        The page's header.
-    path : Path
-        The file, for the message.
-    planes : int
-        How many planes lie one after another from the page's data on.
-
-    Returns
-    -------
-    shape : tuple of int
-        Rows and columns.
-    dtype : numpy.dtype
-        In native byte order.
-
-    Raises
-    ------
-    CrispimError
-        If the page is in colour, of a type that isn't supported, or not all there.
-    """
-    if page.samplesperpixel != 1 or page.photometric in (2, 5, 6, 8):
-        raise CrispimError(
-            f"'{path}' is a colour image (RGB or the like): "
-            "split its channels in ImageJ (Image > Color > Split Channels) and give one of them."
-        )
-    dtype = None if page.dtype is None else page.dtype.newbyteorder("=")
-    if dtype is None or dtype not in DTYPES:
-        raise CrispimError(
-            f"'{path}' holds {_type_name(page, dtype)} pixels, which are not supported: "
-            "convert it in ImageJ (Image > Type) to 8-bit, 16-bit or 32-bit."
-        )
-    if len(page.shape) != 2 or 0 in page.shape:
-        raise CrispimError(
-            f"'{path}' holds a page of shape {page.shape} where a plane of rows and columns is "
-            "needed: save it anew from ImageJ as TIFF."
-        )
-    _check_segments(page, path, page.nbytes * planes)
-    rows, columns = page.shape
-    return (rows, columns), dtype
 
 
 def check_count(planes: int, path: Path) -> None:
@@ -178,40 +88,25 @@ def check_count(planes: int, path: Path) -> None:
         )
 
 
-def plane_type(shape: tuple[int, int], dtype: np.dtype[Any]) -> str:
-    """Return a plane's size and type in words, width first as ImageJ says it."""
-    return f"{shape[1]} x {shape[0]} pixels of {dtype}"
+def fingerprint(file: Path) -> Fingerprint:
+    """Return what tells whether a file has changed, or raise CrispimError if it is gone."""
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise CrispimError(
+            f"'{file}' can't be read any more ({error.strerror}): put it back, and run again."
+        ) from error
+    return status.st_size, status.st_mtime_ns
 
 
-def _type_name(page: tifffile.TiffPage, dtype: np.dtype[Any] | None) -> str:
-    """Return the pixel type of a page in words."""
-    return f"{page.bitspersample}-bit" if dtype is None or dtype.kind == "b" else dtype.name
-
-
-def _check_segments(page: tifffile.TiffPage, path: Path, needed: int) -> None:
-    """Raise CrispimError if strips or tiles are missing or lie beyond the file's end."""
-    size = page.parent.filehandle.size
-    offsets, counts = page.dataoffsets, page.databytecounts
-    if not offsets or len(offsets) != len(counts):
-        raise truncated(path)
-    if max(map(sum, zip(offsets, counts, strict=True))) > size:
-        raise truncated(path)
-    # Data that run on over several planes are longer than the page says.
-    if page.is_contiguous and offsets[0] + needed > size:
-        raise truncated(path)
-
-
-def decoded(
-    page: tifffile.TiffPage, path: Path, plane: int | None = None, **how: Any
-) -> NDArray[Any]:
-    """Return a page's pixels; faults in the compressed data become CrispimError."""
-    with faults_named(path, plane):
-        pixels: NDArray[Any] = page.asarray(maxworkers=1, **how)
-        return pixels
+def check_unchanged(file: Path, before: Fingerprint) -> None:
+    """Raise CrispimError if a file that was just read is not the one whose header was checked."""
+    if fingerprint(file) != before:
+        raise changed(f"'{file}'")
 
 
 def checked(
-    pixels: NDArray[Any], shape: tuple[int, int], dtype: np.dtype[Any], where: str
+    pixels: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
 ) -> NDArray[Any]:
     """Return pixels as native `dtype` if they are what the header said and finite."""
     plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
@@ -223,3 +118,99 @@ def checked(
             "(Process > Math > NaN Background, or Remove NaNs) and save it anew."
         )
     return plane
+
+
+def check_output(
+    path: Path,
+    names: Sequence[str] | None,
+    source: Path,
+    *,
+    overwrite: bool,
+    as_folder: bool | None = None,
+) -> None:
+    """Raise CrispimError unless an output may be written.
+
+    Parameters
+    ----------
+    path : Path
+        The output.
+    names : sequence of str or None
+        The files to be written into the folder `path`; None where `path` is a file or an
+        OME-Zarr.
+    source : Path
+        The input.
+    overwrite : bool
+        Whether files of the same names may be replaced.
+    as_folder : bool, optional
+        Whether `path` is to be a folder; by default if there are names.
+
+    Raises
+    ------
+    CrispimError
+        If the output is the input or lies in it, is of the other kind, exists, or
+        can't be written.
+    """
+    _check_apart(path, names, source)
+    _check_kind(path, as_file=names is None if as_folder is None else not as_folder)
+    if as_folder and names is None and path.is_dir() and not is_zarr(path):
+        raise CrispimError(
+            f"the output '{path}' is a folder of other files where an OME-Zarr is to be: "
+            "give another output."
+        )
+    _check_writable(path if names is not None else path.parent)
+    if not overwrite:
+        _check_new(path, names)
+
+
+def _check_apart(path: Path, names: Sequence[str] | None, source: Path) -> None:
+    """Refuse to write over the input or among its planes."""
+    target, origin = path.resolve(), source.resolve()
+    same = target == origin or (path.exists() and path.samefile(source))
+    inside = source.is_dir() and origin in target.parents
+    over_input = names is not None and origin.parent == target and origin.name in names
+    if same or inside or over_input:
+        raise CrispimError(
+            f"the output '{path}' is the input '{source}' or lies in it: "
+            "give an output outside of the input."
+        )
+
+
+def _check_kind(path: Path, *, as_file: bool) -> None:
+    """Refuse a folder where a file is to be, and the other way round."""
+    if as_file and path.is_dir():
+        raise CrispimError(
+            f"the output '{path}' is a folder although its name ends like a TIFF file's: "
+            "give the name of a file, or of a folder that doesn't end in .tif."
+        )
+    if not as_file and path.exists() and not path.is_dir():
+        raise CrispimError(
+            f"the output '{path}' is a file where a folder is needed: "
+            "give a folder, or a name that ends in .tif for a stack."
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder that can't be made or written into."""
+    nearest = nearest_existing(folder)
+    if not nearest.is_dir():
+        raise CrispimError(
+            f"the output needs a folder '{folder}' but '{nearest}' is a file: give another output."
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise CrispimError(
+            f"'{nearest}' can't be written for lack of permission: "
+            "give yourself write access to it, or give another output."
+        )
+
+
+def _check_new(path: Path, names: Sequence[str] | None) -> None:
+    """Refuse to replace files."""
+    if names is None:
+        existing = path if path.exists() else None
+    else:
+        present = {p.name for p in path.iterdir()} if path.is_dir() else set()
+        existing = next((path / name for name in names if name in present), None)
+    if existing is not None:
+        raise CrispimError(
+            f"'{existing}' exists already: give another output, or --overwrite to replace it."
+        )

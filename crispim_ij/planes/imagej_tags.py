@@ -1,4 +1,4 @@
-"""ImageJ's own words in a TIFF: the description's lines and the private tag.
+"""What ImageJ keeps in a TIFF: the lines of the description, and the private tag.
 
 ImageJ keeps a stack's sizes, unit and display range as ``key=value`` lines of
 the ImageDescription tag, and text, LUTs and regions in the tags 50838 and 50839.
@@ -19,9 +19,10 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from crispim_ij.planes.units import length_unit
+
 Fields = dict[str, str]
 
-_MICROMETRES = {"um", "micron", "microns", "µm", "μm", "micrometer", "micrometre"}
 _STACK_KEYS = {"images", "channels", "slices", "frames", "hyperstack", "mode", "loop", "fps"}
 _COUNTS = {"C": "channels", "Z": "slices", "T": "frames"}
 _REGIONS = ("ROI", "Overlays", "Plot")
@@ -56,9 +57,7 @@ def _count(fields: Fields, key: str) -> int:
 def unit(fields: Fields) -> str | None:
     """Return the unit of length with Java's escapes resolved, None for pixels."""
     text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: chr(int(m[1], 16)), fields.get("unit", ""))
-    if text.lower() in _MICROMETRES:
-        return "µm"
-    return None if text.lower() in {"", "pixel", "pixels"} else text
+    return length_unit(text)
 
 
 def calibration(unit_name: str, z_step: float | None, interval: float | None) -> Fields:
@@ -101,24 +100,11 @@ def of_plane(
     index: int,
     along: tuple[str, tuple[int, ...]],
 ) -> tuple[Fields, dict[str, Any], NDArray[np.uint16] | None]:
-    """Return a stack's lines, private tag and LUT as those of one of its planes alone.
-
-    Regions are left out: they may lie on other planes.
-    """
+    """Return a stack's lines, private tag and LUT as those of one of its planes alone."""
     axes, sizes = along
-    position = dict(zip(axes, np.unravel_index(index, sizes), strict=True))
-    channel = int(position.get("C", 0))
-    lines = {key: value for key, value in fields.items() if key not in _STACK_KEYS}
-    left_out = {*_REGIONS, "Labels", "Ranges", "LUTs"}
-    kept = {key: value for key, value in private.items() if key not in left_out}
-    labels, ranges, luts = (_listed(private.get(key)) for key in ("Labels", "Ranges", "LUTs"))
-    if index < len(labels):
-        kept["Labels"] = [labels[index]]
-    if 2 * channel + 1 < len(ranges):
-        lines["min"], lines["max"] = (str(v) for v in ranges[2 * channel : 2 * channel + 2])
-    # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
-    colormap = luts[channel].astype(np.uint16) * 257 if channel < len(luts) else None
-    return lines, kept, colormap
+    places = dict(zip(axes, ([int(k)] for k in np.unravel_index(index, sizes)), strict=True))
+    lines, kept, colormap = selected(fields, private, places, [index])
+    return {k: v for k, v in lines.items() if k not in _STACK_KEYS}, kept, colormap
 
 
 def selected(
@@ -144,6 +130,7 @@ def selected(
     colormap = None
     if len(luts) > max(channels):
         kept["LUTs"] = [luts[k] for k in channels]
+        # ImageJ's LUTs have 8 bits, the ColorMap tag 16.
         colormap = luts[channels[0]].astype(np.uint16) * 257
     if len(channels) == 1:
         lines.pop("mode", None)

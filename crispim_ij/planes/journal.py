@@ -1,4 +1,4 @@
-"""What a run has finished, so that another can go on where it was killed."""
+"""What a run leaves beside its output: a journal of what is finished, and a lock."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from crispim_ij import __version__
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import whole_file, write_faults
-from crispim_ij.planes.identity import identity
+from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, fingerprint
 
 if TYPE_CHECKING:
     from crispim_ij.planes.source import Source
@@ -29,8 +31,8 @@ Header = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Record:
-    """What a journal says.
+class PastRun:
+    """What a journal says of a run.
 
     Attributes
     ----------
@@ -50,24 +52,20 @@ class Record:
     size: int
 
 
+def journal_of(output: Path) -> Path:
+    """Return where an output's journal is: in a folder of planes, else beside the output."""
+    if output.suffix.lower() in (*TIFF_SUFFIXES, ZARR_SUFFIX):
+        return output.with_name(f".crispim-{output.name}.journal")
+    return output / ".crispim-journal"
+
+
 def make_header(source: Source, options: Mapping[str, Any], output: Mapping[str, Any]) -> Header:
-    """Gather what must not change between a run and the one that goes on with it.
+    """Return, JSON-ready, what must not change between a run and the one that resumes it.
 
-    Parameters
-    ----------
-    source : Source
-        The input, known by its files' names, sizes and times of change.
-    options : mapping
-        The command's, JSON-ready, under the names that users know.
-    output : mapping
-        How planes are written.
-
-    Returns
-    -------
-    mapping
-        JSON-ready.
+    The input is known by its files' names, sizes and times of change; `output` says how
+    planes are written.
     """
-    files = [[_relative(file, source.path), *identity(file)] for file in source.files]
+    files = [[_relative(file, source.path), *fingerprint(file)] for file in source.files]
     header = {
         "crispim-ij": __version__,
         "options": dict(options),
@@ -84,18 +82,10 @@ def _relative(file: Path, origin: Path) -> str:
     return file.relative_to(origin).as_posix() if file != origin else file.name
 
 
-def read_journal(path: Path) -> Record | None:
+def read_journal(path: Path) -> PastRun | None:
     """Read a journal, of whose last line a part may be missing.
 
-    Parameters
-    ----------
-    path : Path
-        The journal.
-
-    Returns
-    -------
-    Record or None
-        None where there is no journal, or none whose first line is whole.
+    None where there is no journal, or none whose first line is whole.
     """
     try:
         lines = path.read_bytes().splitlines(keepends=True)
@@ -112,7 +102,7 @@ def read_journal(path: Path) -> Record | None:
         done += entry.get("done", [])
         finished |= "finished" in entry
         size += len(line)
-    return None if header is None else Record(header, done, finished, size)
+    return None if header is None else PastRun(header, done, finished, size)
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
@@ -125,25 +115,12 @@ def _entry(line: bytes) -> dict[str, Any] | None:
 
 
 def check_same(output: Path, old: Header, new: Header) -> None:
-    """Refuse to go on with a run that was begun with something else.
-
-    Parameters
-    ----------
-    output : Path
-        For the message.
-    old, new : mapping
-        The headers of both runs.
-
-    Raises
-    ------
-    CrispimError
-        Naming the first difference.
-    """
+    """Raise CrispimError, naming the first difference, if two runs' headers are not the same."""
     for key in ("crispim-ij", "options", "output", "input"):
         difference = _difference(key, old.get(key), new.get(key))
         if difference:
             raise CrispimError(
-                f"'{output}' can't be gone on with, since {difference}: to mix them is refused; "
+                f"'{output}' can't be resumed, since {difference}: to mix them is refused; "
                 "give the same again, or --overwrite to begin anew."
             )
 
@@ -176,16 +153,8 @@ def _difference_of_files(old: list[list[Any]], new: list[list[Any]]) -> str:
 class Journal:
     """An open journal: a line of JSON for the run, and one for each group of finished cells.
 
-    Nothing is said to be finished before it is safe on disk.
-
-    Parameters
-    ----------
-    path : Path
-        The journal's file.
-    cells : int
-        How many there are, numbered from 0.
-    flush : callable
-        Called before files are made safe, to write out what is held back.
+    Nothing is said to be finished before it is safe on disk: `flush` writes out what is
+    buffered before files are synced. Cells are numbered from 0.
     """
 
     def __init__(self, path: Path, cells: int, flush: Callable[[], None] = lambda: None) -> None:
@@ -203,15 +172,15 @@ class Journal:
             _append(part, header)
         sync_folder(self.path.parent)
 
-    def resume(self, record: Record, cells: list[int]) -> None:
-        """Go on with a journal behind its last whole line; these of its cells are still there."""
+    def resume(self, record: PastRun, cells: list[int]) -> None:
+        """Continue a journal behind its last whole line; these of its cells are still there."""
         with write_faults(self.path), self.path.open("r+b") as file:
             file.truncate(record.size)
             os.fsync(file.fileno())
         self.done[cells] = True
 
     def note(self, cells: Iterable[int], files: Iterable[Path] = ()) -> None:
-        """Say that cells are written, and to which files; every second this is made lasting."""
+        """Say that cells are written, and to which files; every second this is synced to disk."""
         with self._lock:
             self._waiting += cells
             self._files += files
@@ -219,7 +188,7 @@ class Journal:
                 self._sync()
 
     def sync(self) -> None:
-        """Make what was noted lasting now."""
+        """Sync what was noted to disk now."""
         with self._lock:
             self._sync()
 
@@ -245,6 +214,44 @@ class Journal:
     def remove(self) -> None:
         """Remove the journal."""
         self.path.unlink(missing_ok=True)
+
+
+class OutputLock:
+    """A lock on an output, by a file, that the system releases when the process dies."""
+
+    def __init__(self, file: Path, output: Path) -> None:
+        self._file = file
+        self._output = output
+        # Not of one thread: a sink may be left in another than it was entered in.
+        self._lock = FileLock(file, timeout=0, thread_local=False)
+
+    def acquire(self) -> None:
+        """Take the lock, or raise CrispimError where another run has it."""
+        with write_faults(self._output):
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise CrispimError(
+                    f"another run is writing to '{self._output}': wait for its end, or give "
+                    "another output."
+                ) from None
+
+    def check(self) -> None:
+        """Raise CrispimError where another run has it, without making a file."""
+        if self._file.exists():
+            self.acquire()
+            self._lock.release()
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if not self._lock.is_locked:
+            return
+        # Windows removes no open file; elsewhere nobody may take the file in between.
+        if os.name == "posix":
+            self._file.unlink(missing_ok=True)
+        self._lock.release()
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
 
 
 def _append(path: Path, entry: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a TIFF says of its planes beside their pixels."""
+"""What files say of planes beside their pixels: read, and said of a part of them or of a stack."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.planes import imagej_tags, ome
+from crispim_ij.planes import imagej_tags, ome_xml, units
 
 Kind = Literal["plain", "imagej", "ome"]
 Rational = tuple[int, int]
-
-# A resolution in pixels per unit: TIFF knows inch and centimetre.
-_TIFF_UNITS = {2: "inch", 3: "cm"}
 
 
 @dataclass(frozen=True)
@@ -73,32 +69,37 @@ class Metadata:
     omero: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
-def read_metadata(tif: tifffile.TiffFile, planes: int) -> Metadata:
-    """Return what the first page of a TIFF of so many planes says of them all."""
-    page = tif.pages.first
-    colormap = page.colormap
-    common = Metadata(
-        sizes=(planes,),
-        description=page.description or None,
-        resolution=_resolution(page),
-        resolution_unit=int(page.tags.valueof(296, 2)),
-        photometric=int(page.photometric),
-        colormap=None if colormap is None else np.asarray(colormap, np.uint16),
+def described(tags: Metadata) -> Metadata:
+    """Add to a TIFF's tags what they mean: axes, and sizes in the world.
+
+    Raises `ome_xml.OmeXmlError` if the file is an OME-TIFF of damaged OME-XML.
+    """
+    if tags.kind == "ome":
+        facts = ome_xml.read(tags.description or "")
+        return replace(
+            tags,
+            axes=facts.axes,
+            sizes=facts.sizes,
+            pixel_size=facts.pixel_size,
+            z_step=facts.z_step,
+            unit=facts.unit,
+            frame_interval=facts.frame_interval,
+        )
+    unit = units.TIFF.get(tags.resolution_unit)
+    if tags.kind == "plain":
+        return replace(tags, pixel_size=_pixel_size(tags) if unit else None, unit=unit)
+    fields = imagej_tags.parse(tags.description or "")
+    axes, sizes = imagej_tags.stack_axes(fields, tags.sizes[0])
+    unit = imagej_tags.unit(fields) or unit
+    return replace(
+        tags,
+        axes=axes,
+        sizes=sizes,
+        pixel_size=_pixel_size(tags) if unit else None,
+        z_step=imagej_tags.number(fields, "spacing"),
+        unit=unit,
+        frame_interval=imagej_tags.number(fields, "finterval"),
     )
-    if tif.is_ome:
-        return _with_ome(common)
-    if page.imagej_description is not None:
-        return _with_imagej(common, page)
-    unit = _TIFF_UNITS.get(common.resolution_unit)
-    return replace(common, pixel_size=_pixel_size(common) if unit else None, unit=unit)
-
-
-def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:
-    """Return the resolution tags where they mean something."""
-    values = tuple(page.tags.valueof(code) for code in (282, 283))
-    if not all(isinstance(v, tuple) and len(v) == 2 and 0 not in v for v in values):
-        return None
-    return values
 
 
 def _pixel_size(metadata: Metadata) -> tuple[float, float] | None:
@@ -109,39 +110,31 @@ def _pixel_size(metadata: Metadata) -> tuple[float, float] | None:
     return dy / ny, dx / nx
 
 
-def _with_imagej(common: Metadata, page: tifffile.TiffPage) -> Metadata:
-    """Add what ImageJ's description and private tag say."""
-    fields = imagej_tags.parse(page.imagej_description or "")
-    axes, sizes = imagej_tags.stack_axes(fields, common.sizes[0])
-    unit = imagej_tags.unit(fields) or _TIFF_UNITS.get(common.resolution_unit)
-    private = page.tags.valueof(50839)
-    return replace(
-        common,
-        kind="imagej",
-        axes=axes,
-        sizes=sizes,
-        pixel_size=_pixel_size(common) if unit else None,
-        z_step=imagej_tags.number(fields, "spacing"),
-        unit=unit,
-        frame_interval=imagej_tags.number(fields, "finterval"),
-        description=page.imagej_description,
-        imagej=private if isinstance(private, dict) else {},
-    )
+def display_ranges(metadata: Metadata) -> list[tuple[float, float] | None]:
+    """Return the counts that each channel shows darkest and brightest, None where not known."""
+    if metadata.omero:
+        return omero_ranges(metadata.omero)
+    channels = dict(zip(metadata.axes, metadata.sizes, strict=True)).get("C", 1)
+    ends = [float(value) for value in metadata.imagej.get("Ranges") or ()]
+    if len(ends) < 2 * channels and channels == 1 and metadata.kind == "imagej":
+        fields = imagej_tags.parse(metadata.description or "")
+        found = [imagej_tags.number(fields, key) for key in ("min", "max")]
+        ends = [end for end in found if end is not None]
+    if len(ends) < 2 * channels:
+        return [None] * channels
+    return [(ends[2 * k], ends[2 * k + 1]) for k in range(channels)]
 
 
-def _with_ome(common: Metadata) -> Metadata:
-    """Add what the OME-XML says of its first image."""
-    facts = ome.read(common.description or "")
-    return replace(
-        common,
-        kind="ome",
-        axes=facts.axes,
-        sizes=facts.sizes,
-        pixel_size=facts.pixel_size,
-        z_step=facts.z_step,
-        unit=facts.unit,
-        frame_interval=facts.frame_interval,
-    )
+def omero_ranges(omero: Mapping[str, Any]) -> list[tuple[float, float] | None]:
+    """Return the display ranges in an OME-Zarr's settings of channels."""
+    ranges: list[tuple[float, float] | None] = []
+    for channel in omero.get("channels", ()):
+        match channel.get("window"):
+            case {"start": int() | float() as low, "end": int() | float() as high}:
+                ranges.append((float(low), float(high)))
+            case _:
+                ranges.append(None)
+    return ranges
 
 
 def of_plane(metadata: Metadata, index: int) -> Metadata:
@@ -172,27 +165,12 @@ def of_plane(metadata: Metadata, index: int) -> Metadata:
 def selected(
     metadata: Metadata, places: Mapping[str, Sequence[int]], indices: Sequence[int]
 ) -> Metadata:
-    """Return what a stack of some planes should say.
-
-    Parameters
-    ----------
-    metadata : Metadata
-        Of all planes.
-    places : mapping of str to sequence of int
-        For each axis the places along it that are kept, from 0.
-    indices : sequence of int
-        The planes that are kept.
-
-    Returns
-    -------
-    Metadata
-        Of those.
-    """
+    """Return what a stack of some planes should say: those at `places` along each axis."""
     sizes = tuple(len(places[axis]) for axis in metadata.axes)
     chosen = replace(metadata, sizes=sizes, omero=_some_channels(metadata.omero, places))
     description = metadata.description or ""
     if metadata.kind == "ome":
-        return replace(chosen, description=ome.selected(description, places))
+        return replace(chosen, description=ome_xml.selected(description, places))
     if metadata.kind != "imagej":
         return chosen
     fields, private, colormap = imagej_tags.selected(
@@ -231,7 +209,7 @@ def as_stack(metadata: Metadata, names: Sequence[str]) -> Metadata:
 
 
 def _imagej_from_ome(metadata: Metadata) -> Metadata:
-    """Return the sizes of an OME plane in ImageJ's words, or a plain plane without any."""
+    """Return an OME plane as ImageJ's, or as a plain one if its pixels have no size."""
     if metadata.pixel_size is None or metadata.unit is None:
         return replace(metadata, kind="plain", description=None)
     height, width = metadata.pixel_size

@@ -1,9 +1,8 @@
-"""A choice of a hyperstack's channels and time points, and its stacks along Z."""
+"""A hyperstack's channels and time points, some of them or all, and its stacks along Z."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,24 +33,9 @@ class Selection:
 
 
 def parse_numbers(text: str, option: str) -> tuple[int, ...]:
-    """Read ``2``, ``1,3`` or ``2-5,8``.
+    """Read ``2``, ``1,3`` or ``2-5,8``: numbers from 1, each once, in rising order.
 
-    Parameters
-    ----------
-    text : str
-        Numbers from 1 and ranges of them.
-    option : str
-        Where the text was given, for the message.
-
-    Returns
-    -------
-    tuple of int
-        The numbers, each once, in rising order.
-
-    Raises
-    ------
-    CrispimError
-        If the text is anything else.
+    Raises CrispimError, which names `option`, if the text is anything else.
     """
     numbers: set[int] = set()
     try:
@@ -70,24 +54,9 @@ def parse_numbers(text: str, option: str) -> tuple[int, ...]:
 
 
 def select(source: Source, selection: Selection) -> Source:
-    """Return the planes of a source that are chosen.
+    """Return the chosen planes of a source, or itself where all are chosen.
 
-    Parameters
-    ----------
-    source : Source
-        The planes.
-    selection : Selection
-        Channels and time points.
-
-    Returns
-    -------
-    Source
-        The source itself where all is chosen.
-
-    Raises
-    ------
-    CrispimError
-        If the source doesn't have a channel or time point that is asked for.
+    Raises CrispimError if it doesn't have a channel or time point that is asked for.
     """
     chosen = {"C": selection.channels, "T": selection.times}
     wanted = {axis: numbers for axis, numbers in chosen.items() if numbers is not None}
@@ -132,38 +101,19 @@ def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
     return along.reshape(-1, metadata.sizes[axis])
 
 
-class SelectedSource:
-    """Some planes of another source, under their names there.
-
-    Parameters
-    ----------
-    source : Source
-        All planes; closed together with this.
-    places : dict of str to list of int
-        For each of the source's axes the places along it that are kept, from 0.
-    """
+class SelectedSource(Source):
+    """Some planes of another source, under their names there; closed together with it."""
 
     def __init__(self, source: Source, places: dict[str, list[int]]) -> None:
         self._source = source
         numbers = np.arange(len(source)).reshape(source.metadata.sizes)
-        kept = numbers[np.ix_(*(places[axis] for axis in source.metadata.axes))]
-        self._indices: list[int] = kept.reshape(-1).tolist()
-        self.path: Path = source.path
-        self.files: tuple[Path, ...] = source.files
+        chosen = numbers[np.ix_(*(places[axis] for axis in source.metadata.axes))]
+        self._indices: list[int] = chosen.reshape(-1).tolist()
+        self.path, self.files = source.path, source.files
         self.names = tuple(source.names[k] for k in self._indices)
         self.shape = (len(self._indices), source.shape[1], source.shape[2])
-        self.dtype = source.dtype
-        self.chunks = source.chunks
+        self.dtype, self.chunks = source.dtype, source.chunks
         self.metadata = selected(source.metadata, places, self._indices)
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __enter__(self) -> SelectedSource:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` of those chosen as a (Y, X) array."""

@@ -1,32 +1,33 @@
-"""Where planes go: a folder of TIFF files, one multi-page TIFF, or an OME-Zarr."""
+"""Where planes go, as every format takes them, and how they are written."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import DTYPES, TIFF_SUFFIXES
-from crispim_ij.planes.journal import read_journal
-from crispim_ij.planes.ome_zarr.attributes import ZARR_SUFFIX
-from crispim_ij.planes.output_checks import check_output
-from crispim_ij.planes.sink_settings import SinkSettings
-from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff.folder_sink import FolderSink
-from crispim_ij.planes.tiff.stack_sink import StackSink
-from crispim_ij.planes.writing import journal_path
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_LARGEST_SHARD = 2**14
 
 
-class Sink(Protocol):
-    """Planes going to disk, used in a `with` statement.
+class Sink(ABC):
+    """Planes that are written, in a `with` statement.
 
     Where the statement is left by an exception, everything this run wrote is removed,
     unless `record` was called before: then what is finished is kept, and
-    ``SinkSettings.resume`` goes on with it.
+    ``SinkSettings.resume`` continues it. A subclass sets the attributes and writes; what
+    is said here of journals holds for outputs on disk.
 
     Attributes
     ----------
@@ -41,32 +42,37 @@ class Sink(Protocol):
 
     path: Path
     unit: tuple[int, int]
-    in_order: bool
+    in_order: bool = False
 
     @property
     def kept(self) -> int:
         """How many units are finished and recorded."""
+        return 0
 
-    def __enter__(self) -> Sink: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:  # noqa: B027
+        """Finish, or clean up after an exception."""
 
-    def record(self, options: Mapping[str, Any]) -> None:
+    def record(self, options: Mapping[str, Any]) -> None:  # noqa: B027
         """Keep a journal from the `with` statement on.
 
         The options, JSON-ready and under the names that users know, must be the same
-        where a run is gone on with.
+        where a run is resumed.
         """
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027
         """Refuse what the `with` statement would refuse, without writing anything.
 
-        After `record`, which says what a run that is gone on with must have been.
+        After `record`, which says what a run that is resumed must have been.
         """
 
-    def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:
+    def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:  # noqa: ARG002
         """Whether plane `index`, or its unit at a row and column, is finished already."""
+        return False
 
+    @abstractmethod
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Write a (Y, X) plane, or whole units of it from a row and column on.
 
@@ -76,79 +82,147 @@ class Sink(Protocol):
         """
 
 
-def _journal_of(path: Path) -> Path:
-    """Return where an output's journal is, as its name says."""
-    return journal_path(path, in_folder=path.suffix.lower() not in (ZARR_SUFFIX, *TIFF_SUFFIXES))
-
-
-def recorded_options(output: str | Path) -> Mapping[str, Any]:
-    """Return the options with which an output was begun.
-
-    Parameters
-    ----------
-    output : str or Path
-        The output.
-
-    Returns
-    -------
-    mapping
-        What `Sink.record` was given; empty where no journal is.
-    """
-    record = read_journal(_journal_of(Path(output)))
-    options: Mapping[str, Any] = {} if record is None else record.header.get("options", {})
-    return options
-
-
-def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:
-    """Return where the planes of a source go once they are changed.
-
-    Parameters
-    ----------
-    output : str or Path
-        A name that ends in .tif or .tiff for one file of the source's kind (plain,
-        ImageJ hyperstack, OME-TIFF); one that ends in .zarr for an OME-Zarr; any other
-        name for a folder with a file per plane under the source's names. Missing folders
-        are created.
-    source : Source
-        Gives names, pixel type and metadata.
-    settings : SinkSettings, optional
-        How planes are written.
-
-    Returns
-    -------
-    Sink
-        Nothing is written before its `with` statement begins.
+class PairedSink(Sink):
+    """A sink that takes two planes at once and writes each to an output of its own.
 
     Raises
     ------
     CrispimError
-        If the output is the input, lies in it, exists already or can't be written.
+        If both are the same, or can't be written unit by unit alike.
     """
-    chosen = settings or SinkSettings()
-    path = Path(output)
-    if chosen.dtype is not None and np.dtype(chosen.dtype) not in DTYPES:
-        raise CrispimError(
-            f"'{path}' can't hold {np.dtype(chosen.dtype)} pixels: "
-            "choose uint8, uint16, int16 or float32."
-        )
-    as_zarr = path.suffix.lower() == ZARR_SUFFIX
-    as_file = path.suffix.lower() in TIFF_SUFFIXES
-    in_folder = not (as_file or as_zarr)
-    record = read_journal(_journal_of(path))
-    check_output(
-        path,
-        source.names if in_folder else None,
-        source.path,
-        as_folder=not as_file,
-        overwrite=chosen.overwrite or (chosen.resume and record is not None),
-    )
-    if record and record.done and not (record.finished or chosen.overwrite or chosen.resume):
-        raise CrispimError(
-            f"a run into '{path}' was stopped before its end: give --resume to go on with it, or "
-            "--overwrite to begin anew."
-        )
-    if as_zarr:
-        from crispim_ij.planes.ome_zarr.sink import ZarrSink
 
-        return ZarrSink(path, source, chosen)
-    return StackSink(path, source, chosen) if as_file else FolderSink(path, source, chosen)
+    def __init__(self, first: Sink, second: Sink) -> None:
+        self.path, self.unit = first.path, first.unit
+        self.in_order = first.in_order or second.in_order
+        self._sinks = (first, second)
+        self._opened = ExitStack()
+        if first.path.absolute() == second.path.absolute():
+            raise CrispimError(f"'{first.path}' is given for two outputs: name another for one.")
+        if first.unit != second.unit:
+            raise CrispimError(
+                f"'{first.path}' and '{second.path}' are written in pieces of different sizes: "
+                "give both outputs of one run the same kind of name, such as .zarr."
+            )
+
+    @property
+    def kept(self) -> int:
+        """How many units are finished and recorded in both outputs."""
+        return min(sink.kept for sink in self._sinks)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opened:
+            for sink in self._sinks:
+                opened.enter_context(sink)
+            self._opened = opened.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._opened.__exit__(*error)
+
+    def record(self, options: Mapping[str, Any]) -> None:
+        """Keep a journal of both, see `Sink.record`."""
+        for sink in self._sinks:
+            sink.record(options)
+
+    def check(self) -> None:
+        """Refuse what either output would refuse."""
+        for sink in self._sinks:
+            sink.check()
+
+    def has(self, index: int, at: tuple[int, int] = (0, 0)) -> bool:
+        """Whether both outputs have a plane, or a unit of it, already."""
+        return all(sink.has(index, at) for sink in self._sinks)
+
+    def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
+        """Write a (2, Y, X) pair, the first to the first output, where it isn't there yet."""
+        for sink, plane in zip(self._sinks, np.asarray(pixels), strict=True):
+            if not sink.has(index, at):
+                sink.write(index, plane, at)
+
+
+class Compression(str, Enum):
+    """How pixels are packed: zlib opens in ImageJ, zstd (Bio-Formats) is faster and smaller."""
+
+    NONE = "none"
+    ZLIB = "zlib"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True)
+class ZarrSettings:
+    """How an OME-Zarr is laid out.
+
+    Attributes
+    ----------
+    version : {'0.4', '0.5'} or None
+        Of OME-NGFF: 0.4 is Zarr 2, which most programs read, 0.5 Zarr 3. None takes
+        0.5 for shards, else 0.4.
+    chunk : int
+        Rows and columns of a chunk, in px; chunks are one plane thick.
+    shard : int or None
+        Rows and columns of a shard, the file that holds several chunks, in px: a
+        multiple of `chunk`. None: each chunk is a file.
+    pyramid : bool
+        Whether resolutions are added, each half the one before in Y and X, until a
+        plane fits into a chunk.
+
+    Raises
+    ------
+    CrispimError
+        If the settings contradict each other.
+    """
+
+    version: Literal["0.4", "0.5"] | None = None
+    chunk: int = 1024
+    shard: int | None = None
+    pyramid: bool = False
+
+    def __post_init__(self) -> None:
+        if not (16 <= self.chunk <= _LARGEST_SHARD and self.chunk % 16 == 0):
+            raise CrispimError(
+                f"The chunks' side is {self.chunk} px; give a multiple of 16 from 16 to "
+                f"{_LARGEST_SHARD} px."
+            )
+        if self.shard is None:
+            return
+        if self.shard % self.chunk or not self.chunk <= self.shard <= _LARGEST_SHARD:
+            raise CrispimError(
+                f"--shard is {self.shard}; give a multiple of the chunks' {self.chunk} px, at most "
+                f"{_LARGEST_SHARD}."
+            )
+        if self.version == "0.4":
+            raise CrispimError("--shard needs OME-Zarr 0.5: leave out --ome-zarr, or the shards.")
+
+    @property
+    def format(self) -> Literal["0.4", "0.5"]:
+        """The version of OME-NGFF that is written."""
+        return self.version or ("0.5" if self.shard else "0.4")
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """How planes are written.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype or None
+        Pixel type: uint8, uint16, int16 or float32; None keeps the source's.
+    compression : Compression
+        none, zlib or zstd.
+    overwrite : bool
+        Whether files of the same names may be replaced.
+    plane_shape : tuple of int or None
+        Rows and columns; None keeps the source's. Pixels are taken to have grown or
+        shrunk accordingly: the whole plane covers what it did.
+    resume : bool
+        Whether to continue a run into the same output that was stopped, if there is one.
+    zarr : ZarrSettings
+        How an OME-Zarr is laid out.
+    """
+
+    dtype: np.dtype[Any] | None = None
+    compression: Compression = Compression.NONE
+    overwrite: bool = False
+    plane_shape: tuple[int, int] | None = None
+    resume: bool = False
+    zarr: ZarrSettings = ZarrSettings()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.planes.metadata import Metadata
+from crispim_ij.planes.metadata import Metadata, of_plane
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-class Source(Protocol):
-    """Planes on disk, read one at a time.
+class Source(ABC):
+    """Planes, read one at a time; a context manager.
 
-    A source is a context manager. Several threads may call `read` at once.
+    A subclass sets the attributes and reads regions. Several threads may read at once.
 
     Attributes
     ----------
@@ -29,7 +33,7 @@ class Source(Protocol):
     dtype : numpy.dtype
         uint8, uint16, int16 or float32 in native byte order.
     chunks : tuple of int
-        Planes along Z, rows and columns of the pieces in which the image is read.
+        Planes along Z, rows and columns that are decoded at once.
     files : tuple of Path
         The files that tell whether the source has changed: all of a folder, the
         descriptions of an OME-Zarr.
@@ -42,23 +46,29 @@ class Source(Protocol):
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     chunks: tuple[int, int, int]
-    files: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
     metadata: Metadata
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return self.shape[0]
 
-    def __enter__(self) -> Source: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *error: object) -> None: ...
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def read(self, index: int) -> NDArray[Any]:
-        """Return plane `index` as a (Y, X) array."""
+        """Return plane `index` as a (Y, X) array in native byte order."""
+        return self.read_region(index, slice(0, self.shape[1]), slice(0, self.shape[2]))
 
+    @abstractmethod
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a region of plane `index`, from start to before stop, within the plane."""
 
     def plane_metadata(self, index: int) -> Metadata:
         """Return what a file that holds plane `index` alone should say of it."""
+        return of_plane(self.metadata, range(len(self))[index])
 
-    def close(self) -> None:
-        """Let go of open files."""
+    def close(self) -> None:  # noqa: B027
+        """Close what is open; by default each read opens and closes its own files."""

@@ -20,8 +20,8 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
-from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
-from crispim_ij.planes.ome_zarr.attributes import is_zarr, read_image
+from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
+from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from crispim_ij.noise import (
     measure_noise,
 )
 from crispim_ij.noise.suitability import Fit, judge, suitable
-from crispim_ij.planes import Source
+from crispim_ij.planes import Source, free_space
 from crispim_ij.planes.selection import z_stacks
 from crispim_ij.previewing.region import (
     Crop,
@@ -290,5 +289,5 @@ def forecast(source: Source, seconds_a_megapixel: float) -> Forecast:
     return Forecast(
         seconds=pixels / 1e6 * seconds_a_megapixel,
         size=int(pixels * source.dtype.itemsize),
-        free=shutil.disk_usage(Path.cwd()).free,
+        free=free_space(Path.cwd()),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
-from crispim_ij.planes.ome_zarr.metadata import display_range
+from crispim_ij.planes.metadata import display_ranges
 from crispim_ij.report.display import best_place
 
 LONGEST = 2048
@@ -120,9 +120,17 @@ def display_limits(source: Source, index: int, plane: NDArray[Any]) -> tuple[flo
     uses at least a twentieth of it; otherwise the plane's 0.1 and 99.8 percentiles.
     """
     low, high = (float(value) for value in np.percentile(plane, (0.1, 99.8)))
-    metadata = source.metadata
-    place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
-    kept = display_range(metadata, int(place.get("C", 0)))
+    kept = _kept_range(source, index)
     if kept is not None and _USED * (kept[1] - kept[0]) <= min(high, kept[1]) - max(low, kept[0]):
         return kept
     return (low, high) if low < high else (low, low + 1)
+
+
+def _kept_range(source: Source, index: int) -> tuple[float, float] | None:
+    """Return the display range of a plane's channel where the file has one."""
+    metadata = source.metadata
+    ranges = display_ranges(metadata)
+    place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
+    number = int(place.get("C", 0))
+    kept = ranges[number] if number < len(ranges) else None
+    return kept if kept is not None and kept[0] < kept[1] else None

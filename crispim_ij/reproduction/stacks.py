@@ -10,8 +10,7 @@ from natsort import natsorted
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
-from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
-from crispim_ij.planes.ome_zarr.attributes import is_zarr
+from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 
 _ENDINGS = re.compile(r"(\.ome)?\.(tiff?|zarr)$", re.IGNORECASE)
 

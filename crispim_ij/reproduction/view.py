@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes import Metadata, Source, imagej_tags
-from crispim_ij.planes.metadata import of_plane
 from crispim_ij.reproduction.levels import CountMap
 
 
-class View:
+class View(Source):
     """Planes of another source, cut and mapped as they are read.
 
     Parameters
@@ -43,7 +42,7 @@ class View:
         self.path, self.files = source.path, source.files
         self.names = tuple(source.names[k] for k in self._planes)
         self.shape = (len(self._planes), rows.stop - rows.start, columns.stop - columns.start)
-        self.dtype: np.dtype[Any] = np.dtype(np.uint16) if count_map else source.dtype
+        self.dtype = np.dtype(np.uint16) if count_map else source.dtype
         self.chunks = source.chunks
         self.metadata = self._described()
 
@@ -64,15 +63,6 @@ class View:
             resolution=(imagej_tags.rational(1 / width), imagej_tags.rational(1 / height)),
         )
 
-    def __len__(self) -> int:
-        return len(self._planes)
-
-    def __enter__(self) -> View:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` of the view as a (Y, X) array."""
         return self._mapped(self._source.read(self._planes[index])[self._window])
@@ -84,13 +74,6 @@ class View:
             for start, part in zip(self._window, (rows, columns), strict=True)
         ]
         return self._mapped(self._source.read_region(self._planes[index], place[0], place[1]))
-
-    def plane_metadata(self, index: int) -> Metadata:
-        """Return what a file that holds plane `index` alone should say of it."""
-        return of_plane(self.metadata, index)
-
-    def close(self) -> None:
-        """Leave the source to its opener."""
 
     def _mapped(self, pixels: NDArray[Any]) -> NDArray[Any]:
         return pixels if self._map is None else self._map(pixels)

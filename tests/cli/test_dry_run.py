@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.planes.sink import _journal_of
+from crispim_ij.planes.journal import journal_of
 from tests.cli.conftest import Answer, Call
 
 
@@ -56,7 +56,7 @@ def test_denoise_refuses_as_the_run_does(
     assert refused.status == 2
     assert refused.err == call(*other).err
     assert "--tile was 1024 when it was begun and is 64 now" in " ".join(refused.err.split())
-    lock = _journal_of(out).with_suffix(".lock")
+    lock = journal_of(out).with_suffix(".lock")
     with open_source(noisy) as source, create_sink(out, source, SinkSettings(overwrite=True)):
         assert lock.exists()
         busy = call(*given, "--overwrite", "--dry-run")

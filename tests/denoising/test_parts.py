@@ -76,7 +76,7 @@ def test_regions_beyond_the_plane_are_mirrored(tmp_path: Path) -> None:
 def test_pieces_cover_every_plane_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deep: bool, budget: int
 ) -> None:
-    monkeypatch.setattr("crispim_ij.planes.pieces.BUDGET", budget)
+    monkeypatch.setattr("crispim_ij.planes.blocks.CACHE_BYTES", budget)
     tifffile.imwrite(tmp_path / "in.tif", STACK, photometric="minisblack")
     with open_source(tmp_path / "in.tif") as source:
         sink = create_sink(tmp_path / "o.zarr", source, SinkSettings(zarr=ZarrSettings(chunk=16)))

@@ -19,13 +19,13 @@ COMMAND = "from crispim_ij.cli.main import run; run()"
 SLOWLY = """
 import sys, time
 from crispim_ij.planes import journal
-from crispim_ij.planes.tiff import page_writer
+from crispim_ij.planes import tiff_write
 journal.SECONDS_BETWEEN_SYNCS = 0.02
-write = page_writer.PageWriter.write
+write = tiff_write.PageWriter.write
 def slowly(self, plane):
     time.sleep(0.02)
     write(self, plane)
-page_writer.PageWriter.write = slowly
+tiff_write.PageWriter.write = slowly
 """
 
 

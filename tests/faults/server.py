@@ -23,7 +23,7 @@ import zarr  # noqa: F401
 
 import crispim_ij.cli.main
 import crispim_ij.parity.kernels
-import crispim_ij.planes.ome_zarr.arrays
+import crispim_ij.planes.ome_zarr_write
 import crispim_ij.preprocess
 
 

@@ -23,12 +23,12 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 COPY = """
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 if sys.argv[2].endswith("zarr"):
-    from crispim_ij.planes.ome_zarr import arrays
-    put = arrays.ZarrArrays.write
+    from crispim_ij.planes import ome_zarr_write
+    put = ome_zarr_write.ZarrArrays.write
     def slower(self, *arguments):
         time.sleep(0.002)
         put(self, *arguments)
-    arrays.ZarrArrays.write = slower
+    ome_zarr_write.ZarrArrays.write = slower
 packing = "zstd" if sys.argv[2].endswith("z.tif") else "none"
 zarr = ZarrSettings(chunk=16, shard=32, pyramid=True)
 with open_source(sys.argv[1]) as source:
@@ -144,7 +144,7 @@ def test_killed_before_the_arrays_are_made(planes: Path, unbroken: Path, tmp_pat
     output = tmp_path / "out.zarr"
     at_once = """
 import os
-from crispim_ij.planes.ome_zarr.arrays import ZarrArrays
+from crispim_ij.planes.ome_zarr_write import ZarrArrays
 ZarrArrays.create = lambda *_: os.kill(os.getpid(), 9)
 """
     said = "preprocess", planes, output, *SAID

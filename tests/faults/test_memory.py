@@ -35,14 +35,14 @@ def test_what_is_finished_is_kept(planes: Path, unbroken: Path, tmp_path: Path, 
     """Memory that others took from the sixth plane on."""
     output = tmp_path / name
     taken = """
-from crispim_ij.planes.tiff import folder_source
-read = folder_source.FolderSource.read
+from crispim_ij.planes import tiff_read
+read = tiff_read.FolderSource.read
 def greedy(self, index):
     if index == 5:
         import numpy as np
         np.ones(2**29, np.uint8)
     return read(self, index)
-folder_source.FolderSource.read = greedy
+tiff_read.FolderSource.read = greedy
 """
     before = LITTLE.format(room=2**28) + SLOWLY + taken
     end = crispim("preprocess", planes, output, *SAID, "--workers", 1, before=before)

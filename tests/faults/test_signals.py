@@ -16,14 +16,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 STUCK = """
 import pathlib, time
-from crispim_ij.planes.tiff import folder_source
-read = folder_source.FolderSource.read
+from crispim_ij.planes import tiff_read
+read = tiff_read.FolderSource.read
 def stuck(self, index):
     if index == 5:
         (pathlib.Path(sys.argv[3]).parent / "stuck").touch()
         time.sleep(60)
     return read(self, index)
-folder_source.FolderSource.read = stuck
+tiff_read.FolderSource.read = stuck
 """
 
 FINALIZES = """

@@ -22,7 +22,7 @@ from crispim_ij.planes import (
     open_source,
     recorded_options,
 )
-from crispim_ij.planes.lock import OutputLock
+from crispim_ij.planes.journal import OutputLock
 
 OUTPUTS = ["out", "out.tif", "z.tif", "run.tif", "out.zarr", "shards.zarr"]
 OPTIONS = {"--tile": 64, "the model's SHA-256": "abc"}

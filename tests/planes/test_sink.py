@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes.checks import check_output
 
 Copy = Callable[..., Path]
 

@@ -19,7 +19,7 @@ from crispim_ij.napari.choices import FOLDER
 from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.widget import PREVIEW
 from crispim_ij.noise import CameraNoise
-from crispim_ij.planes.convert import to_dtype
+from crispim_ij.planes import to_dtype
 from tests.napari.window.conftest import Window
 
 PLACE = {

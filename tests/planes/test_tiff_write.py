@@ -8,13 +8,15 @@ import tifffile
 
 from crispim_ij.planes import Compression, open_source
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.tiff.page_writer import Contents, PageWriter, choose_layout
+from crispim_ij.planes.tiff_write import PageWriter, TiffContents, choose_layout
 
 
-def contents(planes: int, kind: str = "plain", shape: tuple[int, int] = (2048, 2048)) -> Contents:
+def contents(
+    planes: int, kind: str = "plain", shape: tuple[int, int] = (2048, 2048)
+) -> TiffContents:
     dtype = np.dtype("uint16")
     description = f"ImageJ=1.53q\nimages={planes}\nslices={planes}\n" if kind == "imagej" else None
-    return Contents(planes, shape, dtype, Metadata(kind=kind, description=description), dtype)
+    return TiffContents(planes, shape, dtype, Metadata(kind=kind, description=description), dtype)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,16 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from crispim_ij.planes.units import SECONDS, length_unit
+
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "int16": "int16", "float32": "float"}
-_SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "min": 60.0, "h": 3600.0}
 _PLACES = ("TiffData", "BinData", "MetadataOnly")
 # OME's schema needs 8, and annotations bring some of their own.
 _DEEPEST = 100
+
+
+class OmeXmlError(ValueError):
+    """OME-XML that is damaged, unsafe to read, or lists no planes of its own."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +37,21 @@ class OmeFacts:
 
 
 def read(xml: str) -> OmeFacts:
-    """Return the sizes of the first image that has planes.
+    """Return the sizes of the first image that has planes, or raise OmeXmlError.
 
-    Parameters
-    ----------
-    xml : str
-        The OME-XML.
-
-    Returns
-    -------
-    OmeFacts
-        Axes slowest first, lengths in the unit of the pixel's width, seconds.
-
-    Raises
-    ------
-    ValueError
-        If the XML is damaged, nested without end, declares a DOCTYPE or lists no planes.
+    Axes are slowest first, lengths in the unit of the pixel's width.
     """
     pixels = _first_image(_parse(xml))[1]
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
     width, height, z_step = (_positive(pixels, f"PhysicalSize{axis}") for axis in "XYZ")
-    unit = pixels.get("PhysicalSizeXUnit", "µm").replace("μ", "µ")
     interval = _positive(pixels, "TimeIncrement")
-    second = _SECONDS.get(pixels.get("TimeIncrementUnit", "s"))
+    second = SECONDS.get(pixels.get("TimeIncrementUnit", "s"))
     return OmeFacts(
         axes=axes,
-        sizes=tuple(int(pixels.get(f"Size{axis}", "1")) for axis in axes),
+        sizes=tuple(_size(pixels, axis) for axis in axes),
         pixel_size=(height, width) if width and height else None,
         z_step=z_step,
-        unit=unit if width and unit != "pixel" else None,
+        unit=length_unit(pixels.get("PhysicalSizeXUnit", "µm")) if width else None,
         frame_interval=interval * second if interval and second else None,
     )
 
@@ -73,6 +64,9 @@ def written(
     scale: tuple[float, float],
 ) -> bytes:
     """Return OME-XML for a file that holds the first image's planes in its own order.
+
+    Everything that is still true is kept as it was; other images, which the file doesn't
+    hold, and regions that no longer fit are left out.
 
     Parameters
     ----------
@@ -90,14 +84,13 @@ def written(
     Returns
     -------
     bytes
-        UTF-8. Everything that is still true is kept; other images, which the
-        file doesn't hold, and regions that no longer fit are left out.
+        UTF-8.
     """
     root = _parse(xml)
     image, pixels = _first_image(root)
     _describe(pixels, shape, dtype, scale)
     # A file that is one of several in a data set keeps its name and its place in it.
-    if _plane_count(pixels) == planes:
+    if math.prod(_size(pixels, axis) for axis in "ZCT") == planes:
         root.attrib.pop("UUID", None)
         _place(pixels, planes)
         _leave_out_other_images(root, image)
@@ -107,28 +100,14 @@ def written(
 
 
 def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
-    """Return OME-XML that tells of some planes of the first image alone.
-
-    Parameters
-    ----------
-    xml : str
-        The OME-XML of all planes.
-    places : mapping of str to sequence of int
-        For each of Z, C and T the places along it that are kept, from 0.
-
-    Returns
-    -------
-    str
-        The XML with sizes, channels and planes counted anew.
-    """
+    """Return OME-XML of some planes of the first image: those at `places` along Z, C and T."""
     root = _parse(xml)
     pixels = _first_image(root)[1]
-    channels = [element for element in pixels if _local(element) == "Channel"]
-    for k, channel in enumerate(channels):
+    for k, channel in enumerate(_children(pixels, "Channel")):
         if k not in places["C"]:
             pixels.remove(channel)
     anew = {axis: {str(old): str(new) for new, old in enumerate(places[axis])} for axis in "ZCT"}
-    for plane in [element for element in pixels if _local(element) == "Plane"]:
+    for plane in _children(pixels, "Plane"):
         found = {axis: anew[axis].get(plane.get(f"The{axis}", "0")) for axis in "ZCT"}
         if None in found.values():
             pixels.remove(plane)
@@ -140,44 +119,32 @@ def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
 
 
 def channel_names(xml: str) -> list[str]:
-    """Return the names of the first image's channels, '' for one without.
-
-    Parameters
-    ----------
-    xml : str
-        The OME-XML.
-
-    Returns
-    -------
-    list of str
-        In the order of the channels.
-    """
+    """Return the names of the first image's channels, '' for one without."""
     pixels = _first_image(_parse(xml))[1]
-    return [element.get("Name", "") for element in pixels if _local(element) == "Channel"]
+    return [element.get("Name", "") for element in _children(pixels, "Channel")]
 
 
 def _parse(xml: str) -> ET.Element:
     """Return the root, refusing what OME-XML never has and attacks are made of."""
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
-        raise ValueError("its OME-XML declares a DOCTYPE, which is not safe to read")
+        raise OmeXmlError("its OME-XML declares a DOCTYPE, which is not safe to read")
     try:
         return _shallow(xml)
     except ET.ParseError as error:
-        raise ValueError(f"its OME-XML is damaged, {error}") from error
+        raise OmeXmlError(f"its OME-XML is damaged, {error}") from error
 
 
 def _shallow(xml: str) -> ET.Element:
     """Return the root, refusing elements so deep in each other that none could write them."""
-    open_ones: list[ET.Element] = []
+    depth = 0
     # No DOCTYPE, so no entities to expand.
     for event, element in ET.iterparse(io.StringIO(xml), ("start", "end")):  # noqa: S314
-        if event == "start":
-            open_ones.append(element)
-        else:
-            closed = open_ones.pop()
-        if len(open_ones) > _DEEPEST:
-            raise ValueError(f"its OME-XML nests elements more than {_DEEPEST} deep")
-    return closed
+        depth += 1 if event == "start" else -1
+        if depth > _DEEPEST:
+            raise OmeXmlError(f"its OME-XML nests elements more than {_DEEPEST} deep")
+        root: ET.Element = element
+    # The last that ends is the root.
+    return root
 
 
 def _local(element: ET.Element) -> str:
@@ -185,13 +152,18 @@ def _local(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def _children(parent: ET.Element, name: str) -> list[ET.Element]:
+    """Return the elements of a name, without its namespace, right below another."""
+    return [element for element in parent if _local(element) == name]
+
+
 def _first_image(root: ET.Element) -> tuple[ET.Element, ET.Element]:
     """Return the first image whose planes are in TIFF files, and its pixels."""
-    for image in root:
-        for pixels in image if _local(image) == "Image" else ():
-            if _local(pixels) == "Pixels" and any(_local(e) == "TiffData" for e in pixels):
+    for image in _children(root, "Image"):
+        for pixels in _children(image, "Pixels"):
+            if _children(pixels, "TiffData"):
                 return image, pixels
-    raise ValueError("its OME-XML lists no planes of its own")
+    raise OmeXmlError("its OME-XML lists no planes of its own")
 
 
 def _positive(element: ET.Element, name: str) -> float | None:
@@ -203,9 +175,13 @@ def _positive(element: ET.Element, name: str) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def _plane_count(pixels: ET.Element) -> int:
-    """Return how many planes an image has."""
-    return math.prod(int(pixels.get(f"Size{axis}", "1")) for axis in "ZCT")
+def _size(pixels: ET.Element, axis: str) -> int:
+    """Return an image's length along an axis."""
+    text = pixels.get(f"Size{axis}", "1")
+    try:
+        return int(text)
+    except ValueError as error:
+        raise OmeXmlError(f"its OME-XML says Size{axis}={text!r}") from error
 
 
 def _describe(
@@ -237,7 +213,7 @@ def _place(pixels: ET.Element, planes: int) -> None:
 
 def _leave_out_other_images(root: ET.Element, image: ET.Element) -> None:
     """Remove all images but one, and what refers to them."""
-    others = [e for e in root if _local(e) == "Image" and e is not image]
+    others = [e for e in _children(root, "Image") if e is not image]
     gone = {e.get("ID") for e in others}
     _remove(root, lambda e: e in others or (_local(e) == "ImageRef" and e.get("ID") in gone))
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from crispim_ij.planes import ome
+from crispim_ij.planes import ome_xml
 
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 PIXELS = (
@@ -32,7 +32,7 @@ def xml(z: int = 1, data: str = DATA) -> str:
 
 
 def written(text: str, scale: tuple[float, float] = (1.0, 1.0)) -> str:
-    return ome.written(text, 1, (8, 9), np.dtype("uint16"), scale).decode()
+    return ome_xml.written(text, 1, (8, 9), np.dtype("uint16"), scale).decode()
 
 
 def test_other_images_and_places_are_left_out() -> None:
@@ -67,4 +67,4 @@ def test_regions_do_not_outlive_a_change_of_size() -> None:
 )
 def test_what_is_not_read(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ome.read(text)
+        ome_xml.read(text)

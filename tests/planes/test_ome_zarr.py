@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ from crispim_ij.planes import (
     open_source,
     z_stacks,
 )
-from crispim_ij.planes.ome_zarr.attributes import read_image
-from crispim_ij.planes.ome_zarr.pyramid import halved
+from crispim_ij.planes.ome_zarr_metadata import read_image
+from crispim_ij.planes.pixels import halved
 
 zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
 
@@ -288,10 +289,10 @@ def test_layouts_that_contradict_themselves(options: dict[str, Any]) -> None:
 
 def test_each_chunk_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thick chunks and neighbouring regions come from the cache."""
-    from crispim_ij.planes.ome_zarr.source import ZarrSource
+    from crispim_ij.planes.ome_zarr_read import ZarrSource
 
     path = write_zarr(tmp_path / "in.zarr", np.ones((8, 64, 64), np.uint16), chunks=(4, 16, 16))
-    monkeypatch.setattr("crispim_ij.planes.ome_zarr.source._SMALLEST", 16)
+    monkeypatch.setattr("crispim_ij.planes.ome_zarr_read._SMALLEST", 16)
     with open_source(path) as source:
         assert isinstance(source, ZarrSource)
         decoded: list[Any] = []
@@ -301,3 +302,91 @@ def test_each_chunk_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             for row in range(0, 64, 16):
                 source.read_region(k, slice(max(0, row - 4), min(64, row + 20)), slice(0, 64))
     assert len(decoded) == len(set(decoded)) == 2 * 4 * 4
+
+
+@pytest.mark.parametrize("shard", [None, 32])
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_planes_of_zeros_are_left_out_and_said_to_be_finished(
+    tmp_path: Path, shard: int | None, version: str
+) -> None:
+    """Zarr makes neither files nor folders for chunks that hold nothing but zeros."""
+    if shard and version == "0.4":
+        pytest.skip("0.4 knows no shards")
+    stack = np.zeros((4, 40, 50), np.uint16)
+    stack[2, 30:] = 7
+    tifffile.imwrite(tmp_path / "in.tif", stack, photometric="minisblack")
+    layout = ZarrSettings(version, 16, shard, pyramid=True)  # type: ignore[arg-type]
+    with open_source(tmp_path / "in.tif") as source:
+        sink = create_sink(tmp_path / "out.zarr", source, SinkSettings(zarr=layout))
+        sink.record({})
+        with sink:
+            for k in range(4):
+                sink.write(k, source.read(k))
+    with open_source(tmp_path / "out.zarr") as planes:
+        np.testing.assert_array_equal([planes.read(k) for k in range(4)], stack)
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize("own", ["ome_zarr_metadata._scale", "ome_zarr_read.assemble"])
+def test_our_own_mistake_is_not_called_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, error: type[Exception]
+) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", np.ones((8, 9), np.uint16))
+    with (
+        open_source(tmp_path / "in.tif") as source,
+        create_sink(tmp_path / "out.zarr", source) as sink,
+    ):
+        sink.write(0, source.read(0))
+
+    def mistaken(*_: object) -> None:
+        raise error("ours")
+
+    monkeypatch.setattr(f"crispim_ij.planes.{own}", mistaken)
+    with pytest.raises(error, match="ours"), open_source(tmp_path / "out.zarr") as planes:
+        planes.read(0)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("0/0/0", b"\xff" * 40),
+        ("0/0/0", b""),
+        ("0/.zarray", b"{"),
+        ("0/.zarray", b"[]"),
+        ("0/.zarray", b'{"zarr_format": 2}'),
+        (".zattrs", b"["),
+        (".zattrs", b"[]"),
+        (".zattrs", b'{"multiscales": 5}'),
+        (".zattrs", b'{"multiscales": []}'),
+        (".zattrs", b'{"multiscales": [3]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"]}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"], "datasets": []}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": ["y", "x"], "datasets": [{}]}]}'),
+        (".zattrs", b'{"multiscales": [{"axes": [{"unit": "um"}, "x"], "datasets": [0]}]}'),
+        (
+            ".zattrs",
+            b'{"multiscales": [{"axes": ["y", "x"], "datasets": [{"path": "0",'
+            b'"coordinateTransformations": [{"type": "scale", "scale": ["a", null]}]}]}]}',
+        ),
+    ],
+)
+def test_damaged_files_are_refused_in_one_sentence(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", np.ones((8, 9), np.uint16))
+    settings = SinkSettings(compression="zstd")  # type: ignore[arg-type]
+    with (
+        open_source(tmp_path / "in.tif") as source,
+        create_sink(tmp_path / "out.zarr", source, settings) as sink,
+    ):
+        sink.write(0, source.read(0))
+    found = tmp_path / "out.zarr" / file
+    if file == "0/0/0":
+        (found,) = (path for path in (tmp_path / "out.zarr/0").rglob("[0-9]*") if path.is_file())
+    found.write_bytes(content)
+    with (
+        pytest.raises(CrispimError, match=r"out\.zarr") as caught,
+        open_source(tmp_path / "out.zarr") as planes,
+    ):
+        planes.read(0)
+    assert len(str(caught.value).splitlines()) == 1

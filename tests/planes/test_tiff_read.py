@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
@@ -302,3 +306,186 @@ def test_many_headers_in_a_moment(tmp_path: Path) -> None:
     start = time.perf_counter()
     assert len(open_source(tmp_path)) == 3000
     assert time.perf_counter() - start < 15
+
+
+def test_a_plane_just_read_is_not_opened_again_for_its_metadata(tmp_path: Path) -> None:
+    for index in range(100):
+        plane = np.full((8, 9), index, np.uint16)
+        tifffile.imwrite(tmp_path / f"{index}.tif", plane, resolution=(index + 1, 1))
+    with open_source(tmp_path) as source:
+        expected = [source.plane_metadata(index) for index in range(100)]
+        for index in range(100):
+            source.read(index)
+        for path in tmp_path.iterdir():
+            path.unlink()
+        assert source.plane_metadata(99).resolution == expected[99].resolution
+        assert expected[99].resolution != expected[98].resolution
+        with pytest.raises(CrispimError, match=r"0\.tif"):
+            source.plane_metadata(0)
+
+
+# Damaged files, and mistakes that are not the file's
+
+
+def retype(path: Path, tag: str, dtype: int) -> None:
+    """Say that a tag's value is of another type: 2 is text, 5 a fraction, 12 a double."""
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages.first.tags[tag].offset
+    content = bytearray(path.read_bytes())
+    content[offset + 2 : offset + 4] = dtype.to_bytes(2, "little")
+    path.write_bytes(content)
+
+
+def revalue(path: Path, tag: str, value: int) -> None:
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags[tag].overwrite(value)
+
+
+def spoil(path: Path) -> None:
+    """Overwrite the middle of the second plane's packed pixels."""
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages[1]
+        begin, count = page.dataoffsets[0], page.databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[begin : begin + count] = b"\xff" * count
+    path.write_bytes(content)
+
+
+def read_all(path: Path) -> None:
+    with open_source(path) as source:
+        for k in range(len(source)):
+            source.read_region(k, slice(3, 9), slice(2, 8))
+            source.read(k)
+
+
+TILES = {"tile": (16, 16), "compression": "zlib"}
+DAMAGES: dict[str, tuple[dict[str, Any], Callable[[Path], None]]] = {
+    "width is text": ({}, lambda path: retype(path, "ImageWidth", 2)),
+    "width is a fraction": ({}, lambda path: retype(path, "ImageWidth", 5)),
+    "width is a double": ({}, lambda path: retype(path, "ImageWidth", 12)),
+    "length is text": ({}, lambda path: retype(path, "ImageLength", 2)),
+    "offsets are text": ({}, lambda path: retype(path, "StripOffsets", 2)),
+    "no rows a strip": ({"compression": "zlib"}, lambda path: revalue(path, "RowsPerStrip", 0)),
+    "tiles without width": (TILES, lambda path: revalue(path, "TileWidth", 0)),
+    "width of tiles is text": (TILES, lambda path: retype(path, "TileWidth", 2)),
+    "unknown predictor": (
+        {**TILES, "predictor": True},
+        lambda path: revalue(path, "Predictor", 221),
+    ),
+    "another compression": (TILES, lambda path: revalue(path, "Compression", 50000)),
+    "bad zlib": ({"compression": "zlib"}, spoil),
+    "bad zstd": ({"compression": "zstd"}, spoil),
+    "bad packbits": ({"compression": "packbits"}, spoil),
+    "bad lzma": ({"compression": "lzma"}, spoil),
+    "damaged OME-XML": ({"description": "<OME><Image></OME>", "metadata": None}, lambda path: None),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_refused_in_one_sentence(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.tif"
+    planes = np.random.default_rng(0).integers(0, 60000, (3, 40, 50), dtype=np.uint16)
+    how, spoiled = DAMAGES[damage]
+    tifffile.imwrite(path, planes, photometric="minisblack", **how)
+    spoiled(path)
+    with pytest.raises(CrispimError, match=r"a\.tif'") as caught:
+        read_all(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize("name", ["one.tif", "planes"])
+def test_our_own_mistake_is_not_called_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]
+) -> None:
+    (tmp_path / "planes").mkdir()
+    for path in (tmp_path / "one.tif", tmp_path / "planes/1.tif"):
+        tifffile.imwrite(path, np.zeros((8, 9), np.uint16), imagej=True)
+
+    def mistaken(*_: object) -> None:
+        raise error("ours")
+
+    with open_source(tmp_path / name) as source:
+        monkeypatch.setattr("crispim_ij.planes.imagej_tags.stack_axes", mistaken)
+        if name == "planes":
+            with pytest.raises(error, match="ours"):
+                source.read(0)
+    with pytest.raises(error, match="ours"):
+        open_source(tmp_path / name)
+
+
+# Regions
+
+PLANES = np.random.default_rng(0).integers(0, 60000, (3, 83, 101), dtype=np.uint16)
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "big-endian": {"byteorder": ">"},
+    "strips": {"rowsperstrip": 7, "compression": "zlib"},
+    "predictor": {"compression": "zstd", "predictor": True},
+    "tiles": {"tile": (32, 48), "compression": "zstd"},
+    "bare tiles": {"tile": (32, 48)},
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder and a stack, the same planes, written in one way."""
+    folder = tmp_path_factory.mktemp("regions")
+    way = dict(WAYS[request.param])
+    order = {"byteorder": way.pop("byteorder", None)}
+    (folder / "planes").mkdir()
+    with tifffile.TiffWriter(folder / "stack.tif", **order) as stack:
+        for k, plane in enumerate(PLANES):
+            stack.write(plane, photometric="minisblack", metadata=None, **way)
+            with tifffile.TiffWriter(folder / f"planes/{k}.tif", **order) as single:
+                single.write(plane, photometric="minisblack", metadata=None, **way)
+    return folder
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_regions_are_parts_of_planes(files: Path, data: st.DataObject) -> None:
+    for name in ("planes", "stack.tif"):
+        with open_source(files / name) as source:
+            for _ in range(3):
+                index = data.draw(st.integers(0, 2))
+                rows, columns = (
+                    slice(*sorted(data.draw(st.tuples(st.integers(0, n - 1), st.integers(0, n)))))
+                    for n in (83, 101)
+                )
+                rows, columns = (slice(p.start, max(p.stop, p.start + 1)) for p in (rows, columns))
+                region = source.read_region(index, rows, columns)
+                np.testing.assert_array_equal(region, PLANES[index, rows, columns])
+                assert region.dtype == source.dtype
+            assert source.chunks[0] == 1
+
+
+def test_run_on_planes(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "run.tif", PLANES, imagej=True, truncate=True)
+    with open_source(tmp_path / "run.tif") as source:
+        region = source.read_region(2, slice(10, 20), slice(30, 40))
+    np.testing.assert_array_equal(region, PLANES[2, 10:20, 30:40])
+
+
+def test_nan_in_a_region_is_refused(tmp_path: Path) -> None:
+    plane = np.zeros((40, 40), np.float32)
+    plane[20, 20] = np.nan
+    tifffile.imwrite(tmp_path / "nan.tif", plane)
+    with open_source(tmp_path / "nan.tif") as source:
+        source.read_region(0, slice(0, 20), slice(0, 40))
+        with pytest.raises(CrispimError, match="NaN"):
+            source.read_region(0, slice(20, 40), slice(0, 40))
+
+
+def test_a_damaged_segment_is_named(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "bad.tif", PLANES[0], compression="zlib", rowsperstrip=16)
+    with tifffile.TiffFile(tmp_path / "bad.tif") as tif:
+        offset = tif.pages.first.dataoffsets[2]
+    data = bytearray((tmp_path / "bad.tif").read_bytes())
+    data[offset : offset + 8] = b"\xff" * 8
+    (tmp_path / "bad.tif").write_bytes(data)
+    with (
+        open_source(tmp_path / "bad.tif") as source,
+        pytest.raises(CrispimError, match=r"bad\.tif' is not a TIFF that can be read"),
+    ):
+        source.read_region(0, slice(30, 50), slice(0, 9))

@@ -1,21 +1,24 @@
-"""The planes of an OME-Zarr."""
+"""Planes read from an OME-Zarr."""
 
 from __future__ import annotations
 
+import lzma
 import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import DTYPES, check_count, checked
-from crispim_ij.planes.chunks import ChunkCache, assembled
-from crispim_ij.planes.metadata import Metadata, of_plane
-from crispim_ij.planes.ome_zarr.attributes import descriptions, read_image
-from crispim_ij.planes.ome_zarr.library import faults_of_zarr, load_zarr
-from crispim_ij.planes.ome_zarr.metadata import to_metadata
+from crispim_ij.planes.checks import check_count, checked, first_line, too_large, unreadable
+from crispim_ij.planes.ome_zarr_metadata import descriptions, read_image, to_metadata
+from crispim_ij.planes.pixels import DTYPES, ChunkCache, assemble
+from crispim_ij.planes.source import Source
 
 if TYPE_CHECKING:
     import zarr
@@ -23,17 +26,56 @@ if TYPE_CHECKING:
 _Key = tuple[int, ...]
 _SMALLEST = 512
 
+# What zarr and the codecs of chunks raise on files that are damaged.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
 
-class ZarrSource:
-    """The planes of an OME-Zarr, time points slowest, channels fastest.
 
-    Parameters
-    ----------
-    path : Path
-        The folder of a multi-scale image.
-    level : int
-        Which resolution, 0 for the full one.
-    """
+def load_zarr(path: Path) -> ModuleType:
+    """Import zarr 3 for a path, or raise CrispimError where it isn't installed."""
+    try:
+        import zarr
+    except ImportError as error:
+        raise CrispimError(
+            f"'{path}' is OME-Zarr, which needs the library zarr: "
+            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
+        ) from error
+    if not hasattr(zarr, "create_array"):
+        raise CrispimError(
+            f"'{path}' is OME-Zarr, for which the library zarr is too old: "
+            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
+        )
+    return zarr
+
+
+@contextmanager
+def zarr_faults(path: Path) -> Iterator[None]:
+    """Turn what zarr raises on damaged files into one sentence; only its calls belong inside."""
+    try:
+        yield
+    except PermissionError as error:
+        raise unreadable(path) from error
+    except MemoryError as error:
+        raise too_large(f"'{path}'") from error
+    except _DAMAGE as error:
+        raise CrispimError(
+            f"'{path}' can't be read ({first_line(error)}): it may be damaged; "
+            "copy it again or write it anew."
+        ) from error
+
+
+class ZarrSource(Source):
+    """The planes of one resolution of an OME-Zarr, time points slowest, channels fastest."""
 
     def __init__(self, path: Path, level: int = 0) -> None:
         self.path = path
@@ -65,34 +107,20 @@ class ZarrSource:
         """Another process opens the image itself."""
         return ZarrSource, (self.path.absolute(), self._level)
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __enter__(self) -> ZarrSource:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def read(self, index: int) -> NDArray[Any]:
-        """Return plane `index` as a (Y, X) array in native byte order."""
-        return self.read_region(index, slice(0, self.shape[1]), slice(0, self.shape[2]))
-
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a region of plane `index`; chunks are decoded once while it needs them."""
         k = range(len(self))[index]
         place = self._place(k)
         outer = [at // side for at, side in zip(place, self._read_at_once, strict=False)]
         within = tuple(at % side for at, side in zip(place, self._read_at_once, strict=False))
-        self._hold(rows, columns)
+        self._reserve(rows, columns)
 
         def get(row: int, column: int) -> NDArray[Any]:
             box = self._cache.get((*outer, row, column), self._decoded)
             pixels: NDArray[Any] = box[within]
             return pixels
 
-        with faults_of_zarr(self.path):
-            pixels = assembled((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
+        pixels = assemble((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
         return checked(pixels, pixels.shape, self.dtype, f"plane {k} of '{self.path}'")
 
     def _place(self, index: int) -> list[int]:
@@ -102,33 +130,27 @@ class ZarrSource:
         at = dict(zip(metadata.axes.lower(), numbers, strict=True))
         return [int(at[axis]) for axis in self._axes[:-2]]
 
-    def _hold(self, rows: slice, columns: slice) -> None:
+    def _reserve(self, rows: slice, columns: slice) -> None:
         """Let the cache hold what neighbours along Z will want, too, where chunks are thick."""
         if math.prod(self._read_at_once[:-2]) > 1:
             sides = zip((rows, columns), self.chunks[1:], strict=True)
             count = math.prod(-(-part.stop // c) - part.start // c for part, c in sides)
             channels = dict(zip(self.metadata.axes, self.metadata.sizes, strict=True)).get("C", 1)
             # Twice: one thread may be in the next slab already.
-            self._cache.hold(2 * count * channels)
+            self._cache.reserve(2 * count * channels)
 
     def _decoded(self, key: _Key) -> NDArray[Any]:
         """Decode what is read at once."""
         sides = zip(key, self._read_at_once, strict=True)
         box = tuple(slice(number * side, (number + 1) * side) for number, side in sides)
-        return np.asarray(self._array[box])
-
-    def plane_metadata(self, index: int) -> Metadata:
-        """Return what a file that holds plane `index` alone should say of it."""
-        return of_plane(self.metadata, range(len(self))[index])
-
-    def close(self) -> None:
-        """Do nothing: each read opens and closes its own files."""
+        with zarr_faults(self.path):
+            return np.asarray(self._array[box])
 
 
 def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     """Open one of an image's arrays for reading."""
     library = load_zarr(path)
-    with faults_of_zarr(path):
+    with zarr_faults(path):
         array: zarr.Array[Any] = library.open_array(path / name, mode="r")
     _refuse_codecs(path, array)
     if array.ndim != axes or 0 in array.shape:

@@ -1,0 +1,125 @@
+"""Which format a path is: open it as a source, or create it as a sink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import (
+    TIFF_SUFFIXES,
+    ZARR_SUFFIX,
+    check_output,
+    existing,
+    is_zarr,
+)
+from crispim_ij.planes.journal import journal_of, read_journal
+from crispim_ij.planes.pixels import DTYPES
+from crispim_ij.planes.selection import Selection, select
+from crispim_ij.planes.sink import Sink, SinkSettings
+from crispim_ij.planes.source import Source
+from crispim_ij.planes.tiff_read import FolderSource, StackSource
+from crispim_ij.planes.tiff_write import FolderSink, StackSink
+
+
+def open_source(path: str | Path, selection: Selection | None = None) -> Source:
+    """Open a folder of TIFF planes, a TIFF stack or an OME-Zarr.
+
+    Everything that can be known from the files' headers is checked here; no
+    pixel is read.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder whose files hold one plane each, taken in natural order
+        (``2.tif`` before ``10.tif``), or a multi-page TIFF, an ImageJ
+        hyperstack or an OME-TIFF, or the folder of an OME-Zarr.
+    selection : Selection, optional
+        Channels, time points and resolution that are wanted; by default all
+        planes in full resolution.
+
+    Returns
+    -------
+    Source
+        The planes, to be closed or used in a `with` statement.
+
+    Raises
+    ------
+    CrispimError
+        If the path or one of its files can't be used, with the remedy.
+    """
+    found = existing(Path(path))
+    chosen = selection or Selection()
+    if is_zarr(found):
+        from crispim_ij.planes.ome_zarr_read import ZarrSource
+
+        return select(ZarrSource(found, chosen.level), chosen)
+    if chosen.level:
+        raise CrispimError(
+            f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
+        )
+    return select(FolderSource(found) if found.is_dir() else StackSource(found), chosen)
+
+
+def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:
+    """Return where the planes of a source go once they are changed.
+
+    Parameters
+    ----------
+    output : str or Path
+        A name that ends in .tif or .tiff for one file of the source's kind (plain,
+        ImageJ hyperstack, OME-TIFF); one that ends in .zarr for an OME-Zarr; any other
+        name for a folder with a file per plane under the source's names. Missing folders
+        are created.
+    source : Source
+        Gives names, pixel type and metadata.
+    settings : SinkSettings, optional
+        How planes are written.
+
+    Returns
+    -------
+    Sink
+        Nothing is written before its `with` statement begins.
+
+    Raises
+    ------
+    CrispimError
+        If the output is the input, lies in it, exists already or can't be written.
+    """
+    chosen = settings or SinkSettings()
+    path = Path(output)
+    if chosen.dtype is not None and np.dtype(chosen.dtype) not in DTYPES:
+        raise CrispimError(
+            f"'{path}' can't hold {np.dtype(chosen.dtype)} pixels: "
+            "choose uint8, uint16, int16 or float32."
+        )
+    as_zarr = path.suffix.lower() == ZARR_SUFFIX
+    as_file = path.suffix.lower() in TIFF_SUFFIXES
+    past = read_journal(journal_of(path))
+    check_output(
+        path,
+        None if as_file or as_zarr else source.names,
+        source.path,
+        as_folder=not as_file,
+        overwrite=chosen.overwrite or (chosen.resume and past is not None),
+    )
+    if past and past.done and not (past.finished or chosen.overwrite or chosen.resume):
+        raise CrispimError(
+            f"a run into '{path}' was stopped before its end: give --resume to go on with it, or "
+            "--overwrite to begin anew."
+        )
+    if as_zarr:
+        from crispim_ij.planes.ome_zarr_write import ZarrSink
+
+        return ZarrSink(path, source, chosen)
+    return StackSink(path, source, chosen) if as_file else FolderSink(path, source, chosen)
+
+
+def recorded_options(output: str | Path) -> Mapping[str, Any]:
+    """Return the options with which an output was begun, empty where no journal is."""
+    past = read_journal(journal_of(Path(output)))
+    options: Mapping[str, Any] = {} if past is None else past.header.get("options", {})
+    return options

@@ -1,1 +1,0 @@
-"""Planes in OME-Zarr."""

@@ -1,1 +1,0 @@
-"""Planes in TIFF files: a folder of them, or one file."""
