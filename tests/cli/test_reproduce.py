@@ -10,7 +10,7 @@ import tifffile
 
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.reproduction import recipes
-from crispim_ij.reproduction.run import Progress
+from crispim_ij.reproduction.stages import Progress
 from tests.cli.conftest import Call
 from tests.reproduction.process import QUICK
 
@@ -102,17 +102,18 @@ def test_ctrl_c_ends_after_the_plane_at_work(
             advance(1, "")
             told.append("too far")
 
-    monkeypatch.setattr("crispim_ij.reproduction.timing._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
     monkeypatch.setattr("crispim_ij.reproduction.reproduce", interrupted)
     answer = call("reproduce", brains, tmp_path / "out")
     assert (answer.status, told) == (130, ["still at work"])
-    assert "was interrupted; the same command with --resume goes on" in " ".join(answer.err.split())
+    said = " ".join(answer.err.split())
+    assert "was interrupted; the same command with --resume continues it" in said
 
 
 def test_too_little_room(
     call: Call, brains: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crispim_ij.reproduction.timing._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
     answer = call("reproduce", brains, small_disk / "out")
     assert answer.status == 2
     assert "free some" in " ".join(answer.err.split())
