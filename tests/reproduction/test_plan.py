@@ -73,6 +73,16 @@ def test_a_test_stack_from_elsewhere(brains: Path, tmp_path: Path) -> None:
     assert len(inside.training) == 2
 
 
+def test_a_plan_is_described_under_the_names_of_runs_that_are_there(brains: Path) -> None:
+    """A run is resumed only if its `run.json` says the same."""
+    described = make_plan([brains], ReproductionSettings()).described()
+    assert set(described) == {"training", "test", "patch", "window"}
+    keys = {"name", "path", "shape", "levels", "preprocess", "count_map", "pixel_bytes"}
+    for stack in (*described["training"], described["test"]):
+        assert set(stack) == keys
+        assert set(stack["levels"]) == {"low", "high", "noise"}
+
+
 def test_one_stack_is_too_few(brains: Path) -> None:
     with pytest.raises(CrispimError, match="one stack only"):
         make_plan([brains / "brain 0.tif"], ReproductionSettings())
