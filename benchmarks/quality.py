@@ -35,16 +35,16 @@ from rich.table import Table
 
 from crispim_ij.evaluation import (
     CLASSICS,
-    TOLD,
+    NON_BLIND,
     Method,
     NoiseSettings,
     find_method,
     metrics,
     noisy_plane,
 )
-from crispim_ij.evaluation.bias import bias_by_decile, summarise_bias
-from crispim_ij.evaluation.classics import Classic
-from crispim_ij.evaluation.told import is_installed
+from crispim_ij.evaluation.classics import Classic, is_installed
+from crispim_ij.evaluation.metrics import bias_by_decile
+from crispim_ij.evaluation.statistics import summarise_bias
 from crispim_ij.networks import mini_stack
 from crispim_ij.planes import Source, open_source, to_dtype
 
@@ -62,7 +62,7 @@ MAPS = {
 """By the beginning of a stack's name: black level, and counts a grey value."""
 
 NOISE_SD = (10, 20, 35, 60)
-OPPONENTS = ("tv-tuned", "nlm-tuned", *TOLD)
+OPPONENTS = ("tv-tuned", "nlm-tuned", *NON_BLIND)
 VOLUME_LEAST = 5
 VOLUME_CORRELATION = 0.8
 NONE = "-"
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--noise-sd", type=int, action="append")
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--side", type=int, default=512, help="of the squares, in px")
-    parser.add_argument("--classic", action="append", choices=(*CLASSICS, *TOLD))
+    parser.add_argument("--classic", action="append", choices=(*CLASSICS, *NON_BLIND))
     options = parser.parse_args()
     classics = installed(options.classic or OPPONENTS)
     models = [find_method(name) for name in options.model]
@@ -122,7 +122,7 @@ def main() -> None:
 
 def installed(classics: Sequence[str]) -> list[str]:
     """Return the classics that can be run, and say which can't."""
-    missing = [name for name in classics if name in TOLD and not is_installed(name)]
+    missing = [name for name in classics if name in NON_BLIND and not is_installed(name)]
     for name in missing:
         print(f"left out: {name}, which is not installed")
     return [name for name in classics if name not in missing]
@@ -171,7 +171,7 @@ def measure_stack(
     """Measure all methods on a stack's planes at one noise."""
     correlation = neighbours(view, places)
     is_volume = len(view) >= VOLUME_LEAST and correlation > VOLUME_CORRELATION
-    told = [find_method(n) for n in classics if n in TOLD and (n != "bm4d" or is_volume)]
+    told = [find_method(n) for n in classics if n in NON_BLIND and (n != "bm4d" or is_volume)]
     methods = [find_method("noisy"), *told, *models]
     pairs = list(noisy_pairs(view, places, sd, max(method.depth for method in methods)))
     figures = {name: oracle(CLASSICS[name], pairs) for name in classics if name in CLASSICS}

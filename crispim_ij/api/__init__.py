@@ -8,7 +8,7 @@ from crispim_ij.api._denoise import denoise
 from crispim_ij.api._evaluate import evaluate
 from crispim_ij.api._models import load_model
 from crispim_ij.api._preprocess import preprocess
-from crispim_ij.evaluation.measure import Evaluation
+from crispim_ij.evaluation import Evaluation
 from crispim_ij.models import Model
 
 __all__ = ["Evaluation", "Model", "denoise", "evaluate", "load_model", "preprocess"]

@@ -13,9 +13,15 @@ from crispim_ij.api._images import (
     pair,
 )
 from crispim_ij.api._models import AnyModel
-from crispim_ij.evaluation import EvaluationSettings, Given, NoiseSettings
-from crispim_ij.evaluation import evaluate as evaluate_planes
-from crispim_ij.evaluation.measure import DEFAULT_METHODS, Evaluation, find_methods, measure
+from crispim_ij.evaluation import (
+    Evaluation,
+    EvaluationSettings,
+    Given,
+    NoiseSettings,
+    default_methods,
+    find_methods,
+    measure,
+)
 from crispim_ij.models import Model
 from crispim_ij.planes import Selection
 
@@ -82,7 +88,7 @@ def evaluate(
     settings = EvaluationSettings(planes, NoiseSettings(pair(noise_sd), seed))
     names = [str(m.folder) if isinstance(m, Model) else os.fspath(m) for m in method or ()]
     if not names:
-        names = _default_methods(has_noisy=noisy is not None, has_results=bool(result))
+        names = default_methods(has_noisy=noisy is not None, has_results=bool(result))
     whole = Selection()
     with ExitStack() as opened:
         source = opened.enter_context(opened_image(clean, whole))
@@ -94,12 +100,4 @@ def evaluate(
             },
         )
         methods = find_methods(names, source, settings, given)
-        evaluated = evaluate_planes(source, methods, settings, given)
-        return measure(evaluated, min(planes, len(source)))
-
-
-def _default_methods(*, has_noisy: bool, has_results: bool) -> list[str]:
-    """Return what is measured where no method is named."""
-    if not has_results:
-        return list(DEFAULT_METHODS)
-    return ["noisy"] if has_noisy else []
+        return measure(source, methods, settings, given)

@@ -93,7 +93,7 @@ def demo(
 
 def _fits_bm3d(pixels: int) -> bool:
     """Say whether BM3D is installed and doesn't take long."""
-    from crispim_ij.evaluation.told import is_installed
+    from crispim_ij.evaluation.classics import is_installed
 
     return pixels <= BM3D_PIXELS and is_installed("bm3d")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +19,9 @@ from crispim_ij.planes import open_source
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
-    from crispim_ij.evaluation import Bias, Evaluated, Row
-    from crispim_ij.report import Display, Experiment
+    from crispim_ij.evaluation import Evaluation, EvaluationSettings
 
 _DEFAULT_SD = "30:40"
-_DEFAULT_METHODS = ("noisy", "tv", "cv2", "crispim-2d")
 
 
 def evaluate(
@@ -102,125 +101,90 @@ def evaluate(
 
     Example: `crispim-ij evaluate clean/ --method noisy --method crispim-2d --out evaluation/`
     """
-    from crispim_ij import evaluation as job
-    from crispim_ij import report as reporting
-    from crispim_ij.evaluation.measure import find_methods
-    from crispim_ij.noise import camera_as_text, read_camera
+    from crispim_ij.evaluation import Given, default_methods, find_methods, measure
+    from crispim_ij.evaluation.classics import WITHOUT_NETWORK
+    from crispim_ij.report import Experiment, Report, parse_display, report_names, write_report
 
     started = time.perf_counter()
-    refuse_two_noises(camera=camera, noise_sd=noise_sd)
-    refuse_two_noises(camera=camera, noisy=noisy)
-    noise = job.NoiseSettings(
-        parse_noise_sd(noise_sd or _DEFAULT_SD), seed, read_camera(camera) if camera else None
-    )
-    settings = job.EvaluationSettings(planes, noise)
-    shown = reporting.parse_display(display)
+    settings = _settings(planes, seed, noise_sd, camera, noisy)
+    limits = parse_display(display)
     folders = _named_folders(result or [])
-    names = method or _default_methods(noisy, folders)
+    names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
     title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
         source = stack.enter_context(open_source(clean))
-        given = job.Given(
+        given = Given(
             stack.enter_context(open_source(noisy)) if noisy else None,
             {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
         )
-        if not set(names) <= job.WITHOUT_NETWORK:
+        check_output(out, report_names([title]), source.path, overwrite=overwrite)
+        if not set(names) <= WITHOUT_NETWORK:
             start_tensorflow()
         methods = find_methods(names, source, settings, given)
-        evaluated = job.evaluate(source, methods, settings, given)
-        check_output(out, reporting.report_names([title]), source.path, overwrite=overwrite)
-        experiment = _measure(evaluated, min(planes, len(source)), title, shown)
-    options: dict[str, object] = {
-        "--noise-sd": None if noise.camera else noise_sd or _DEFAULT_SD,
-        "--camera": noise.camera and camera_as_text(noise.camera),
-        "--planes": planes,
-        "--seed": seed,
-        "--noisy": noisy,
-        "--display": display,
-        "--out": out,
-    }
-    report = reporting.Report(
+        with progress_bar("evaluating", min(planes, len(source)), "planes") as bar:
+            evaluation = measure(
+                source, methods, settings, given, lambda k: bar.update(bar.task_ids[0], completed=k)
+            )
+    lists = {"--method": names, "--result": result or [], "--note": note or []}
+    options = {"--noisy": noisy, "--display": display, "--out": out}
+    report = Report(
         title=title,
-        command=_command(clean, names, result or [], note or [], options),
+        command=_command(clean, lists, settings, options),
         notes=note or [],
-        experiments=[experiment],
-        recipes=_recipes(names),
+        experiments=[Experiment(title, evaluation, display=limits)],
+        recipes={one.name: one.provenance for one in methods if one.provenance is not None},
         seconds=time.perf_counter() - started,
     )
-    page = reporting.write_report(report, out)
-    if as_json:
-        print_json(_facts(experiment, page))
-        return
-    console.print(job.render_table(job.summarise(experiment.rows)))
-    console.print(str(page), soft_wrap=True)
+    _print(evaluation, write_report(report, out), as_json=as_json)
 
 
-def _measure(
-    evaluated: Iterator[Evaluated], count: int, title: str, display: Display
-) -> Experiment:
-    """Measure all planes, and keep up to three of them to be shown."""
-    from crispim_ij.evaluation import compare_methods, summarise_bias
-    from crispim_ij.report import Experiment
+def _settings(
+    planes: int, seed: int, noise_sd: str | None, camera: str | None, noisy: Path | None
+) -> EvaluationSettings:
+    """Read what is measured on."""
+    from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
+    from crispim_ij.noise import read_camera
 
-    rows: list[Row] = []
-    biases: list[Mapping[str, Sequence[Bias]]] = []
-    shown: list[Evaluated] = []
-    wanted = {count // 4, count // 2, 3 * count // 4}
-    with progress_bar("evaluating", count, "planes") as bar:
-        for k, plane in enumerate(evaluated):
-            rows.extend(plane.rows)
-            biases.append(plane.biases)
-            if k in wanted:
-                shown.append(plane)
-            bar.advance(bar.task_ids[0])
-    return Experiment(
-        title, rows, compare_methods(rows), summarise_bias(biases), shown, display=display
+    refuse_two_noises(camera=camera, noise_sd=noise_sd)
+    refuse_two_noises(camera=camera, noisy=noisy)
+    sd = parse_noise_sd(noise_sd or _DEFAULT_SD)
+    return EvaluationSettings(
+        planes, NoiseSettings(sd, seed, read_camera(camera) if camera else None)
     )
-
-
-def _facts(experiment: Experiment, page: Path) -> dict[str, Any]:
-    """Say what was measured, for scripts; the report's folder has the figures of each plane."""
-    from dataclasses import asdict
-
-    from crispim_ij.evaluation import summarise
-
-    return {
-        "means": [asdict(summary) for summary in summarise(experiment.rows)],
-        "pairs": [asdict(pair) for pair in experiment.comparisons],
-        "report": str(page),
-    }
 
 
 def _command(
     clean: Path,
-    names: Sequence[str],
-    results: Sequence[str],
-    notes: Sequence[str],
+    lists: Mapping[str, Sequence[str]],
+    settings: EvaluationSettings,
     options: Mapping[str, object],
 ) -> str:
     """Write the command with every option, so that it can be given again."""
+    from crispim_ij.noise import camera_as_text
+
+    noise = settings.noise
+    if noise.camera:
+        drawn = {"--camera": camera_as_text(noise.camera)}
+    else:
+        drawn = {"--noise-sd": ":".join(dict.fromkeys(f"{sd:g}" for sd in noise.sd))}
     words = ["crispim-ij", "evaluate", str(clean)]
-    for name, values in (("--method", names), ("--result", results), ("--note", notes)):
+    for name, values in lists.items():
         words += [word for value in values for word in (name, value)]
-    for name, value in options.items():
+    single = {**drawn, "--planes": settings.planes, "--seed": noise.seed, **options}
+    for name, value in single.items():
         words += [] if value is None else [name, str(value)]
     return shlex.join(words)
 
 
-def _recipes(names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Return what each model records about its making."""
-    from crispim_ij.evaluation import WITHOUT_NETWORK
-    from crispim_ij.models import find_model
-
-    models = [find_model(name) for name in names if name not in WITHOUT_NETWORK]
-    return {model.folder.resolve().name: model.spec.provenance for model in models}
-
-
-def _default_methods(noisy: Path | None, folders: dict[str, Path]) -> tuple[str, ...]:
-    """Return what is measured where no method is named."""
-    if not folders:
-        return _DEFAULT_METHODS
-    return ("noisy",) if noisy else ()
+def _print(evaluation: Evaluation, page: Path, *, as_json: bool) -> None:
+    """Show what was measured; the report's folder has the figures of each plane."""
+    if as_json:
+        means = [asdict(mean) for mean in evaluation.summary]
+        pairs = [asdict(pair) for pair in evaluation.comparisons]
+        print_json({"means": means, "pairs": pairs, "report": str(page)})
+        return
+    console.print(evaluation.table)
+    console.print(str(page), soft_wrap=True, markup=False)
 
 
 def _named_folders(texts: list[str]) -> dict[str, Path]:

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite, Resume, refuse_both
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         Plan,
         Reproduction,
         ReproductionSettings,
-        Workplace,
+        RunDirectory,
     )
     from crispim_ij.training import Recipe
 
@@ -120,82 +121,84 @@ def reproduce(
         seed=seed,
     )
     refuse_both(overwrite=overwrite, resume=resume)
-    place = job.Workplace(out)
-    place.check(resume=resume, overwrite=overwrite)
+    directory = job.RunDirectory(out)
+    directory.check(resume=resume, overwrite=overwrite)
     plan = job.make_plan(data, settings)
-    place.check_stacks([stack.path for stack in (*plan.training, plan.test)])
-    described = {"settings": asdict(settings), "stacks": plan.described()}
-    written = place.go_on(described) if resume else {}
-    if resume and job.REPORTED in place.done():
-        console.print(f"All of this run is done already; its report: {place.page}", soft_wrap=True)
+    directory.check_stacks([stack.path for stack in (*plan.training, plan.test)])
+    description = job.run_description(settings, plan)
+    written = directory.resume(description) if resume else {}
+    if resume and job.REPORTED in directory.done():
+        _say(f"All of this run is done already; its report: {directory.page}")
         return
     start_tensorflow()
     models = job.load_models(settings.models)
     if resume:
         recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
-        errors.print(f"Going on. Done already: {', '.join(place.done()) or 'nothing'}.")
+        done = ", ".join(directory.done()) or "nothing"
+        errors.print(f"Resuming. Done already: {done}.", markup=False)
     else:
-        recipes = _begin(plan, settings, place, described)
+        recipes = _begin(plan, settings, directory, description)
     command = shlex.join(["crispim-ij", *sys.argv[1:]])
-    _run(job.Reproduction(settings, plan, recipes, models, command), place)
+    _run(job.Reproduction(settings, plan, recipes, models, command), directory)
 
 
 def _begin(
-    plan: Plan, settings: ReproductionSettings, place: Workplace, described: dict[str, Any]
+    plan: Plan,
+    settings: ReproductionSettings,
+    directory: RunDirectory,
+    description: dict[str, Any],
 ) -> dict[str, Recipe]:
     """Time the networks, say what is to be expected, and claim the folder."""
     from crispim_ij import reproduction as job
 
     errors.print("Timing a few training steps ...")
     offer = job.make_offer(plan, settings)
-    for note in job.notes_on(plan, settings, offer.recipes):
-        console.print(f"- {note}", soft_wrap=True)
+    for difference in job.differences_from_paper(plan, settings, offer.recipes):
+        _say(f"- {difference}")
     needed = job.disk_bytes(plan)
     _print_cost(offer, needed, quick=settings.quick)
-    _check_space(place.folder, needed)
+    _check_space(directory.folder, needed)
     precisions = {name: recipe.precision for name, recipe in offer.recipes.items()}
-    place.begin({**described, "precisions": precisions})
+    directory.begin({**description, "precisions": precisions})
     return dict(offer.recipes)
 
 
-def _run(run: Reproduction, place: Workplace) -> None:
+def _run(run: Reproduction, directory: RunDirectory) -> None:
     """Do all stages, and show the tables."""
     from crispim_ij import reproduction as job
     from crispim_ij.cli.interrupts import stop_after_step
-    from crispim_ij.evaluation import render_table, summarise
 
     with stop_after_step() as stopped:
-
-        @contextmanager
-        def progress(what: str, total: int, unit: str) -> Iterator[Advance]:
-            with _bar(what, total, unit, stopped) as advance:
-                yield advance
-
         try:
-            page, experiments = job.reproduce(run, place, progress)
+            page, experiments = job.reproduce(run, directory, partial(_bar, stopped=stopped))
         except KeyboardInterrupt:
             raise RunInterruptedError(
-                f"The reproduction in {place.folder} was interrupted; the same command with "
-                "--resume goes on."
+                f"The reproduction in {directory.folder} was interrupted; the same command with "
+                "--resume continues it."
             ) from None
     for experiment in experiments:
         console.print(experiment.title, style="bold")
-        console.print(render_table(summarise(experiment.rows)))
-    console.print(f"Report: {page}", soft_wrap=True)
+        console.print(experiment.evaluation.table)
+    _say(f"Report: {page}")
 
 
 @contextmanager
 def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator[Advance]:
     """Show a stage's progress; end it where Ctrl-C has asked for that."""
-    with progress_bar(what, total, unit) as bar:
+    with progress_bar(escape(what), total, unit) as bar:
 
         def advance(done: int, remark: str) -> None:
             text = f"{what}, {remark}" if remark else what
-            bar.update(bar.task_ids[0], completed=done, description=text)
+            bar.update(bar.task_ids[0], completed=done, description=escape(text))
             if stopped.is_set():
                 raise KeyboardInterrupt
 
         yield advance
+
+
+def _say(sentence: str) -> None:
+    """Print what has names of files in it."""
+    console.print(sentence, soft_wrap=True, markup=False)
 
 
 def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:

@@ -27,6 +27,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import planes_facts, print_dry_run
 from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.planes import free_space
 from crispim_ij.training import (
     RunSettings,
     TrainingJob,

@@ -1,44 +1,51 @@
-"""How good a denoiser is: metrics, baselines and tables."""
+"""How good a denoiser is: methods, metrics and statistics."""
 
-from crispim_ij.evaluation.baselines import BASELINES
-from crispim_ij.evaluation.bias import Bias, MethodBias, summarise_bias
-from crispim_ij.evaluation.classics import CLASSICS
-from crispim_ij.evaluation.evaluate import (
-    Evaluated,
-    EvaluationSettings,
-    Given,
-    Row,
-    evaluate,
+from crispim_ij.evaluation.classics import BASELINES, CLASSICS, NON_BLIND, WITHOUT_NETWORK
+from crispim_ij.evaluation.evaluate import Evaluated, Evaluation, evaluate, measure
+from crispim_ij.evaluation.inputs import EvaluationSettings, Given, NoiseSettings, noisy_plane
+from crispim_ij.evaluation.methods import (
+    Method,
+    default_methods,
+    find_method,
+    find_methods,
+    tune,
 )
-from crispim_ij.evaluation.methods import WITHOUT_NETWORK, Method, find_method
-from crispim_ij.evaluation.noise import NoiseSettings, noisy_plane
-from crispim_ij.evaluation.statistics import Paired, compare_methods
-from crispim_ij.evaluation.table import Summary, render_table, summarise, write_csv
-from crispim_ij.evaluation.told import TOLD
-from crispim_ij.evaluation.tuning import tune
+from crispim_ij.evaluation.metrics import Bias, PlaneMetrics
+from crispim_ij.evaluation.statistics import (
+    MethodBias,
+    Paired,
+    Summary,
+    compare_methods,
+    render_table,
+    summarise,
+    summarise_bias,
+)
 
 __all__ = [
     "BASELINES",
     "CLASSICS",
-    "TOLD",
+    "NON_BLIND",
     "WITHOUT_NETWORK",
     "Bias",
     "Evaluated",
+    "Evaluation",
     "EvaluationSettings",
     "Given",
     "Method",
     "MethodBias",
     "NoiseSettings",
     "Paired",
-    "Row",
+    "PlaneMetrics",
     "Summary",
     "compare_methods",
+    "default_methods",
     "evaluate",
     "find_method",
+    "find_methods",
+    "measure",
     "noisy_plane",
     "render_table",
     "summarise",
     "summarise_bias",
     "tune",
-    "write_csv",
 ]

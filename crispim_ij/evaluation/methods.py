@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from crispim_ij.errors import CrispimError
-from crispim_ij.evaluation.baselines import BASELINES
-from crispim_ij.evaluation.classics import CLASSICS
-from crispim_ij.evaluation.told import TOLD, find_told
+from crispim_ij.errors import CrispimError, did_you_mean
+from crispim_ij.evaluation import metrics
+from crispim_ij.evaluation.classics import (
+    BASELINES,
+    CLASSICS,
+    NON_BLIND,
+    find_non_blind,
+)
+from crispim_ij.evaluation.inputs import (
+    EvaluationSettings,
+    Given,
+    check_planes,
+    choose_planes,
+    noisy_plane,
+)
+from crispim_ij.planes import Source
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
 
 MODEL_SUFFIXES = (".keras", ".h5")
 """Files that hold a whole model."""
-
-WITHOUT_NETWORK = frozenset({*BASELINES, *CLASSICS, *TOLD})
-"""Names of all methods that are no models."""
 
 
 @dataclass(frozen=True)
@@ -38,35 +47,68 @@ class Method:
         ``Z // 2`` is wanted, and returns a (Y, X) plane of counts.
     depth : int
         Planes that it takes for one, as one array; several for a 3D model.
-    told : bool
-        Whether `denoise` is told the noise: its standard deviation in counts comes second.
+    non_blind : bool
+        Whether `denoise` is given the noise's standard deviation in counts as well.
+    provenance : mapping or None
+        How a model was made, JSON-ready; None for what is no model.
     """
 
     name: str
     denoise: Callable[..., NDArray[Any]]
     depth: int = 1
-    told: bool = False
+    non_blind: bool = False
+    provenance: Mapping[str, Any] | None = None
 
     def run(self, planes: NDArray[Any], sd: float) -> NDArray[Any]:
-        """Denoise, and tell the noise to a method that asks for it.
+        """Denoise counts whose noise has the standard deviation `sd`, if the method wants it."""
+        return self.denoise(planes, sd) if self.non_blind else self.denoise(planes)
 
-        Parameters
-        ----------
-        planes : ndarray, shape (Y, X), or (Z, Y, X) where `depth` is more than 1
-            Raw counts.
-        sd : float
-            Standard deviation of the wanted plane's noise, in counts.
 
-        Returns
-        -------
-        ndarray, shape (Y, X)
-            Counts.
-        """
-        return self.denoise(planes, sd) if self.told else self.denoise(planes)
+def default_methods(*, has_noisy: bool, has_results: bool) -> list[str]:
+    """Return the methods that are measured where none is named."""
+    if not has_results:
+        return ["noisy", "tv", "cv2", "crispim-2d"]
+    return ["noisy"] if has_noisy else []
+
+
+def find_methods(
+    names: Sequence[str],
+    source: Source,
+    settings: EvaluationSettings,
+    given: Given | None = None,
+) -> list[Method]:
+    """Find baselines and models, and tune what has a strength to be chosen.
+
+    Parameters
+    ----------
+    names : sequence of str
+        See `find_method`; also keys of `CLASSICS`, which are tuned on a plane that is not
+        measured.
+    source : Source
+        Clean planes.
+    settings : EvaluationSettings
+        Which planes are measured, and their noise.
+    given : Given or None
+        Noisy planes that take the place of drawn noise.
+
+    Returns
+    -------
+    list of Method
+        In the order of their names.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such method, or no plane is left to tune on.
+    """
+    return [
+        tune(name, source, settings, given) if name in CLASSICS else find_method(name)
+        for name in names
+    ]
 
 
 def find_method(name: str) -> Method:
-    """Find a baseline, a classic that is told the noise, or a model.
+    """Find a baseline, a classic that is given the noise, or a model.
 
     Parameters
     ----------
@@ -88,9 +130,9 @@ def find_method(name: str) -> Method:
     """
     if name in BASELINES:
         return Method(name, BASELINES[name])
-    if name in TOLD:
-        classic = find_told(name)
-        return Method(name, classic.denoise, classic.depth, told=True)
+    if name in NON_BLIND:
+        classic = find_non_blind(name)
+        return Method(name, classic.denoise, classic.depth, non_blind=True)
     path = Path(name)
     if path.suffix in MODEL_SUFFIXES and path.is_file():
         return _from_file(path)
@@ -100,10 +142,10 @@ def find_method(name: str) -> Method:
         return _from_model(load_model(path))
     models = {model.folder.name: model for model in list_models()}
     if name not in models:
-        known = ", ".join([*BASELINES, *CLASSICS, *TOLD, *models])
+        known = [*BASELINES, *CLASSICS, *NON_BLIND, *models]
         raise CrispimError(
-            f"There is no method {name!r}: take one of {known}, or give a model's folder or its "
-            "Keras 2 file."
+            f"There is no method {name!r}, nor a model's folder or Keras 2 file of that name: "
+            f"{did_you_mean(name, known)}"
         )
     return _from_model(models[name])
 
@@ -113,10 +155,11 @@ def _from_model(model: Model) -> Method:
 
     denoiser = Denoiser(model, DenoiseSettings())
 
-    def told_by_nobody(planes: NDArray[Any]) -> NDArray[Any]:
+    def denoise(planes: NDArray[Any]) -> NDArray[Any]:
         return denoiser.told_by(planes)(planes)
 
-    return Method(model.folder.resolve().name, told_by_nobody, denoiser.depth)
+    name = model.folder.resolve().name
+    return Method(name, denoise, denoiser.depth, provenance=model.spec.provenance)
 
 
 def _from_file(path: Path) -> Method:
@@ -125,3 +168,56 @@ def _from_file(path: Path) -> Method:
 
     with tempfile.TemporaryDirectory() as scratch:
         return _from_model(import_model(path, Path(scratch) / path.stem))
+
+
+def tune(
+    name: str, source: Source, settings: EvaluationSettings, given: Given | None = None
+) -> Method:
+    """Choose the strength at which a classic does best on a plane that is not evaluated.
+
+    Parameters
+    ----------
+    name : str
+        A key of `CLASSICS`.
+    source : Source
+        Clean planes.
+    settings : EvaluationSettings
+        Which planes are evaluated, and their noise; the plane for tuning gets the like.
+    given : Given or None
+        Noisy planes that take the place of drawn noise, here as well.
+
+    Returns
+    -------
+    Method
+        The classic at the strength with the highest PSNR there.
+
+    Raises
+    ------
+    CrispimError
+        If every plane is evaluated and none is left, or given planes don't match.
+    """
+    given = given or Given()
+    check_planes(source, given)
+    plane = _plane_to_tune_on(source, settings)
+    clean = source.read(plane)
+    if given.noisy is None:
+        noisy, _ = noisy_plane(clean, plane, settings.noise)
+    else:
+        noisy = given.noisy.read(plane)
+    classic = CLASSICS[name]
+    best = max(
+        classic.strengths,
+        key=lambda strength: metrics.psnr(clean, classic.denoise(noisy, strength)),
+    )
+    return Method(name, lambda seen: classic.denoise(seen, best))
+
+
+def _plane_to_tune_on(source: Source, settings: EvaluationSettings) -> int:
+    """Return the plane in the middle of those that are not evaluated."""
+    left = sorted(set(range(len(source))) - set(choose_planes(len(source), settings)))
+    if not left:
+        raise CrispimError(
+            f"All {len(source)} planes of '{source.path}' are evaluated and none is left to tune a "
+            "baseline on: evaluate fewer (--planes)."
+        )
+    return left[len(left) // 2]

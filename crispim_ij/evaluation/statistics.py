@@ -1,16 +1,156 @@
-"""Whether one method is better than another, or only was on these planes."""
+"""Means, biases and comparisons of methods over planes, and the means as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crispim_ij.evaluation.evaluate import Row
+from crispim_ij.evaluation.metrics import DECILES, Bias, PlaneMetrics
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _RESAMPLES = 10_000
+
+# Title, field and format of a table's columns, and which way is better.
+COLUMNS = (
+    ("PSNR\n(dB)", "psnr", ".2f", max),
+    ("SSIM", "ssim", ".4f", max),
+    ("PCC", "pcc", ".4f", max),
+    ("RMSE\n(counts)", "rmse", ".2f", min),
+    ("robust\nPSNR", "robust_psnr", ".2f", max),
+    ("robust\nSSIM", "robust_ssim", ".4f", max),
+    ("FRC\n(1/px)", "frc_cutoff", ".3f", max),
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One method's means over planes.
+
+    Attributes
+    ----------
+    method : str
+        The method's name.
+    planes : int
+        How many planes were measured.
+    psnr, ssim, pcc, rmse, robust_psnr, robust_ssim, frc_cutoff : float
+        Means of the figures of `PlaneMetrics`.
+    psnr_sd : float
+        Standard deviation of PSNR between planes, in dB.
+    """
+
+    method: str
+    planes: int
+    psnr: float
+    psnr_sd: float
+    ssim: float
+    pcc: float
+    rmse: float
+    robust_psnr: float
+    robust_ssim: float
+    frc_cutoff: float
+
+
+def summarise(rows: Sequence[PlaneMetrics]) -> list[Summary]:
+    """Average each method over its planes, in the order of the methods' first rows."""
+    methods = dict.fromkeys(row.method for row in rows)
+    return [_summary(method, [row for row in rows if row.method == method]) for method in methods]
+
+
+def _summary(method: str, rows: Sequence[PlaneMetrics]) -> Summary:
+    """Return one method's means."""
+    means = {
+        name: float(np.mean([getattr(row, name) for row in rows])) for _, name, _, _ in COLUMNS
+    }
+    psnrs = [row.psnr for row in rows]
+    # Equal planes have an infinite PSNR, of which there is no deviation.
+    spread = float(np.std(psnrs)) if all(map(math.isfinite, psnrs)) else math.nan
+    return Summary(method=method, planes=len(rows), psnr_sd=spread, **means)
+
+
+def render_table(summaries: Sequence[Summary]) -> Table:
+    """Return the means for a rich console, the best figure of each column in bold."""
+    from rich.table import Table
+    from rich.text import Text
+
+    planes = max((summary.planes for summary in summaries), default=0)
+    table = Table(
+        title=f"Means over {planes} plane{'s' * (planes != 1)}",
+        caption="PSNR and SSIM at the paper's range of 65535; robust: at the clean plane's "
+        "0.1-99.9 percentiles; FRC: highest frequency that agrees with the clean plane, of 0.5",
+    )
+    table.add_column("method", no_wrap=True)
+    for title, *_ in COLUMNS:
+        table.add_column(title, justify="right")
+    best = {
+        name: better(getattr(summary, name) for summary in summaries)
+        for _, name, _, better in COLUMNS
+        if summaries
+    }
+    for summary in summaries:
+        cells = []
+        for _, name, form, _ in COLUMNS:
+            value = getattr(summary, name)
+            text = format(value, form)
+            cells.append(f"[bold]{text}[/bold]" if value == best[name] else text)
+        table.add_row(Text(summary.method), *cells)
+    return table
+
+
+@dataclass(frozen=True)
+class MethodBias:
+    """One method's bias in one decile, over all planes.
+
+    Attributes
+    ----------
+    method : str
+        The method's name.
+    decile : int
+        From 1, the darkest tenth of each plane's pixels, to 10.
+    clean, error : float
+        Means of `Bias`' over the planes, in counts.
+    percent : float
+        The error in percent of the clean mean; NaN where that is 0.
+    """
+
+    method: str
+    decile: int
+    clean: float
+    error: float
+    percent: float
+
+
+def summarise_bias(planes: Sequence[Mapping[str, Sequence[Bias]]]) -> list[MethodBias]:
+    """Average each method's biases over planes.
+
+    Parameters
+    ----------
+    planes : sequence of mapping of str to sequence of Bias
+        For each plane the biases of each method, as `bias_by_decile` gives them.
+
+    Returns
+    -------
+    list of MethodBias
+        Ten a method, in the order of the first plane's methods.
+    """
+    return [
+        _mean_bias(method, decile, [plane[method][decile - 1] for plane in planes])
+        for method in (planes[0] if planes else ())
+        for decile in range(1, DECILES + 1)
+    ]
+
+
+def _mean_bias(method: str, decile: int, biases: Sequence[Bias]) -> MethodBias:
+    """Average one decile of one method."""
+    clean = float(np.mean([bias.clean for bias in biases]))
+    error = float(np.mean([bias.error for bias in biases]))
+    return MethodBias(method, decile, clean, error, 100 * error / clean if clean else np.nan)
 
 
 @dataclass(frozen=True)
@@ -42,12 +182,12 @@ class Paired:
     p: float
 
 
-def compare_methods(rows: Sequence[Row], seed: int = 0) -> list[Paired]:
+def compare_methods(rows: Sequence[PlaneMetrics], seed: int = 0) -> list[Paired]:
     """Compare every method's PSNR with every other's, plane by plane.
 
     Parameters
     ----------
-    rows : sequence of Row
+    rows : sequence of PlaneMetrics
         Figures of planes; a pair is compared over planes that both have.
     seed : int
         Of the bootstrap.

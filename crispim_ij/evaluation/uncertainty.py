@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.uncertainty import ErrorModel, Evidence
-from crispim_ij.evaluation.evaluate import EvaluationSettings, choose_planes
-from crispim_ij.evaluation.noise import noisy_plane
+from crispim_ij.evaluation.inputs import EvaluationSettings, around, choose_planes, noisy_planes
 from crispim_ij.models import Model
-from crispim_ij.networks import mini_stack
 from crispim_ij.planes import Source
 
 BINS = 10
@@ -21,7 +19,11 @@ BINS = 10
 PIXELS = 20_000
 """Pixels of a plane that are looked at, so that small planes count as much as large ones."""
 
+_ROUNDS = 12
+_SMALLEST = 1e-2  # counts squared
+
 Squares = NDArray[np.float64]
+"""Squares of spread, residue and error, in counts squared, of shape (pixels, 3)."""
 
 
 @dataclass(frozen=True)
@@ -88,27 +90,9 @@ def gather(
     settings: EvaluationSettings,
     on_plane: Callable[[], None] = lambda: None,
 ) -> Squares:
-    """Collect what a model sees of its errors, and the errors.
-
-    Parameters
-    ----------
-    source : Source
-        Clean planes, which the model wasn't trained on.
-    denoise : Evidence
-        The model.
-    settings : EvaluationSettings
-        How many planes are drawn, and their noise.
-    on_plane : callable
-        Called after each plane.
-
-    Returns
-    -------
-    ndarray of float64, shape (pixels, 3)
-        Squares of spread, residue and error, in counts squared, at random pixels.
-    """
-    chosen = choose_planes(len(source), settings)
+    """Collect what a model sees of its errors, and the errors, at random pixels of clean planes."""
     parts = []
-    for index in chosen:
+    for index in choose_planes(len(source), settings):
         parts.append(_squares(source, index, denoise, settings))
         on_plane()
     return np.concatenate(parts)
@@ -117,15 +101,9 @@ def gather(
 def _squares(
     source: Source, index: int, denoise: Evidence, settings: EvaluationSettings
 ) -> Squares:
-    def with_noise(plane: int) -> NDArray[np.float64]:
-        return noisy_plane(source.read(plane), plane, settings.noise)[0]
-
-    if denoise.depth == 1:
-        given = with_noise(index)
-    else:
-        around = mini_stack(index, len(source), denoise.depth)
-        given = np.stack([with_noise(plane) for plane in around])
-    denoised, spread, residue = denoise.told_by(given)(given)
+    with_noise = noisy_planes(source, settings.noise, None)
+    noisy = around(with_noise, index, len(source), denoise.depth)
+    denoised, spread, residue = denoise.told_by(noisy)(noisy)
     columns = np.stack([spread, residue, denoised - source.read(index)], -1).reshape(-1, 3)
     rng = np.random.default_rng((settings.noise.seed, index, 1))
     picked = rng.choice(len(columns), min(PIXELS, len(columns)), replace=False)
@@ -133,20 +111,10 @@ def _squares(
 
 
 def fit_factors(squares: Squares) -> tuple[float, float]:
-    """Choose the factors of `ErrorModel` that suit errors best.
+    """Choose the factors of spread and residue, at least 0, that suit errors best.
 
-    Errors are taken to be normal with the expected variance; its likelihood is made
-    largest by least squares that are weighed anew until they settle.
-
-    Parameters
-    ----------
-    squares : ndarray of float64, shape (pixels, 3)
-        As `gather` gives them.
-
-    Returns
-    -------
-    tuple of float
-        Factors of spread and residue, at least 0.
+    Errors are taken to be normal with the variance that `ErrorModel` expects; its likelihood
+    is made largest by least squares that are weighed anew until they settle.
     """
     from scipy.optimize import nnls
 
@@ -159,23 +127,8 @@ def fit_factors(squares: Squares) -> tuple[float, float]:
     return float(spread), float(residue)
 
 
-_ROUNDS = 12
-_SMALLEST = 1e-2  # counts squared
-
-
 def reliability(expected: NDArray[np.float64], real: NDArray[np.float64]) -> Iterator[Bin]:
-    """Compare squared errors in tenths of the pixels, from the surest to the least sure.
-
-    Parameters
-    ----------
-    expected, real : ndarray of float64
-        Squared errors of the same pixels, in counts squared.
-
-    Yields
-    ------
-    Bin
-        Ten of equally many pixels but for one.
-    """
+    """Compare squared errors in tenths of the pixels, from the surest to the least sure."""
     parts: Sequence[NDArray[np.intp]] = np.array_split(np.argsort(expected, kind="stable"), BINS)
     for part in parts:
         yield Bin(float(np.sqrt(expected[part].mean())), float(np.sqrt(real[part].mean())))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crispim_ij.errors import CrispimError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _PREFIX, _SUFFIX = ".crispim-", ".partial"
 _FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
@@ -79,6 +85,14 @@ def whole_file(target: Path) -> Iterator[Path]:
             part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_csv(rows: Sequence[DataclassInstance], path: Path) -> None:
+    """Write dataclasses of one class, at least one, as CSV: a row each, a column a field."""
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
 
 
 def _sentence(path: Path, error: OSError) -> str:

@@ -19,28 +19,9 @@ _CROP = 256  # the paper's pictures show this many pixels
 _BURNT = 0.05  # more of a plane beyond the range, and it hides too much
 _FLAT = 0.25  # a plane that spans less of the range looks grey all over
 
-DISPLAYS = "auto|paper|LOW:HIGH"
-"""What `parse_display` reads."""
-
 
 def parse_display(text: str) -> Display:
-    """Read a display range.
-
-    Parameters
-    ----------
-    text : str
-        ``auto``, ``paper`` (0 to 500 counts) or two numbers such as ``100:800``.
-
-    Returns
-    -------
-    tuple of float or None
-        Lowest and highest count; None for the paper's range where it fits the plane.
-
-    Raises
-    ------
-    CrispimError
-        If the text is none of these.
-    """
+    """Read ``auto``, ``paper`` (0 to 500 counts) or two numbers such as ``100:800``."""
     if text == "auto":
         return None
     if text == "paper":
@@ -51,8 +32,8 @@ def parse_display(text: str) -> Display:
         low, high = 0.0, 0.0
     if not (np.isfinite([low, high]).all() and low < high):
         raise CrispimError(
-            f"The display range {text!r} (--display) is none of {DISPLAYS}: write for example "
-            "auto, paper or 100:800."
+            f"The display range {text!r} (--display) is none of auto|paper|LOW:HIGH: write for "
+            "example auto, paper or 100:800."
         )
     return low, high
 

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.evaluation import MethodBias
-from crispim_ij.report.boxes import FACETS, box, finite, of_method, published_means
-from crispim_ij.report.content import Experiment
-from crispim_ij.report.names import Names
-from crispim_ij.report.ranking import ranked
-from crispim_ij.report.scale import Scale, bias_scale, symmetric_log
-from crispim_ij.report.views import Picture, View
+from crispim_ij.report.content import Experiment, ExperimentFiles
+from crispim_ij.report.pictures import Picture, PlanePictures
+from crispim_ij.report.plots import (
+    FACETS,
+    MethodBox,
+    Scale,
+    bias_scale,
+    method_biases,
+    method_boxes,
+    symmetric_log,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _INK, _FAINT, _ACCENT, _FILL = "#1c1f23", "#565e67", "#0b57a4", "#dbe7f3"
+_GRID: dict[str, Any] = {"color": "#d9dde1", "linewidth": 0.5}
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.edgecolor": _FAINT,
@@ -44,28 +50,19 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 def write_figures(
-    experiment: Experiment, views: Sequence[View], names: Names, folder: Path
+    experiment: Experiment,
+    shown: Sequence[PlanePictures],
+    names: ExperimentFiles,
+    folder: Path,
 ) -> None:
-    """Draw an experiment's box plots, pictures and biases, each as PNG, SVG and PDF.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        One test.
-    views : sequence of View
-        What is shown of its planes.
-    names : Names
-        What the files are called.
-    folder : Path
-        Where they go.
-    """
+    """Draw an experiment's box plots, pictures and biases, each as PNG, SVG and PDF."""
     import matplotlib as mpl
 
     with mpl.rc_context(_STYLE):
         _save(_boxes(experiment), folder / names.boxes)
         _save(_bias(experiment), folder / names.bias)
-        if views:
-            _save(_panels(views), folder / names.panels)
+        if shown:
+            _save(_panels(shown), folder / names.panels)
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -82,11 +79,12 @@ def _boxes(experiment: Experiment) -> Figure:
     """Draw the spread of each metric over the planes."""
     from matplotlib.figure import Figure
 
-    methods = [one.method for one in ranked(experiment.rows)]
+    facets = [(facet.title, method_boxes(experiment, facet)) for facet in FACETS]
+    methods = [one.method for one in facets[0][1]]
     figure = Figure(figsize=(11, 0.7 + 0.34 * len(methods)), layout="constrained")
-    grid = figure.subplots(1, len(FACETS), sharey=True)
-    for axes, (title, field, _) in zip(grid, FACETS, strict=True):
-        _draw_boxes(axes, experiment, methods, field)
+    grid = figure.subplots(1, len(facets), sharey=True)
+    for axes, (title, boxes) in zip(grid, facets, strict=True):
+        _draw_boxes(axes, boxes)
         axes.set_title(title, color=_INK)
     grid[0].set_yticks(range(len(methods)), methods)
     grid[0].invert_yaxis()
@@ -95,18 +93,15 @@ def _boxes(experiment: Experiment) -> Figure:
     return figure
 
 
-def _draw_boxes(axes: Axes, experiment: Experiment, methods: Sequence[str], field: str) -> None:
+def _draw_boxes(axes: Axes, boxes: Sequence[MethodBox]) -> None:
     """Draw one metric: a box and the planes of each method, and the paper's mean."""
-    papers = published_means(experiment, field)
-    for k, method in enumerate(methods):
-        if method in papers:
-            axes.plot(papers[method], k - 0.16, "D", mfc="none", mec=_INK, mew=0.8, markersize=4.5)
-        values = finite(of_method(experiment.rows, method), field)
-        numbers = box(values)
-        if numbers is None:
+    for k, one in enumerate(boxes):
+        if one.published is not None:
+            axes.plot(one.published, k - 0.16, "D", mfc="none", mec=_INK, mew=0.8, markersize=4.5)
+        if one.box is None:
             continue
         axes.bxp(
-            [numbers],
+            [one.box],
             positions=[k - 0.16],
             widths=0.3,
             orientation="horizontal",
@@ -118,9 +113,9 @@ def _draw_boxes(axes: Axes, experiment: Experiment, methods: Sequence[str], fiel
             whiskerprops={"color": _ACCENT, "linewidth": 0.8},
             showcaps=False,
         )
-        spread = [k + 0.24 + 0.05 * (index % 5 - 2) for index in range(len(values))]
-        axes.plot(values, spread, ".", color=_INK, alpha=0.55, markersize=3.5, mew=0)
-    axes.grid(axis="x", color="#d9dde1", linewidth=0.5)
+        spread = [k + 0.24 + 0.05 * (index % 5 - 2) for index in range(len(one.points))]
+        axes.plot(one.values, spread, ".", color=_INK, alpha=0.55, markersize=3.5, mew=0)
+    axes.grid(axis="x", **_GRID)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
@@ -131,14 +126,14 @@ def _bias(experiment: Experiment) -> Figure:
     """Draw each method's mean error by brightness, all on one scale."""
     from matplotlib.figure import Figure
 
-    methods = [one.method for one in ranked(experiment.rows)]
+    methods = method_biases(experiment)
     columns = min(4, len(methods))
     rows = math.ceil(len(methods) / columns)
     figure = Figure(figsize=(2.6 * columns + 0.4, 1.9 * rows + 0.4), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    scale = bias_scale(experiment.biases, (0, 1))
-    for axes, method in zip(grid, methods, strict=False):
-        _draw_bias(axes, [one for one in experiment.biases if one.method == method], scale)
+    scale = bias_scale(experiment.evaluation.biases, (0, 1))
+    for axes, (method, biases) in zip(grid, methods, strict=False):
+        _draw_bias(axes, biases, scale)
         axes.set_title(method, color=_INK)
     for axes in grid[len(methods) :]:
         axes.remove()
@@ -154,25 +149,25 @@ def _draw_bias(axes: Axes, biases: Sequence[MethodBias], scale: Scale) -> None:
     axes.plot([one.decile for one in biases], errors, ".-", color=_ACCENT, lw=1.2)
     axes.set(xticks=[one.decile for one in biases], ylim=scale.span)
     axes.set_yticks(scale.ticks, scale.labels)
-    axes.grid(axis="y", color="#d9dde1", linewidth=0.5)
+    axes.grid(axis="y", **_GRID)
     axes.tick_params(length=0)
 
 
-def _panels(views: Sequence[View]) -> Figure:
+def _panels(shown: Sequence[PlanePictures]) -> Figure:
     """Draw planes below each other, as each method left them and what error is left."""
     from matplotlib.figure import Figure
 
-    columns = max(len(view.pictures) for view in views)
-    figure = Figure(figsize=(1.75 * columns + 1.1, 4.2 * len(views)), layout="constrained")
-    parts = figure.subfigures(len(views), 1, squeeze=False)[:, 0]
-    for part, view in zip(parts, views, strict=True):
-        part.suptitle(view.caption, color=_FAINT, fontsize=8)
+    columns = max(len(one.pictures) for one in shown)
+    figure = Figure(figsize=(1.75 * columns + 1.1, 4.2 * len(shown)), layout="constrained")
+    parts = figure.subfigures(len(shown), 1, squeeze=False)[:, 0]
+    for part, plane in zip(parts, shown, strict=True):
+        part.suptitle(plane.caption, color=_FAINT, fontsize=8)
         grid = part.subplots(2, columns, squeeze=False)
         for axes in grid.ravel():
             axes.set_axis_off()
         images = [
-            _draw(above, below, one, view)
-            for above, below, one in zip(*grid, view.pictures, strict=False)
+            _draw(above, below, one, plane)
+            for above, below, one in zip(*grid, plane.pictures, strict=False)
         ]
         bars = ((grid[0], images[-1][0], "counts"), (grid[1], images[-1][1], "error (counts)"))
         for axes, image, label in bars:
@@ -180,14 +175,16 @@ def _panels(views: Sequence[View]) -> Figure:
     return figure
 
 
-def _draw(above: Axes, below: Axes, one: Picture, view: View) -> tuple[AxesImage, AxesImage]:
+def _draw(
+    above: Axes, below: Axes, one: Picture, plane: PlanePictures
+) -> tuple[AxesImage, AxesImage]:
     """Draw one picture and its error."""
-    low, high = view.limits
+    low, high = plane.limits
     image = above.imshow(one.counts, cmap="gray", vmin=low, vmax=high, interpolation="none")
     figure = "" if one.psnr is None else f"\n{one.psnr:.2f} dB"
     above.set_title(f"{one.name}{figure}", color=_INK)
     # The clean picture has no error, and gives its place to nothing.
     error = one.error if one.error is not None else [[math.nan]]
-    limit = view.error_limit
+    limit = plane.error_limit
     drawn = below.imshow(error, cmap="gray", vmin=-limit, vmax=limit, interpolation="none")
     return image, drawn

@@ -16,20 +16,7 @@ def with_minus(text: str) -> str:
 
 
 def shown(value: float, form: str) -> str:
-    """Format a figure; one that isn't a number is a dash.
-
-    Parameters
-    ----------
-    value : float
-        The figure.
-    form : str
-        Such as ``.2f``.
-
-    Returns
-    -------
-    str
-        With a true minus.
-    """
+    """Format a figure such as ``.2f``, with a true minus; one that isn't a number is a dash."""
     if math.isnan(value):
         return NONE
     if math.isinf(value):
@@ -38,34 +25,12 @@ def shown(value: float, form: str) -> str:
 
 
 def shown_p(value: float) -> str:
-    """Format the result of a test.
-
-    Parameters
-    ----------
-    value : float
-        From 0 to 1, or NaN.
-
-    Returns
-    -------
-    str
-        Four decimals.
-    """
+    """Format the p of a test with four decimals."""
     return f"< {_SMALLEST_P}" if value < _SMALLEST_P else shown(value, ".4f")
 
 
 def shown_time(seconds: float) -> str:
-    """Format a duration.
-
-    Parameters
-    ----------
-    seconds : float
-        How long.
-
-    Returns
-    -------
-    str
-        In the two units that matter.
-    """
+    """Format a duration in the two units that matter."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s"

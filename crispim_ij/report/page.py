@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
-from html import escape
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
-from string import Template
-from typing import Any
-from xml.etree.ElementTree import Element
+from math import isfinite, isnan, nan
+from typing import TYPE_CHECKING, Any
 
-from crispim_ij.report.content import Experiment, Report
-from crispim_ij.report.gallery import comparison, gallery
-from crispim_ij.report.markup import Node, render, tag
-from crispim_ij.report.numbers import shown_time
-from crispim_ij.report.plots import bias_plots, box_plots
-from crispim_ij.report.ranking import findings
-from crispim_ij.report.tables import facts_table, paired_table, plane_table, summary_table
-from crispim_ij.report.views import View
-
-_MEASURES = (
-    ("PSNR and SSIM", "at the paper's range of 65535 counts, at which SSIM saturates near 1."),
-    ("Robust", "PSNR and SSIM at the span of the clean plane's 0.1 to 99.9 percentiles."),
-    ("PCC", "Pearson's correlation coefficient over all pixels."),
-    ("RMSE", "root mean square error in counts."),
-    ("FRC", "the frequency up to which the Fourier rings agree with the clean plane's, of 0.5."),
+from crispim_ij.evaluation import Summary
+from crispim_ij.evaluation.statistics import COLUMNS
+from crispim_ij.report.content import Experiment, Published, Report
+from crispim_ij.report.numbers import shown, shown_p, shown_time
+from crispim_ij.report.pictures import PlanePictures, data_uri
+from crispim_ij.report.plots import (
+    FACETS,
+    Facet,
+    bias_scale,
+    linear_scale,
+    method_biases,
+    method_boxes,
+    symmetric_log,
 )
+from crispim_ij.report.ranking import findings, ranked, ranked_pairs
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_ROW = 34  # px of a box plot's row
+_BOX_WIDTH, _BIAS_HEIGHT, _FOOT = 360, 150, 26  # px; the foot holds the ticks' labels
+_LETTER, _GUTTER = 6.4, 120  # px of a letter, px that names get at most
 
 
-def report_page(report: Report, views: Sequence[Sequence[View]], made: Mapping[str, Any]) -> str:
+def report_page(
+    report: Report, shown_planes: Sequence[Sequence[PlanePictures]], made: Mapping[str, Any]
+) -> str:
     """Write a report as HTML.
 
     Parameters
     ----------
     report : Report
         The report.
-    views : sequence of sequence of View
-        What is shown of each experiment's planes.
+    shown_planes : sequence of sequence of PlanePictures
+        Pictures of each experiment's planes.
     made : mapping
         With what and when it was made, JSON-ready.
 
@@ -47,22 +55,25 @@ def report_page(report: Report, views: Sequence[Sequence[View]], made: Mapping[s
         The whole file. Its policy lets no other script or style run and nothing be loaded.
     """
     style, script = _part("style.css"), _part("script.js")
-    pairs = list(zip(report.experiments, views, strict=True))
-    sections = [_experiment(one, shown, k) for k, (one, shown) in enumerate(pairs, 1)]
-    return Template(_part("template.html")).substitute(
-        title=escape(report.title),
-        style=style,
-        style_hash=_sha256(style),
-        script=script,
-        script_hash=_sha256(script),
-        header=render(_header(report)),
-        main=render(*sections, _methods(report, made)),
+    pairs = zip(report.experiments, shown_planes, strict=True)
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            report=report,
+            made=made,
+            style=style,
+            style_hash=_sha256(style),
+            script=script,
+            script_hash=_sha256(script),
+            sections=[_section(one, planes) for one, planes in pairs],
+        )
     )
 
 
 def _part(name: str) -> str:
-    """Read a file that lies beside this module."""
-    return (files("crispim_ij.report") / name).read_text(encoding="utf-8")
+    """Read a file that lies beside the templates."""
+    return (files("crispim_ij.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _sha256(text: str) -> str:
@@ -70,99 +81,96 @@ def _sha256(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
-def _header(report: Report) -> Element:
-    """Make the heading, what must be known first, and the way to the parts."""
-    links = [
-        *((f"experiment-{k}", one.title) for k, one in enumerate(report.experiments, 1)),
-        ("making", "How this was made"),
-    ]
-    notes = [tag("li", note) for note in report.notes]
-    return tag(
-        "header",
-        tag("h1", report.title),
-        tag("ul", *notes, class_="notes") if notes else None,
-        tag(
-            "nav",
-            *(tag("a", text, href=f"#{target}") for target, text in links),
-            aria_label="Parts of this report",
-        ),
+@cache
+def _templates() -> Environment:
+    """Return the templates, which escape all text, and what they format figures with."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("crispim_ij.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.filters |= {
+        "shown": shown,
+        "shown_p": shown_p,
+        "shown_time": shown_time,
+        "in_full": repr,
+        "is_finite": isfinite,
+        "px": "{:.2f}".format,
+        "plain": "{:g}".format,
+        "facts": _flat,
+        "data_uri": data_uri,
+    }
+    environment.globals |= {
+        "COLUMNS": COLUMNS,
+        "PAPER_FIELDS": Published.__dataclass_fields__,
+        "NAN": nan,
+    }
+    return environment
 
 
-def _experiment(one: Experiment, views: Sequence[View], number: int) -> Element:
-    """Make one test's part."""
-    boxes, panels = one.figures or (None, None)
-    children: list[Node] = [
-        tag("h2", one.title),
-        tag("ul", *(tag("li", sentence) for sentence in findings(one)), class_="findings"),
-        summary_table(one),
-        tag("h3", _titled(boxes, "Spread over the planes")),
-        tag(
-            "p",
-            "A dot is a plane; box and line are quartiles and median"
-            + ("; a diamond is the paper's mean. " if one.published else ". ")
-            + "Point at a dot, or go to a plot with the tab key and on with the arrow keys: its "
-            "plane is marked in all four.",
-            class_="legend",
-        ),
-        box_plots(one),
-        *_pictures(views, panels, number),
-        tag("h3", "Bias by brightness"),
-        tag(
-            "p",
-            "Mean error in counts of each tenth of the pixels, from the darkest (1) to the "
-            "brightest (10) in the clean plane. The scale is linear up to about 1 count and "
-            "logarithmic beyond; below zero the method dims.",
-            class_="legend",
-        ),
-        bias_plots(one),
-    ]
-    if one.comparisons:
-        children += [tag("h3", "Paired statistics"), paired_table(one)]
-    children += [
-        tag("h3", "All planes"),
-        tag("details", tag("summary", "Figures of every plane"), plane_table(one.title, one.rows)),
-    ]
-    return tag("section", *children, id=f"experiment-{number}")
+def _section(one: Experiment, planes: Sequence[PlanePictures]) -> dict[str, Any]:
+    """Return what the template shows of one test."""
+    summaries = ranked(one.evaluation.rows)
+    biases = one.evaluation.biases
+    return {
+        "title": one.title,
+        "findings": findings(one),
+        "figures": one.figures or (None, None),
+        "published": one.published,
+        "summaries": summaries,
+        "best": _best(summaries),
+        "box_plots": [_box_plot(one, facet) for facet in FACETS],
+        "planes": planes,
+        "bias_plots": method_biases(one),
+        "bias_scale": bias_scale(biases, (_BIAS_HEIGHT - _FOOT, 6)),
+        "bent": symmetric_log,
+        "pairs": ranked_pairs(one),
+        "rows": one.evaluation.rows,
+    }
 
 
-def _pictures(views: Sequence[View], panels: str | None, number: int) -> list[Element]:
-    """Make the pictures and the slider, where planes are shown."""
-    if not views:
-        return []
-    return [
-        tag("h3", _titled(panels, "Pictures")),
-        *gallery(views),
-        tag("h3", "Two pictures at the same place"),
-        comparison(views, f"compare-{number}"),
-    ]
+def _best(summaries: Sequence[Summary]) -> dict[str, str | None]:
+    """Return the best figure of each column as it reads: what reads the same is equally good."""
+    best = {}
+    for _, field, form, better in COLUMNS:
+        known = [value for one in summaries if not isnan(value := getattr(one, field))]
+        best[field] = shown(better(known), form) if known else None
+    return best
 
 
-def _titled(figure: str | None, title: str) -> str:
-    """Put the paper's name of a figure before ours."""
-    return title if figure is None else f"{figure}: {title[0].lower()}{title[1:]}"
+def _box_plot(one: Experiment, facet: Facet) -> dict[str, Any]:
+    """Lay out one metric's boxes from left to right."""
+    boxes = method_boxes(one, facet)
+    gutter = min(_GUTTER, 12 + _LETTER * max(len(box.method) for box in boxes))
+    papers = [getattr(mean, facet.field, None) for mean in one.published.values()]
+    values = [value for box in boxes for value in box.values]
+    values += [mean for mean in papers if mean is not None]
+    return {
+        "facet": facet,
+        "boxes": boxes,
+        "letters": int((gutter - 12) / _LETTER),
+        "gutter": gutter,
+        "scale": linear_scale(values, (gutter + 8, _BOX_WIDTH - 20)),
+        "row": _ROW,
+        "width": _BOX_WIDTH,
+        "bottom": _ROW * len(boxes),
+        "height": _ROW * len(boxes) + _FOOT,
+    }
 
 
-def _methods(report: Report, made: Mapping[str, Any]) -> Element:
-    """Tell how it was made: measures, command, recipes, versions and hardware."""
-    measures = [child for name, text in _MEASURES for child in (tag("dt", name), tag("dd", text))]
-    recipes = [
-        tag(
-            "details",
-            tag("summary", f"Recipe of {name}"),
-            facts_table(f"Recipe of {name}", "All that its model records.", recipe),
-        )
-        for name, recipe in report.recipes.items()
-    ]
-    return tag(
-        "section",
-        tag("h2", "How this was made"),
-        tag("dl", *measures),
-        tag("h3", "Command"),
-        tag("pre", tag("code", report.command), tabindex=0, role="region", aria_label="Command"),
-        tag("p", f"It took {shown_time(report.seconds)}.", class_="legend"),
-        *([tag("h3", "Recipes"), *recipes] if recipes else []),
-        tag("h3", "Versions and hardware"),
-        facts_table("Versions and hardware", "Where this report was made.", made),
-        id="making",
-    )
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield dotted names with their values as text."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, Sequence) and any(isinstance(one, Mapping) for one in value):
+        for k, inner in enumerate(value, 1):
+            yield from _flat(inner, f"{key}.{k}")
+    elif isinstance(value, str):
+        yield key, value
+    else:
+        yield key, json.dumps(value, ensure_ascii=False)

@@ -1,200 +1,163 @@
-"""Plots drawn into the page, each point readable by mouse and by keyboard."""
+"""What the plots show, for the page and for the drawn figures alike."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from xml.etree.ElementTree import Element
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-from crispim_ij.evaluation import MethodBias, Row
-from crispim_ij.report.boxes import FACETS, box, finite, of_method, published_means
+from crispim_ij.evaluation import MethodBias, PlaneMetrics
 from crispim_ij.report.content import Experiment
-from crispim_ij.report.markup import Node, tag
-from crispim_ij.report.numbers import shown
+from crispim_ij.report.numbers import with_minus
 from crispim_ij.report.ranking import ranked
-from crispim_ij.report.scale import Scale, bias_scale, linear_scale, symmetric_log
-
-_WIDTH, _ROW, _FOOT = 360, 34, 26
-_BOX, _DOTS = -6, 7  # px from the middle of a row: boxes above, dots below
-_LETTER, _GUTTER = 6.4, 120  # px of a letter, px that names get at most
-_BIAS_WIDTH, _BIAS_HEIGHT = 230, 150
 
 
-def box_plots(experiment: Experiment) -> Element:
-    """Draw the spread of each metric over the planes, one box a method.
+@dataclass(frozen=True)
+class Facet:
+    """A metric whose spread over the planes is drawn.
 
-    Parameters
+    Attributes
     ----------
-    experiment : Experiment
-        One test.
-
-    Returns
-    -------
-    Element
-        Four plots; points of one plane are linked by their 'data-group'.
+    title : str
+        Above its plot.
+    field : str
+        A figure of `PlaneMetrics`.
+    form : str
+        How it is written.
     """
-    methods = [one.method for one in ranked(experiment.rows)]
-    return tag(
-        "div",
-        *(_facet(experiment, methods, facet) for facet in FACETS),
-        class_="facets",
-    )
+
+    title: str
+    field: str
+    form: str
 
 
-def _facet(experiment: Experiment, methods: Sequence[str], facet: tuple[str, str, str]) -> Element:
-    """Draw one metric."""
-    title, field, form = facet
-    gutter = min(_GUTTER, 12 + _LETTER * max(len(method) for method in methods))
-    height = _ROW * len(methods) + _FOOT
-    papers = published_means(experiment, field)
-    values = [*finite(experiment.rows, field), *papers.values()]
-    scale = linear_scale(values, (gutter + 8, _WIDTH - 20))
-    drawn: list[Node] = [*_vertical_grid(scale, height - _FOOT)]
-    for k, method in enumerate(methods):
-        y = _ROW * (k + 0.5)
-        drawn += _row(of_method(experiment.rows, method), field, form, scale, y, gutter)
-        if method in papers:
-            x = scale(papers[method])
-            drawn.append(tag("path", d=f"M{x:.2f} {y + _BOX - 6}l5 6l-5 6l-5 -6z", class_="cited"))
-    return _plot(title, (_WIDTH, height), drawn)
+FACETS = (
+    Facet("PSNR (dB)", "psnr", ".2f"),
+    Facet("SSIM", "ssim", ".5f"),
+    Facet("PCC", "pcc", ".4f"),
+    Facet("Robust SSIM", "robust_ssim", ".4f"),
+)
+"""The paper's three, and an SSIM that does not saturate."""
 
 
-def _row(
-    rows: Sequence[Row], field: str, form: str, scale: Scale, y: float, gutter: float
-) -> list[Element]:
-    """Draw one method: its name, its box, its planes."""
-    method = rows[0].method
-    room = int((gutter - 12) / _LETTER)
-    name = method if len(method) <= room else f"{method[: room - 1]}…"
-    drawn = [tag("text", name, class_="label", x=gutter, y=y + 4, text_anchor="end")]
-    drawn += _box(finite(rows, field), scale, y + _BOX)
-    for k, row in enumerate(rows):
-        value = getattr(row, field)
-        if math.isfinite(value):
-            noise = "" if row.sd is None else f", noise sd {row.sd}"
-            text = f"{method}, plane {row.plane}{noise}: {shown(value, form)}"
-            # Spread over the row's height by their order, so that equal ones are told apart.
-            place = (scale(value), y + _DOTS + 1.8 * (k % 5 - 2))
-            drawn.append(_point(place, method, row.plane, text, value))
-    return drawn
+@dataclass(frozen=True)
+class MethodBox:
+    """One method's planes in one facet.
+
+    Attributes
+    ----------
+    method : str
+        The method's name.
+    points : tuple of (int, PlaneMetrics, float)
+        Place among the method's planes, plane and value, where the value is finite: equal
+        planes have an infinite PSNR.
+    box : dict or None
+        By Matplotlib's rule: median 'med', quartiles 'q1' and 'q3', and 'whislo' and 'whishi',
+        the last values within 1.5 times the box's length of it; None where there is no point.
+    published : float or None
+        The paper's mean.
+    """
+
+    method: str
+    points: tuple[tuple[int, PlaneMetrics, float], ...]
+    box: dict[str, Any] | None
+    published: float | None
+
+    @property
+    def values(self) -> list[float]:
+        """The points' values."""
+        return [value for _, _, value in self.points]
 
 
-def _box(values: Sequence[float], scale: Scale, y: float) -> list[Element]:
-    """Draw a box with its whiskers."""
-    numbers = box(values)
-    if numbers is None:
-        return []
-    low, q1, median, q3, high = (
-        scale(float(numbers[key])) for key in ("whislo", "q1", "med", "q3", "whishi")
-    )
+def method_boxes(experiment: Experiment, facet: Facet) -> list[MethodBox]:
+    """Return a facet's boxes, the best method first."""
     return [
-        tag("path", d=f"M{low:.2f} {y}H{q1:.2f}M{q3:.2f} {y}H{high:.2f}", class_="whisker"),
-        tag("rect", x=f"{q1:.2f}", y=y - 5, width=f"{q3 - q1:.2f}", height=10, class_="box"),
-        tag("path", d=f"M{median:.2f} {y - 5}v10", class_="median"),
+        _method_box(experiment, facet.field, one.method)
+        for one in ranked(experiment.evaluation.rows)
     ]
 
 
-def bias_plots(experiment: Experiment) -> Element:
-    """Draw each method's mean error from the darkest to the brightest tenth of the pixels.
+def _method_box(experiment: Experiment, field: str, method: str) -> MethodBox:
+    from matplotlib.cbook import boxplot_stats
 
-    Parameters
+    rows = [row for row in experiment.evaluation.rows if row.method == method]
+    points = tuple(
+        (k, row, value) for k, row in enumerate(rows) if math.isfinite(value := getattr(row, field))
+    )
+    values = [value for _, _, value in points]
+    box = dict(boxplot_stats(values)[0]) if values else None
+    return MethodBox(method, points, box, getattr(experiment.published.get(method), field, None))
+
+
+def method_biases(experiment: Experiment) -> list[tuple[str, list[MethodBias]]]:
+    """Return each method's bias from the darkest to the brightest tenth, the best method first."""
+    biases = experiment.evaluation.biases
+    return [
+        (one.method, [bias for bias in biases if bias.method == one.method])
+        for one in ranked(experiment.evaluation.rows)
+    ]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """An axis.
+
+    Attributes
     ----------
-    experiment : Experiment
-        One test.
-
-    Returns
-    -------
-    Element
-        One plot a method, all with one scale.
+    ticks : tuple of float
+        Where it is labelled, in rising order.
+    labels : tuple of str
+        Of the ticks.
+    span : tuple of float
+        Lowest and highest value.
+    place : tuple of float
+        Where these two are drawn.
     """
-    biases = experiment.biases
-    scale = bias_scale(biases, (_BIAS_HEIGHT - _FOOT, 6))
-    plots = [
-        _bias([one for one in biases if one.method == summary.method], scale)
-        for summary in ranked(experiment.rows)
-    ]
-    return tag("div", *plots, class_="facets small")
+
+    ticks: tuple[float, ...]
+    labels: tuple[str, ...]
+    span: tuple[float, float]
+    place: tuple[float, float]
+
+    def __call__(self, value: float) -> float:
+        """Return where a value is drawn."""
+        (low, high), (start, end) = self.span, self.place
+        return start + (value - low) / (high - low) * (end - start)
 
 
-def _bias(biases: Sequence[MethodBias], scale: Scale) -> Element:
-    """Draw one method."""
-    across = [44 + 19.5 * k for k in range(len(biases))]
-    drawn: list[Node] = [*_horizontal_grid(scale)]
-    places = []
-    points = []
-    for x, one in zip(across, biases, strict=True):
-        label = tag("text", str(one.decile), class_="tick", x=x, text_anchor="middle")
-        label.set("y", str(_BIAS_HEIGHT - 10))
-        drawn.append(label)
-        if math.isfinite(one.error):
-            place = (x, scale(symmetric_log(one.error)))
-            places.append(f"{x:.1f} {place[1]:.2f}")
-            text = (
-                f"Tenth {one.decile}, clean mean {one.clean:.0f} counts: error "
-                f"{shown(one.error, '+.2f')} counts, {shown(one.percent, '+.1f')} %"
-            )
-            points.append(_point(place, one.method, f"tenth {one.decile}", text, one.error))
-    line = tag("path", d="M" + "L".join(places), class_="line") if places else None
-    return _plot(biases[0].method, (_BIAS_WIDTH, _BIAS_HEIGHT), [*drawn, line, *points])
+def linear_scale(values: Sequence[float], place: tuple[float, float]) -> Scale:
+    """Make an axis with round ticks that is a little longer than finite values, if any, span."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    margin = 0.04 * (high - low) or max(1e-6, 1e-3 * abs(high))
+    span = (low - margin, high + margin)
+    locator = MaxNLocator(nbins=5, steps=[1, 2, 5, 10])
+    ticks = [float(tick) for tick in locator.tick_values(*span) if span[0] <= tick <= span[1]]
+    step = min((b - a for a, b in pairwise(ticks)), default=1.0)
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    labels = tuple(with_minus(f"{tick:.{digits}f}") for tick in ticks)
+    return Scale(tuple(ticks), labels, span, place)
 
 
-def _plot(title: str, size: tuple[float, float], drawn: Sequence[Node]) -> Element:
-    """Frame a plot with its title and the line where a point's values are read."""
-    points = [one for one in drawn if isinstance(one, Element) and one.get("class") == "point"]
-    if points:
-        # One stop of the tab key a plot; arrows go from there.
-        points[0].set("tabindex", "0")
-    width, height = size
-    graph = tag(
-        "svg",
-        *drawn,
-        viewBox=f"0 0 {width:g} {height:g}",
-        role="group",
-        aria_label=f"{title}; arrow keys go from point to point",
+def symmetric_log(value: float) -> float:
+    """Bend counts so that 1 and 1000 are both seen: linear near 0, logarithmic beyond."""
+    return math.asinh(value) / math.log(10)
+
+
+def bias_scale(biases: Sequence[MethodBias], place: tuple[float, float]) -> Scale:
+    """Make an axis around zero for errors bent by `symmetric_log`, with ticks at powers of ten."""
+    reach = max((abs(one.error) for one in biases if math.isfinite(one.error)), default=0.0)
+    power = math.ceil(math.log10(max(reach, 1.0)) - 1e-9)
+    # With larger ones on the axis, 1 would be too near to 0 to be labelled.
+    decades = [10.0**k for k in range(min(power, 2) // 2, power + 1)]
+    counts = [*(-decade for decade in reversed(decades)), 0.0, *decades]
+    limit = symmetric_log(decades[-1]) * 1.04
+    return Scale(
+        tuple(symmetric_log(count) for count in counts),
+        tuple(with_minus(f"{count:.0f}") for count in counts),
+        (-limit, limit),
+        place,
     )
-    return tag(
-        "div",
-        tag("h4", title),
-        graph,
-        # What it says, a screen reader has from the point itself.
-        tag("p", "\u00a0", class_="readout", aria_hidden="true"),
-        class_="plot",
-    )
-
-
-def _point(place: tuple[float, float], method: str, group: str, text: str, value: float) -> Element:
-    """Draw a point."""
-    return tag(
-        "circle",
-        cx=f"{place[0]:.2f}",
-        cy=f"{place[1]:.2f}",
-        r="2.6",
-        class_="point",
-        role="img",
-        aria_label=text,
-        tabindex="-1",
-        data_method=method,
-        data_group=group,
-        data_value=repr(value),
-    )
-
-
-def _vertical_grid(scale: Scale, bottom: float) -> list[Element]:
-    """Draw the ticks of an axis from left to right."""
-    drawn = []
-    for tick, label in zip(scale.ticks, scale.labels, strict=True):
-        x = f"{scale(tick):.2f}"
-        drawn.append(tag("path", d=f"M{x} 0V{bottom:g}", class_="grid"))
-        drawn.append(tag("text", label, class_="tick", x=x, y=bottom + 17, text_anchor="middle"))
-    return drawn
-
-
-def _horizontal_grid(scale: Scale) -> list[Element]:
-    """Draw the ticks of an axis from bottom to top."""
-    drawn = []
-    for tick, label in zip(scale.ticks, scale.labels, strict=True):
-        y = scale(tick)
-        kind = "zero" if tick == 0 else "grid"
-        drawn.append(tag("path", d=f"M36 {y:.2f}H{_BIAS_WIDTH}", class_=kind))
-        drawn.append(tag("text", label, class_="tick", x=32, y=f"{y + 4:.2f}", text_anchor="end"))
-    return drawn

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from crispim_ij.evaluation import (
     CLASSICS,
-    TOLD,
+    NON_BLIND,
     WITHOUT_NETWORK,
     Paired,
-    Row,
+    PlaneMetrics,
     Summary,
     summarise,
 )
@@ -22,61 +22,32 @@ _LEVEL = 0.05
 _NOISY = "noisy"
 
 
-def ranked(rows: Sequence[Row]) -> list[Summary]:
-    """Average each method over its planes, the highest mean PSNR first.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        All methods on all planes.
-
-    Returns
-    -------
-    list of Summary
-        One a method; those without a PSNR last.
-    """
-    return sorted(summarise(rows), key=lambda one: -math.inf if math.isnan(one.psnr) else one.psnr)[
-        ::-1
-    ]
+def ranked(rows: Sequence[PlaneMetrics]) -> list[Summary]:
+    """Average each method over its planes: the highest mean PSNR first, those without one last."""
+    known = sorted(summarise(rows), key=lambda one: -math.inf if math.isnan(one.psnr) else one.psnr)
+    return known[::-1]
 
 
 def ranked_pairs(experiment: Experiment) -> list[Paired]:
-    """Put comparisons in the order of the methods.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        One test.
-
-    Returns
-    -------
-    list of Paired
-        Those of the best method first, each against the next best first.
-    """
-    place = {one.method: k for k, one in enumerate(ranked(experiment.rows))}
-    return sorted(experiment.comparisons, key=lambda pair: (place[pair.method], place[pair.other]))
+    """Put comparisons in the order of the methods: the best one's first, against the next best."""
+    place = {one.method: k for k, one in enumerate(ranked(experiment.evaluation.rows))}
+    return sorted(
+        experiment.evaluation.comparisons, key=lambda pair: (place[pair.method], place[pair.other])
+    )
 
 
 def findings(experiment: Experiment) -> list[str]:
     """Say what an experiment shows.
 
-    Parameters
-    ----------
-    experiment : Experiment
-        One test.
-
-    Returns
-    -------
-    list of str
-        Sentences: the order, what is not told apart, what is worse than doing nothing,
-        networks against classic methods, and the paper's order.
+    The order, what is not told apart, what is worse than doing nothing, networks against
+    classic methods, and the paper's order: a sentence each.
     """
-    summaries = ranked(experiment.rows)
+    summaries = ranked(experiment.evaluation.rows)
     sentences = [
         _order(summaries),
-        _not_told_apart(summaries, experiment.comparisons),
+        _not_told_apart(summaries, experiment.evaluation.comparisons),
         _harm(summaries),
-        *_classics(summaries, experiment.comparisons),
+        *_classics(summaries, experiment.evaluation.comparisons),
         _paper(summaries, experiment),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -144,7 +115,7 @@ def _help(method: str) -> str:
     """Say what a classic method was given that no user has."""
     if method in CLASSICS:
         return " (its strength tuned on another plane)"
-    return " (told the noise)" if method in TOLD else ""
+    return " (told the noise)" if method in NON_BLIND else ""
 
 
 def _paper(summaries: Sequence[Summary], experiment: Experiment) -> str:

@@ -1,13 +1,18 @@
 """The whole paper again, on anyone's clean stacks: preprocess, train, evaluate, report."""
 
 from crispim_ij.reproduction.cost import Cost, Offer, disk_bytes, make_offer
-from crispim_ij.reproduction.notes import notes_on
-from crispim_ij.reproduction.plan import Plan, StackPlan, make_plan
+from crispim_ij.reproduction.differences import differences_from_paper
+from crispim_ij.reproduction.plan import (
+    Plan,
+    ReproductionSettings,
+    StackPlan,
+    make_plan,
+    run_description,
+)
 from crispim_ij.reproduction.recipes import settled_recipes
-from crispim_ij.reproduction.run import REPORTED, Advance, Reproduction, reproduce
-from crispim_ij.reproduction.settings import ReproductionSettings
+from crispim_ij.reproduction.run_directory import RunDirectory
+from crispim_ij.reproduction.stages import REPORTED, Advance, Reproduction, reproduce
 from crispim_ij.reproduction.tables import load_models
-from crispim_ij.reproduction.workplace import Workplace
 
 __all__ = [
     "REPORTED",
@@ -17,13 +22,14 @@ __all__ = [
     "Plan",
     "Reproduction",
     "ReproductionSettings",
+    "RunDirectory",
     "StackPlan",
-    "Workplace",
+    "differences_from_paper",
     "disk_bytes",
     "load_models",
     "make_offer",
     "make_plan",
-    "notes_on",
     "reproduce",
+    "run_description",
     "settled_recipes",
 ]

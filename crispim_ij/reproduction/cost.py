@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
+from time import perf_counter
+
+import numpy as np
 
 from crispim_ij.networks import ARCHITECTURES, build, receptive_field
-from crispim_ij.reproduction.plan import Plan
+from crispim_ij.reproduction.plan import Plan, ReproductionSettings
 from crispim_ij.reproduction.recipes import NETWORKS, full_recipe, quick_recipe
-from crispim_ij.reproduction.settings import ReproductionSettings
 from crispim_ij.reproduction.tables import TABLES, planes_tested
-from crispim_ij.reproduction.timing import seconds_per_step
 from crispim_ij.training import Recipe
+from crispim_ij.training.network import fix_order, fresh_network
 
 _WEIGHT_BYTES = 4
 _COPIES = 7  # of the weights: the model, a checkpoint with Adam's moments, and the next of these
 _REPORT_BYTES = 50_000_000
 _GAIN = 0.8  # of the time, below which coarser arithmetic is worth it
 _BACKWARD = 3  # A step is a pass forward and one backward that costs twice as much.
+
+_SMALL_PATCH = 64
+_LONG = 3.0  # seconds beyond which a step is not worth taking just to be timed
+_STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,6 @@ def make_offer(plan: Plan, settings: ReproductionSettings) -> Offer:
     """Settle the recipes, and time a few steps of each network.
 
     A quick recipe computes in bfloat16 where that is clearly faster on this machine.
-
-    Parameters
-    ----------
-    plan : Plan
-        The stacks.
-    settings : ReproductionSettings
-        What was asked for.
-
-    Returns
-    -------
-    Offer
-        Recipes and costs.
     """
     full = {name: full_recipe(name, plan.patch, settings.seed) for name in NETWORKS}
     full_steps = {name: seconds_per_step(recipe) for name, recipe in full.items()}
@@ -111,19 +105,53 @@ def _testing(plan: Plan, recipes: Mapping[str, Recipe], steps: Mapping[str, floa
 
 
 def disk_bytes(plan: Plan) -> int:
-    """Return how much room a run needs.
-
-    Parameters
-    ----------
-    plan : Plan
-        Its stacks.
-
-    Returns
-    -------
-    int
-        Bytes for the clean and noisy stacks, the networks and the report, at most.
-    """
+    """Return how many bytes stacks, networks and the report need at most."""
     stacks = [*plan.training, *plan.training, plan.test]
     pixels = sum(stack.shape[0] * prod(stack.size) * stack.pixel_bytes for stack in stacks)
     weights = sum(ARCHITECTURES[name].parameters for name in NETWORKS)
     return pixels + weights * _WEIGHT_BYTES * _COPIES + _REPORT_BYTES
+
+
+def seconds_per_step(recipe: Recipe) -> float:
+    """Measure how many seconds a training step takes, without reading, validation, checkpoints.
+
+    Where a step of the recipe's own size would take long, one of a small patch is timed
+    and its time multiplied by the number of pixels.
+    """
+    small = replace(recipe, patch=min(_SMALL_PATCH, recipe.patch), batch=1)
+    scaled = _timed(small) * _pixels(recipe) / _pixels(small)
+    return scaled if scaled > _LONG else _timed(recipe)
+
+
+def _pixels(recipe: Recipe) -> int:
+    return recipe.batch * recipe.patch**2
+
+
+def _timed(recipe: Recipe) -> float:
+    """Take a step to compile it, and some to time it."""
+    import keras
+    import tensorflow as tf
+
+    fix_order()
+    network = fresh_network(recipe, None)
+    depth = ARCHITECTURES[recipe.architecture].depth
+    shape = (recipe.batch, recipe.patch, recipe.patch, 1)
+    clean = np.random.default_rng(0).uniform(100, 500, shape).astype(np.float32)
+    noisy = clean if depth == 1 else np.repeat(clean[:, np.newaxis], depth, axis=1)
+    batch = tf.constant(noisy), tf.constant(clean)
+    # Called in another way, it would warn that it is compiled for network after network.
+    step = tf.function(network.train_step, autograph=False).get_concrete_function(batch)
+
+    def take() -> None:
+        # Asking for the value waits for it, on a GPU too.
+        float(step(*batch)["loss"])
+
+    take()
+    seconds = []
+    for _ in range(_STEPS):
+        began = perf_counter()
+        take()
+        seconds.append(perf_counter() - began)
+    keras.backend.clear_session()
+    # What else the machine does can only make a step longer.
+    return min(seconds)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.parity import INT_MAX
 from crispim_ij.planes import Source, open_source
 from crispim_ij.preprocess import PreprocessSettings, target_size
-from crispim_ij.reproduction.choice import TEST_RANGES, Measured, choose_test, paper_range
-from crispim_ij.reproduction.levels import CountMap, Levels, measure_levels
-from crispim_ij.reproduction.settings import ReproductionSettings
-from crispim_ij.reproduction.stacks import find_stacks, stack_name
+from crispim_ij.reproduction.stacks import (
+    CountMap,
+    StackStatistics,
+    find_stacks,
+    measure_stack,
+    stack_name,
+)
+
+PAPER_PLANES = 20  # tested
+_TEST_STACK = 2888  # planes of the paper's test stack
+TEST_RANGES: Mapping[str, tuple[int, int]] = {"Table 1": (1000, 2000), "Table 2": (800, 2000)}
+"""Planes of that stack between which the paper drew those that it tested."""
 
 PAPER_FACTOR = 4.0
 PAPER_PATCH = 256
@@ -26,6 +35,74 @@ SMALLEST_PATCH = 32
 
 GRID = 8
 """Patches are multiples of this, the coarser of the two networks' strides."""
+
+
+@dataclass(frozen=True)
+class ReproductionSettings:
+    """All that decides a reproduction, but for the data.
+
+    Attributes
+    ----------
+    test : str or None
+        Name or path of the stack that is tested on; None leaves it to `choose_test`.
+    factor : float or None
+        Factor by which planes shrink; None shrinks them by the paper's 4 where that leaves
+        the paper's patch, and leaves them as they are where it doesn't.
+    rescale : bool
+        Map each stack's counts to those of the paper's tissue.
+    quick : bool
+        Train for minutes rather than for as long as the paper did.
+    models : tuple of str
+        More models to measure: names, model folders or files of Keras 2.
+    seed : int
+        Decides the noise, the first weights, every patch and the planes that are tested.
+
+    Raises
+    ------
+    CrispimError
+        If a value can't be.
+    """
+
+    test: str | None = None
+    factor: float | None = None
+    rescale: bool = True
+    quick: bool = False
+    models: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        # Each plane of a run seeds a generator of its own, from here up.
+        most = INT_MAX // 2
+        if not 0 <= self.seed <= most:
+            raise CrispimError(f"--seed is {self.seed}; it must be from 0 to {most}.")
+
+
+@dataclass(frozen=True)
+class MeasuredStack:
+    """A stack before it is settled what it is for.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    path : Path
+        Where it is.
+    shape : tuple of int
+        Planes, rows and columns.
+    pixel_bytes : int
+        Bytes of a pixel.
+    factor : float
+        Factor by which it shrinks.
+    statistics : StackStatistics
+        Its brightness and its own noise.
+    """
+
+    name: str
+    path: Path
+    shape: tuple[int, int, int]
+    pixel_bytes: int
+    factor: float
+    statistics: StackStatistics
 
 
 @dataclass(frozen=True)
@@ -40,7 +117,7 @@ class StackPlan:
         Where it is.
     shape : tuple of int
         Planes, rows and columns.
-    levels : Levels
+    statistics : StackStatistics
         Its brightness and its own noise.
     preprocess : PreprocessSettings
         How it is downsampled, and which noise it gets.
@@ -53,7 +130,7 @@ class StackPlan:
     name: str
     path: Path
     shape: tuple[int, int, int]
-    levels: Levels
+    statistics: StackStatistics
     preprocess: PreprocessSettings
     count_map: CountMap | None
     pixel_bytes: int
@@ -66,7 +143,7 @@ class StackPlan:
     @property
     def own_noise(self) -> float:
         """Standard deviation of the noise that it has by itself, in the counts of the output."""
-        return self.levels.noise * (self.count_map.scale if self.count_map else 1)
+        return self.statistics.noise * (self.count_map.scale if self.count_map else 1)
 
 
 @dataclass(frozen=True)
@@ -99,22 +176,26 @@ class Plan:
 
     def described(self) -> dict[str, Any]:
         """Return all of it, JSON-ready."""
-
-        def described(stack: StackPlan) -> dict[str, Any]:
-            preprocess = asdict(stack.preprocess)
-            interpolation = stack.preprocess.interpolation.value
-            return {
-                **asdict(stack),
-                "path": str(stack.path.resolve()),
-                "preprocess": {**preprocess, "interpolation": interpolation},
-            }
-
         return {
-            "training": [described(stack) for stack in self.training],
-            "test": described(self.test),
+            "training": [_described(stack) for stack in self.training],
+            "test": _described(self.test),
             "patch": self.patch,
             "window": self.window,
         }
+
+
+def _described(stack: StackPlan) -> dict[str, Any]:
+    """Return what is done with a stack, JSON-ready, under the names that `run.json` has."""
+    described = asdict(stack)
+    described["levels"] = described.pop("statistics")
+    described["path"] = str(stack.path.resolve())
+    described["preprocess"]["interpolation"] = stack.preprocess.interpolation.value
+    return described
+
+
+def run_description(settings: ReproductionSettings, plan: Plan) -> dict[str, Any]:
+    """Return what must be the same, JSON-ready, in a run that is resumed."""
+    return {"settings": asdict(settings), "stacks": plan.described()}
 
 
 def make_plan(data: Sequence[Path], settings: ReproductionSettings) -> Plan:
@@ -175,16 +256,16 @@ def _sizes(source: Source) -> dict[str, int]:
     return dict(zip(source.metadata.axes, source.metadata.sizes, strict=True))
 
 
-def _measure(name: str, source: Source, factor: float | None) -> Measured:
+def _measure(name: str, source: Source, factor: float | None) -> MeasuredStack:
     """Settle by how much a stack shrinks, and measure it so."""
     if factor is None:
         enough = min(target_size(source.shape[1:], PAPER_FACTOR)) >= PAPER_PATCH
         factor = PAPER_FACTOR if enough else 1.0
-    levels = measure_levels(source, factor)
-    return Measured(name, source.path, source.shape, source.dtype.itemsize, factor, levels)
+    statistics = measure_stack(source, factor)
+    return MeasuredStack(name, source.path, source.shape, source.dtype.itemsize, factor, statistics)
 
 
-def _planned(measured: Sequence[Measured], settings: ReproductionSettings) -> Plan:
+def _planned(measured: Sequence[MeasuredStack], settings: ReproductionSettings) -> Plan:
     """Settle what each stack is for, its noise, and the patches."""
     test, why = choose_test(measured, settings.test)
     training = []
@@ -200,17 +281,61 @@ def _planned(measured: Sequence[Measured], settings: ReproductionSettings) -> Pl
     return Plan(tuple(training), tested, why, _patch(training), (top, left, side))
 
 
+def choose_test(stacks: Sequence[MeasuredStack], wanted: str | None) -> tuple[MeasuredStack, str]:
+    """Choose the stack to test on.
+
+    Unless one is named, it is the stack with the least noise of its own, relative to the
+    span of its counts, among those long enough that the part which the paper tested holds
+    20 planes; where none is so long, the longest. Noise in a training target averages out,
+    noise in a test's truth is counted as every method's error.
+
+    Returns the stack and why that one, for people.
+    """
+    if wanted is not None:
+        for stack in stacks:
+            if wanted == stack.name or Path(wanted).resolve() == stack.path.resolve():
+                return stack, "as asked for"
+        raise CrispimError(
+            f"There is no stack {wanted!r} (--test): name one of "
+            f"{', '.join(stack.name for stack in stacks)}, or give the path of another."
+        )
+    first, last = TEST_RANGES["Table 1"]
+    long_enough = [
+        stack for stack in stacks if stack.shape[0] * (last - first) > PAPER_PLANES * _TEST_STACK
+    ]
+    if long_enough:
+        cleanest = min(long_enough, key=lambda stack: stack.statistics.relative_noise)
+        return cleanest, (
+            "the stack with the least noise of its own, as a share of its counts, among the "
+            f"{len(long_enough)} long enough"
+        )
+    return max(stacks, key=lambda stack: stack.shape[0]), "the longest stack"
+
+
+def paper_range(planes: int, first: int, last: int) -> range:
+    """Return the planes that are tested, as far along the stack as the paper's of its 2888.
+
+    The range is widened on both sides, where it is short, until it holds 20 planes and as many
+    that strengths can be tuned on, or all.
+    """
+    start, stop = planes * first // _TEST_STACK, -(-planes * last // _TEST_STACK)
+    missing = max(2 * PAPER_PLANES - (stop - start), 0)
+    start = max(min(start - missing // 2, planes - 2 * PAPER_PLANES), 0)
+    stop = min(max(stop, start + 2 * PAPER_PLANES), planes)
+    return range(start, stop)
+
+
 def _stack_plan(
-    stack: Measured, noise: tuple[float, float], seed: int, *, rescale: bool
+    stack: MeasuredStack, noise: tuple[float, float], seed: int, *, rescale: bool
 ) -> StackPlan:
     preprocess = PreprocessSettings(stack.factor, noise_sd=noise, seed=seed)
     return StackPlan(
         name=stack.name,
         path=stack.path,
         shape=stack.shape,
-        levels=stack.levels,
+        statistics=stack.statistics,
         preprocess=preprocess,
-        count_map=CountMap.to_paper(stack.levels) if rescale else None,
+        count_map=CountMap.to_paper(stack.statistics) if rescale else None,
         pixel_bytes=2 if rescale else stack.pixel_bytes,
     )
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.reproduction.settings import ReproductionSettings
+from crispim_ij.reproduction.plan import ReproductionSettings
 from crispim_ij.training import Recipe, load_recipe
 
 NETWORKS = ("paper-2d", "paper-3d")
@@ -32,7 +32,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Change:
+class RecipeChange:
     """A setting in which a recipe differs from the paper's.
 
     Attributes
@@ -49,42 +49,14 @@ class Change:
 
 
 def full_recipe(name: str, patch: int, seed: int) -> Recipe:
-    """Return the paper's recipe for the data at hand.
-
-    Parameters
-    ----------
-    name : str
-        One of `NETWORKS`.
-    patch : int
-        Side of the patches, in px, that the data allow.
-    seed : int
-        The run's.
-
-    Returns
-    -------
-    Recipe
-        The recipe.
-    """
+    """Return the paper's recipe of a network for patches, in px, that the data allow."""
     paper = load_recipe(name)
     # A kill must not cost hours where a step takes a minute.
     return replace(paper, patch=patch, seed=seed, checkpoint_every=_CHECKPOINTS[name])
 
 
 def quick_recipe(full: Recipe, precision: Precision) -> Recipe:
-    """Return a recipe that takes minutes.
-
-    Parameters
-    ----------
-    full : Recipe
-        As `full_recipe` gives it.
-    precision : {'float32', 'bfloat16'}
-        Whichever is faster here.
-
-    Returns
-    -------
-    Recipe
-        Of the same network, batch, loss and optimizer.
-    """
+    """Return a recipe of the same network, batch, loss and optimizer that takes minutes."""
     changes = QUICK[full.name]
     patch = min(changes["patch"], full.patch)
     return replace(full, **{**changes, "patch": patch, "precision": precision})
@@ -93,43 +65,20 @@ def quick_recipe(full: Recipe, precision: Precision) -> Recipe:
 def settled_recipes(
     patch: int, settings: ReproductionSettings, precisions: Mapping[str, Precision]
 ) -> dict[str, Recipe]:
-    """Return the recipes of a run that goes on.
-
-    Parameters
-    ----------
-    patch : int
-        Side of the full recipes' patches in px.
-    settings : ReproductionSettings
-        What was asked for.
-    precisions : mapping of str to str
-        What each network began to be trained in.
-
-    Returns
-    -------
-    dict of str to Recipe
-        By the name of the network.
-    """
+    """Return the recipes of a run that is resumed, in the precisions that it began with."""
     full = {name: full_recipe(name, patch, settings.seed) for name in NETWORKS}
     if not settings.quick:
         return full
     return {name: quick_recipe(full[name], precisions[name]) for name in NETWORKS}
 
 
-def changes_of(recipe: Recipe) -> list[Change]:
+def changes_of(recipe: Recipe) -> list[RecipeChange]:
     """List in what a recipe differs from the paper's of the same name.
 
-    Parameters
-    ----------
-    recipe : Recipe
-        As it is trained.
-
-    Returns
-    -------
-    list of Change
-        But for the seed, which the paper doesn't give, and how often it is saved.
+    The seed, which the paper doesn't give, and how often it is saved are left out.
     """
     paper = load_recipe(recipe.name)
     kept = ("seed", "checkpoint_every")
     keys = (field.name for field in fields(Recipe) if field.name not in kept)
     pairs = [(key, getattr(paper, key), getattr(recipe, key)) for key in keys]
-    return [Change(*pair) for pair in pairs if pair[1] != pair[2]]
+    return [RecipeChange(*pair) for pair in pairs if pair[1] != pair[2]]

@@ -1,41 +1,37 @@
-"""The stacks in what a user names: folders of stacks, folders of planes, files."""
+"""The stacks in what a user names: where they are, how bright and how noisy each is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from natsort import natsorted
+from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
+from crispim_ij.parity import NativeImageJ
+from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
+from crispim_ij.preprocess import PreprocessSettings, target_size
 
+PAPER_COUNTS = (100.0, 500.0)
+"""Counts between which the paper's tissue mostly lies."""
+
+_PERCENTILES = (1, 99)
+_SAMPLED_PLANES = 16
+_SAMPLED_PIXELS = 250_000  # of each of them, at most
 _ENDINGS = re.compile(r"(\.ome)?\.(tiff?|zarr)$", re.IGNORECASE)
 
 
 def find_stacks(data: Sequence[Path]) -> dict[str, Path]:
-    """Find all stacks, by name.
+    """Find all stacks, by their names: those of files or folders without ending, in natural order.
 
     A folder is one stack if it holds TIFF files of one plane each and no folders of them.
     In any other folder each TIFF file and each folder of TIFF files is a stack.
-
-    Parameters
-    ----------
-    data : sequence of Path
-        Folders and files, in any order.
-
-    Returns
-    -------
-    dict of str to Path
-        The stacks in natural order of their names, which are those of their files or
-        folders without ending.
-
-    Raises
-    ------
-    CrispimError
-        If something isn't there or holds no stacks, or two stacks share a name.
     """
     found: dict[str, Path] = {}
     for path in (stack for place in data for stack in _stacks_in(existing(place))):
@@ -84,3 +80,78 @@ def _visible(folder: Path) -> list[Path]:
     """Return what is in a folder, but for hidden files, in natural order."""
     inside = [path for path in folder.iterdir() if not path.name.startswith(".")]
     return natsorted(inside, key=lambda path: path.name)
+
+
+@dataclass(frozen=True)
+class StackStatistics:
+    """How bright and how noisy a stack is after downsampling, in its own counts.
+
+    Attributes
+    ----------
+    low, high : float
+        1st and 99th percentile.
+    noise : float
+        Standard deviation of the noise that it has by itself, estimated from the finest
+        wavelets.
+    """
+
+    low: float
+    high: float
+    noise: float
+
+    @property
+    def relative_noise(self) -> float:
+        """The noise as a share of the span from `low` to `high`."""
+        return self.noise / (self.high - self.low)
+
+
+@dataclass(frozen=True)
+class CountMap:
+    """A linear map of counts: ``offset + scale * count``, rounded and clipped to 16 bits.
+
+    Attributes
+    ----------
+    scale : float
+        Factor.
+    offset : float
+        What a count of 0 becomes.
+    """
+
+    scale: float
+    offset: float
+
+    @classmethod
+    def to_paper(cls, statistics: StackStatistics) -> CountMap:
+        """Return the map of a stack's percentiles to `PAPER_COUNTS`."""
+        low, high = PAPER_COUNTS
+        scale = (high - low) / (statistics.high - statistics.low)
+        return cls(scale, low - scale * statistics.low)
+
+    def __call__(self, counts: NDArray[Any]) -> NDArray[np.uint16]:
+        """Map counts of any numeric type and shape."""
+        mapped = np.rint(self.offset + self.scale * np.asarray(counts, np.float64))
+        return np.clip(mapped, 0, 65535).astype(np.uint16)
+
+
+def measure_stack(source: Source, factor: float) -> StackStatistics:
+    """Measure up to 16 planes spread over a stack, each shrunk by `factor` as ImageJ shrinks it."""
+    from skimage.restoration import estimate_sigma
+
+    settings = PreprocessSettings(factor=factor)
+    height, width = target_size(source.shape[1:], factor)
+    engine = NativeImageJ()
+    pixels, noises = [], []
+    count = min(_SAMPLED_PLANES, len(source))
+    for index in np.linspace(0, len(source) - 1, count).round().astype(int).tolist():
+        plane = engine.resize(
+            source.read(index), width, height, settings.interpolation, settings.average
+        )
+        pixels.append(plane.ravel()[:: -(-plane.size // _SAMPLED_PIXELS)])
+        noises.append(float(estimate_sigma(plane.astype(np.float64))))
+    low, high = (float(value) for value in np.percentile(np.concatenate(pixels), _PERCENTILES))
+    if not low < high:
+        raise CrispimError(
+            f"'{source.path}' is blank: its 1st and 99th percentile are both {low:g} counts; leave "
+            "it out."
+        )
+    return StackStatistics(low, high, float(np.median(noises)))

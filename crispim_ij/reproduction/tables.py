@@ -9,25 +9,17 @@ from types import MappingProxyType
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import (
     CLASSICS,
-    Bias,
-    Evaluated,
     EvaluationSettings,
     Method,
     NoiseSettings,
-    Row,
-    compare_methods,
-    evaluate,
     find_method,
-    summarise_bias,
-    tune,
+    find_methods,
+    measure,
 )
 from crispim_ij.planes import Source
 from crispim_ij.report import Experiment, Published
-from crispim_ij.reproduction.choice import PAPER_PLANES
-from crispim_ij.reproduction.plan import Plan
-from crispim_ij.reproduction.view import View
-
-_SHOWN = 3  # planes in the pictures
+from crispim_ij.reproduction.plan import PAPER_PLANES, Plan
+from crispim_ij.reproduction.substack import Substack
 
 
 @dataclass(frozen=True)
@@ -90,22 +82,9 @@ TABLES = (
 
 
 def load_models(names: Sequence[str]) -> list[Method]:
-    """Load more models to measure.
+    """Load more models to measure, by names that `crispim_ij.evaluation.find_method` takes.
 
-    Parameters
-    ----------
-    names : sequence of str
-        As `crispim_ij.evaluation.find_method` takes them.
-
-    Returns
-    -------
-    list of Method
-        The models.
-
-    Raises
-    ------
-    CrispimError
-        If there is none of a name, or a table has a method of that name already.
+    A table must not have a method of that name already.
     """
     taken = {name for table in TABLES for name in (*table.networks, *table.baselines)}
     models = []
@@ -158,31 +137,12 @@ def measure_table(
     """
     top, left, side = plan.window
     window = slice(top, top + side), slice(left, left + side)
-    view = View(test, planes=plan.test_planes(table.name), window=window)
-    count = planes_tested(plan, table.name)
+    tested = Substack(test, planes=plan.test_planes(table.name), window=window)
     noise = NoiseSettings(seed=2 * seed + TABLES.index(table))
-    settings = EvaluationSettings(count, noise)
+    settings = EvaluationSettings(planes_tested(plan, table.name), noise)
     on_plane(0, "tuning")
-    others = [
-        tune(name, view, settings) if name in CLASSICS else find_method(name)
-        for name in table.baselines
-    ]
-    rows: list[Row] = []
-    biases: list[Mapping[str, Sequence[Bias]]] = []
-    shown: list[Evaluated] = []
-    pictured = {round((k + 0.5) * count / _SHOWN - 0.5) for k in range(_SHOWN)}
-    for k, plane in enumerate(evaluate(view, [*others, *methods], settings)):
-        rows.extend(plane.rows)
-        biases.append(plane.biases)
-        if k in pictured:
-            shown.append(plane)
-        on_plane(k + 1, "")
-    return Experiment(
-        title=f"{table.name}: {table.title}",
-        rows=rows,
-        comparisons=compare_methods(rows),
-        biases=summarise_bias(biases),
-        shown=shown,
-        published=table.published,
-        figures=table.figures,
+    baselines = find_methods(table.baselines, tested, settings)
+    evaluation = measure(
+        tested, [*baselines, *methods], settings, on_plane=lambda done: on_plane(done, "")
     )
+    return Experiment(f"{table.name}: {table.title}", evaluation, table.published, table.figures)

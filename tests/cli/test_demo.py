@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from crispim_ij.evaluation.told import is_installed
+from crispim_ij.evaluation.classics import is_installed
 from crispim_ij.planes import open_source
 from crispim_ij.training.shipped import phantoms
 from tests.cli.conftest import Call

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.errors import CrispimError
 from crispim_ij.phantom import PhantomSettings, simulate_volume
+from tests.models.keras2_files import write_paper_2d
 
 app = typer.Typer()
 app.command()(evaluate)
@@ -78,7 +80,7 @@ def test_given_results(clean: Path, tmp_path: Path, volume: NDArray[np.uint16]) 
         "my net": 3.0,
     }
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert f"--result 'my net={other}'" in page.replace("&#x27;", "'")
+    assert f"--result 'my net={other}'" in unescape(page)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,29 @@ def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path)
     assert (program, subcommand) == ("crispim-ij", "evaluate")
     assert call(*arguments, "--overwrite").exit_code == 0
     assert (out / "evaluation.csv").read_bytes() == before
+
+
+# Keras 2 calls what newer NumPy and TensorFlow have deprecated.
+@pytest.mark.filterwarnings("ignore")
+def test_a_file_of_keras_2_is_measured_and_stands_in_the_report(
+    clean: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "theirs.keras"
+    write_paper_2d(file)
+    out = tmp_path / "out"
+    result = call(clean, "--method", file, "--planes", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert [row["method"] for row in read(out / "summary.csv")] == ["theirs"]
+    recipes = json.loads((out / "report.json").read_text())["recipes"]
+    assert recipes["theirs"]["imported_from"] == "theirs.keras"
+
+
+def test_names_are_printed_as_they_are(clean: Path, tmp_path: Path) -> None:
+    out = tmp_path / "[bold]out"
+    result = call(clean, "--result", f"[red]mine:100:={clean}", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "[red]mine:100: " in result.output
+    assert str(out / "report.html") in result.output
 
 
 def test_bm3d_stands_in_the_report(clean: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,8 @@ import pytest
 import tifffile
 
 from crispim_ij.phantom import PhantomSettings, simulate_volume
-from crispim_ij.reproduction import recipes
-from crispim_ij.reproduction.run import Progress
+from crispim_ij.reproduction import RunDirectory, recipes
+from crispim_ij.reproduction.stages import Progress
 from tests.cli.conftest import Call
 from tests.reproduction.process import QUICK
 
@@ -102,17 +103,36 @@ def test_ctrl_c_ends_after_the_plane_at_work(
             advance(1, "")
             told.append("too far")
 
-    monkeypatch.setattr("crispim_ij.reproduction.timing._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
     monkeypatch.setattr("crispim_ij.reproduction.reproduce", interrupted)
     answer = call("reproduce", brains, tmp_path / "out")
     assert (answer.status, told) == (130, ["still at work"])
-    assert "was interrupted; the same command with --resume goes on" in " ".join(answer.err.split())
+    said = " ".join(answer.err.split())
+    assert "was interrupted; the same command with --resume continues it" in said
+
+
+def test_names_of_stacks_are_printed_as_they_are(
+    call: Call, brains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    for k, stack in enumerate(sorted(brains.iterdir())):
+        shutil.copy(stack, tmp_path / f"in/brain [red]{k}.tif")
+
+    def done(run: object, directory: RunDirectory, progress: Progress) -> tuple[Path, list[object]]:
+        return directory.page, []
+
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.reproduce", done)
+    answer = call("reproduce", tmp_path / "in", tmp_path / "out [bold]")
+    assert answer.status == 0, answer.err
+    assert "- brain [red]0: " in answer.out
+    assert f"Report: {tmp_path / 'out [bold]'}" in answer.out
 
 
 def test_too_little_room(
     call: Call, brains: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crispim_ij.reproduction.timing._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
     answer = call("reproduce", brains, small_disk / "out")
     assert answer.status == 2
     assert "free some" in " ".join(answer.err.split())

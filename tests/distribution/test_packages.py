@@ -97,6 +97,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
             for path in (ROOT / "crispim_ij").rglob("*.py")
         ),
         *(f"crispim_ij/training/recipes/{path.name}" for path in recipes()),
+        *(f"crispim_ij/report/templates/{path.name}" for path in templates()),
     }
     assert shipped <= names
     assert {name.split("/")[0] for name in names} == {
@@ -121,6 +122,10 @@ def test_what_the_sdist_holds(sdist: Path) -> None:
 
 def recipes() -> list[Path]:
     return list((ROOT / "crispim_ij/training/recipes").glob("*.toml"))
+
+
+def templates() -> list[Path]:
+    return list((ROOT / "crispim_ij/report/templates").iterdir())
 
 
 def version() -> str:

@@ -13,13 +13,13 @@ from crispim_ij.evaluation import (
     Given,
     Method,
     NoiseSettings,
-    Row,
+    PlaneMetrics,
     evaluate,
     find_method,
     metrics,
     noisy_plane,
 )
-from crispim_ij.evaluation.evaluate import choose_planes
+from crispim_ij.evaluation.inputs import choose_planes
 from crispim_ij.planes import Source, open_source
 
 NOISY, TV = find_method("noisy"), find_method("tv")
@@ -30,7 +30,7 @@ def measure(
     methods: list[Method],
     settings: EvaluationSettings,
     given: Given | None = None,
-) -> list[Row]:
+) -> list[PlaneMetrics]:
     """All rows of an evaluation."""
     return [row for plane in evaluate(source, methods, settings, given) for row in plane.rows]
 

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy.stats import bootstrap, wilcoxon
 
-from crispim_ij.evaluation.evaluate import Row
-from crispim_ij.evaluation.statistics import compare_methods
+from crispim_ij.evaluation import PlaneMetrics, render_table, summarise
+from crispim_ij.evaluation.metrics import Bias, bias_by_decile
+from crispim_ij.evaluation.statistics import compare_methods, summarise_bias
 
 
-def rows(**psnrs: list[float]) -> list[Row]:
+def rows(**psnrs: list[float]) -> list[PlaneMetrics]:
     return [
-        Row(f"{k}.tif", 30, method, value, 1, 1, 1, 1, 1, 0.5)
+        PlaneMetrics(f"{k}.tif", 30, method, value, 1, 1, 1, 1, 1, 0.5)
         for method, values in psnrs.items()
         for k, value in enumerate(values)
     ]
@@ -61,3 +65,72 @@ def test_perfect_planes_have_no_finite_gain() -> None:
     (pair,) = compare_methods(rows(a=[math.inf, 70.0], b=[math.inf, 69.0]))
     assert math.isnan(pair.difference)
     assert math.isnan(pair.p)
+
+
+A = PlaneMetrics("a.tif", 30, "tv", 60.0, 0.9, 0.8, 20.0, 30.0, 0.5, 0.25)
+B = replace(A, plane="b.tif", sd=None, psnr=62.0, rmse=10.0)
+C = replace(A, method="noisy", psnr=58.0, rmse=40.0)
+
+
+def test_summaries_are_means_in_order_of_appearance() -> None:
+    tv, noisy = summarise([A, C, B])
+    assert (tv.method, tv.planes, tv.psnr, tv.psnr_sd, tv.rmse) == ("tv", 2, 61.0, 1.0, 15.0)
+    assert (noisy.method, noisy.planes, noisy.psnr) == ("noisy", 1, 58.0)
+
+
+def test_equal_planes_have_no_deviation() -> None:
+    (summary,) = summarise([A, replace(A, psnr=math.inf)])
+    assert summary.psnr == math.inf
+    assert math.isnan(summary.psnr_sd)
+
+
+def test_screen_shows_means_of_each_method() -> None:
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(render_table(summarise([A, B, C])))
+    text = stream.getvalue()
+    assert "Means over 2 planes" in text
+    assert "61.00" in text
+    assert "58.00" in text
+    assert "15.00" in text
+
+
+def test_best_figures_are_bold() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, width=120, force_terminal=True, color_system="truecolor")
+    console.print(render_table(summarise([A, C])))
+    assert "\x1b[1m60.00" in stream.getvalue()
+    assert "\x1b[1m20.00" in stream.getvalue()
+    assert "\x1b[1m58.00" not in stream.getvalue()
+
+
+def test_a_method_that_dims_bright_pixels() -> None:
+    clean = np.arange(1000, dtype=np.uint16).reshape(20, 50)
+    result = np.where(clean >= 900, clean * 0.9, clean)
+    bias = bias_by_decile(clean, result)
+    assert [one.decile for one in bias] == list(range(1, 11))
+    assert [one.clean for one in bias] == [49.5 + 100 * k for k in range(10)]
+    assert [one.error for one in bias[:9]] == [0] * 9
+    (*_, brightest) = summarise_bias([{"dim": bias}])
+    assert (brightest.method, brightest.decile) == ("dim", 10)
+    assert brightest.percent == pytest.approx(-10)
+
+
+def test_planes_are_averaged_before_percent_is_taken() -> None:
+    planes = [{"a": [Bias(1, clean, error)] * 10} for clean, error in ((100, 1), (300, 7))]
+    first = summarise_bias(planes)[0]
+    assert (first.clean, first.error, first.percent) == (200, 4, 2)
+    assert summarise_bias([]) == []
+
+
+def test_noise_alone_has_no_bias() -> None:
+    rng = np.random.default_rng(0)
+    clean = rng.uniform(100, 500, (200, 300))
+    for one in bias_by_decile(clean, clean + rng.normal(0, 30, clean.shape)):
+        assert abs(one.error) < 4 * 30 / np.sqrt(6000)
+
+
+def test_an_empty_plane_has_no_percentage() -> None:
+    bias = bias_by_decile(np.zeros((8, 8), np.uint16), np.ones((8, 8)))
+    first = summarise_bias([{"a": bias}])[0]
+    assert np.isnan(first.percent)
+    assert first.error == 1

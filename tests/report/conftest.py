@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.evaluation import (
     Evaluated,
+    Evaluation,
     EvaluationSettings,
     Method,
     compare_methods,
@@ -51,7 +53,8 @@ def experiment_of(planes: list[Evaluated], title: str, **more: object) -> Experi
     """Put planes together as one test."""
     rows = [row for plane in planes for row in plane.rows]
     biases = summarise_bias([plane.biases for plane in planes])
-    return Experiment(title, rows, compare_methods(rows), biases, planes[:2], **more)
+    evaluation = Evaluation(rows, compare_methods(rows), biases, planes[:2])
+    return Experiment(title, evaluation, **more)
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,11 @@ def report(planes: list[Evaluated]) -> Report:
 def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a report."""
     return write_report(report, tmp_path_factory.mktemp("report")).parent
+
+
+def with_evaluation(one: Experiment, **changes: object) -> Experiment:
+    """Change what was measured in a test."""
+    return replace(one, evaluation=replace(one.evaluation, **changes))
 
 
 @pytest.fixture(scope="session")

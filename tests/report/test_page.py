@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.report.conftest import HOSTILE
+from crispim_ij.report import Report
+from crispim_ij.report.page import report_page
+from tests.report.conftest import HOSTILE, with_evaluation
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -81,13 +87,61 @@ def test_it_loads_quietly_and_alone(browser: Browser, folder: Path) -> None:
     page.on("pageerror", lambda error: said.append(error))
     page.on("request", lambda request: asked.append(request.url))
     address = (folder / "report.html").as_uri()
-    page.goto(address, wait_until="networkidle")
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
     assert said == []
     assert [url for url in asked if not url.startswith("data:")] == [address]
     loaded = page.evaluate("[...document.images].map((one) => one.naturalWidth > 0)")
     assert len(loaded) > 20
     assert all(loaded)
     page.close()
+
+
+class Reader(HTMLParser):
+    """Keeps what is read: tags in their order, labels, and the text of each kind of element."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags = [""]
+        self.labels: list[str | None] = []
+        self.text: dict[str, str] = {}
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.labels.append(dict(attrs).get("aria-label"))
+
+    def handle_data(self, data: str) -> None:
+        self.text[self.tags[-1]] = self.text.get(self.tags[-1], "") + data
+
+
+def named(report: Report, title: str, text: str) -> Reader:
+    """Read a page without pictures that says something in each place where users' words stand."""
+    one = with_evaluation(replace(report.experiments[1], title=title), shown=[])
+    recipes = {title: {text: text}}
+    said = replace(
+        report, title=title, command=text, notes=[text], experiments=[one], recipes=recipes
+    )
+    return Reader(report_page(said, [[]], {"processor": text}))
+
+
+texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"]))
+
+
+def test_text_stays_text(report: Report) -> None:
+    tags = named(report, "x", "y").tags
+
+    @settings(max_examples=20)
+    @given(texts, texts)
+    def check(title: str, text: str) -> None:
+        reader = named(report, title, text)
+        assert reader.tags == tags
+        assert reader.text["h1"].startswith(title)
+        assert reader.text["code"].startswith(text)
+        assert f"{title}: means" in reader.labels
+
+    check()
 
 
 def test_nothing_could_be_loaded_or_run(page: Page) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from crispim_ij.evaluation import Row, compare_methods
+from crispim_ij.evaluation import Evaluation, PlaneMetrics, compare_methods
 from crispim_ij.report import Experiment, Published
 from crispim_ij.report.ranking import findings, ranked, ranked_pairs
 
@@ -19,23 +19,25 @@ PAPER = {
 def experiment(means: dict[str, float], planes: int = 8, **more: object) -> Experiment:
     """Methods whose planes lie around a mean, each in a way of its own."""
     rows = [
-        Row(f"{k}.tif", 35, method, mean + 0.1 * math.sin(k * (1 + len(method))), *[0.5] * 6)
+        PlaneMetrics(
+            f"{k}.tif", 35, method, mean + 0.1 * math.sin(k * (1 + len(method))), *[0.5] * 6
+        )
         for k in range(planes)
         for method, mean in means.items()
     ]
-    return Experiment("Test", rows, compare_methods(rows), [], [], **more)
+    return Experiment("Test", Evaluation(rows, compare_methods(rows), [], []), **more)
 
 
 def test_the_order_is_that_of_mean_psnr() -> None:
     made = experiment({"cv2": 60.0, "net": 72.0, "tv": 70.0})
-    assert [one.method for one in ranked(made.rows)] == ["net", "tv", "cv2"]
+    assert [one.method for one in ranked(made.evaluation.rows)] == ["net", "tv", "cv2"]
     pairs = [(pair.method, pair.other) for pair in ranked_pairs(made)]
     assert pairs == [("net", "tv"), ("net", "cv2"), ("tv", "cv2")]
     assert findings(made)[0].startswith("Mean PSNR over 8 planes: net 7")
 
 
 def test_a_method_without_psnr_comes_last() -> None:
-    rows = experiment({"a": 60.0, "b": 70.0}).rows
+    rows = experiment({"a": 60.0, "b": 70.0}).evaluation.rows
     broken = [replace(row, psnr=math.nan) if row.method == "b" else row for row in rows]
     assert [one.method for one in ranked(broken)] == ["a", "b"]
 

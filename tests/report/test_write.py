@@ -14,10 +14,10 @@ from skimage.io import imread
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import Evaluated
 from crispim_ij.report import Report, report_names, write_report
+from crispim_ij.report.content import ExperimentFiles, experiment_files
 from crispim_ij.report.figures import write_figures
-from crispim_ij.report.names import Names, experiment_names
-from crispim_ij.report.views import experiment_views
-from tests.report.conftest import HOSTILE, experiment_of
+from crispim_ij.report.pictures import experiment_pictures
+from tests.report.conftest import HOSTILE, experiment_of, with_evaluation
 
 KINDS = ("png", "svg", "pdf")
 
@@ -51,8 +51,8 @@ def test_figures_are_the_same_for_the_same_numbers(
     folder: Path, report: Report, tmp_path: Path
 ) -> None:
     one = report.experiments[0]
-    names = Names("table-1-", "figure-3", "figure-4", "table-1-bias")
-    write_figures(one, experiment_views(one), names, tmp_path)
+    names = ExperimentFiles("table-1-", "figure-3", "figure-4", "table-1-bias")
+    write_figures(one, experiment_pictures(one), names, tmp_path)
     drawn = list(tmp_path.iterdir())
     assert len(drawn) == 9
     for path in drawn:
@@ -72,13 +72,15 @@ def test_figures_show_something(folder: Path) -> None:
 @pytest.fixture
 def small(planes: list[Evaluated]) -> Report:
     one = experiment_of(planes[:2], "Evaluation of x.tif")
-    return Report("Small", "crispim-ij evaluate x.tif", [], [replace(one, shown=[])], {}, 0.5)
+    return Report(
+        "Small", "crispim-ij evaluate x.tif", [], [with_evaluation(one, shown=[])], {}, 0.5
+    )
 
 
 def test_an_earlier_report_is_replaced_and_strangers_stay(small: Report, tmp_path: Path) -> None:
     (tmp_path / "comparison.csv").write_text("old")
     (tmp_path / "mine.txt").write_text("mine")
-    one = replace(small.experiments[0], comparisons=[])
+    one = with_evaluation(small.experiments[0], comparisons=[])
     page = write_report(replace(small, experiments=[one]), tmp_path)
     assert page == tmp_path / "report.html"
     assert not (tmp_path / "comparison.csv").exists()
@@ -88,8 +90,8 @@ def test_an_earlier_report_is_replaced_and_strangers_stay(small: Report, tmp_pat
 
 def test_what_is_no_number_is_no_number_anywhere(small: Report, tmp_path: Path) -> None:
     one = small.experiments[0]
-    rows = [replace(row, psnr=math.inf, pcc=math.nan) for row in one.rows]
-    write_report(replace(small, experiments=[replace(one, rows=rows)]), tmp_path)
+    rows = [replace(row, psnr=math.inf, pcc=math.nan) for row in one.evaluation.rows]
+    write_report(replace(small, experiments=[with_evaluation(one, rows=rows)]), tmp_path)
     text = (tmp_path / "report.json").read_text()
     first = json.loads(text, parse_constant=pytest.fail)["experiments"][0]["planes"][0]
     assert (first["psnr"], first["pcc"]) == ("inf", None)
@@ -113,12 +115,12 @@ def test_a_failed_report_leaves_nothing(small: Report, tmp_path: Path) -> None:
 
 
 def test_titles_that_name_files_alike_are_numbered() -> None:
-    names = experiment_names(["A: x", "a: y", "!"], [None, ("Figure 3", "Figure 4"), None])
+    names = experiment_files(["A: x", "a: y", "!"], [None, ("Figure 3", "Figure 4"), None])
     assert [one.stem for one in names] == ["1-a-", "2-a-", "3-experiment-"]
     assert (names[1].boxes, names[1].panels, names[1].bias) == ("figure-3", "figure-4", "2-a-bias")
 
 
 def test_one_test_needs_no_names() -> None:
-    (names,) = experiment_names(["Table 1: x"], [None])
+    (names,) = experiment_files(["Table 1: x"], [None])
     assert names.tables[1] == "summary.csv"
     assert (names.boxes, names.panels, names.bias) == ("boxes", "panels", "bias")

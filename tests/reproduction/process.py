@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,9 +15,10 @@ from crispim_ij.reproduction import (
     Advance,
     Reproduction,
     ReproductionSettings,
-    Workplace,
+    RunDirectory,
     make_plan,
     recipes,
+    run_description,
     settled_recipes,
 )
 
@@ -38,11 +38,10 @@ def small_run(data: Path) -> Reproduction:
     return Reproduction(settings, plan, settled, [], "a test")
 
 
-def begin(run: Reproduction, place: Workplace) -> None:
+def begin(run: Reproduction, place: RunDirectory) -> None:
     """Claim the folder, as the command does."""
-    described = {"settings": asdict(run.settings), "stacks": run.plan.described()}
     precisions = {name: recipe.precision for name, recipe in run.recipes.items()}
-    place.begin({**described, "precisions": precisions})
+    place.begin({**run_description(run.settings, run.plan), "precisions": precisions})
 
 
 def kill_in(data: Path, out: Path, stage: str, at: int) -> int:
@@ -62,7 +61,7 @@ def _main(data: str, out: str, stage: str, at: str) -> None:
 
         yield advance
 
-    run, place = small_run(Path(data)), Workplace(Path(out))
+    run, place = small_run(Path(data)), RunDirectory(Path(out))
     if not place.folder.exists():
         begin(run, place)
     reproduce(run, place, progress)

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from crispim_ij.reproduction import cost, timing
-from crispim_ij.reproduction.cost import disk_bytes, make_offer
-from crispim_ij.reproduction.plan import make_plan
+from crispim_ij.reproduction import cost
+from crispim_ij.reproduction.cost import disk_bytes, make_offer, seconds_per_step
+from crispim_ij.reproduction.plan import ReproductionSettings, make_plan
 from crispim_ij.reproduction.recipes import full_recipe, quick_recipe
-from crispim_ij.reproduction.settings import ReproductionSettings
-from crispim_ij.reproduction.timing import seconds_per_step
 from crispim_ij.training import Recipe
 
 
@@ -45,12 +43,12 @@ def test_long_steps_are_not_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None
         taken.append((recipe.patch, recipe.batch))
         return recipe.batch * recipe.patch**2 * 1e-4
 
-    monkeypatch.setattr(timing, "_timed", clocked)
+    monkeypatch.setattr(cost, "_timed", clocked)
     full = full_recipe("paper-3d", 256, 0)
-    assert timing.seconds_per_step(full) == pytest.approx(3 * 256**2 * 1e-4)
+    assert cost.seconds_per_step(full) == pytest.approx(3 * 256**2 * 1e-4)
     assert taken == [(64, 1)]
     quick = quick_recipe(full, "float32")
-    assert timing.seconds_per_step(quick) == pytest.approx(3 * 64**2 * 1e-4)
+    assert cost.seconds_per_step(quick) == pytest.approx(3 * 64**2 * 1e-4)
     assert taken[1:] == [(64, 1), (64, 3)]
 
 

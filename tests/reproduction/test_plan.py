@@ -5,10 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.reproduction.plan import make_plan
-from crispim_ij.reproduction.settings import ReproductionSettings
+from crispim_ij.reproduction.plan import (
+    MeasuredStack,
+    ReproductionSettings,
+    choose_test,
+    make_plan,
+    paper_range,
+)
+from crispim_ij.reproduction.stacks import StackStatistics
 
 
 def _stack(path: Path, shape: tuple[int, int, int], seed: int = 0) -> Path:
@@ -52,7 +60,7 @@ def test_counts_are_mapped_unless_they_are_to_stay(brains: Path, rescale: bool) 
     plan = make_plan([brains], ReproductionSettings(rescale=rescale))
     assert (plan.test.count_map is not None) == rescale
     scale = plan.test.count_map.scale if plan.test.count_map else 1
-    assert plan.test.own_noise == pytest.approx(scale * plan.test.levels.noise)
+    assert plan.test.own_noise == pytest.approx(scale * plan.test.statistics.noise)
 
 
 def test_a_test_stack_from_elsewhere(brains: Path, tmp_path: Path) -> None:
@@ -63,6 +71,16 @@ def test_a_test_stack_from_elsewhere(brains: Path, tmp_path: Path) -> None:
     inside = make_plan([brains], ReproductionSettings(test=str(brains / "brain 10")))
     assert inside.test.name == "brain 10"
     assert len(inside.training) == 2
+
+
+def test_a_plan_is_described_under_the_names_of_runs_that_are_there(brains: Path) -> None:
+    """A run is resumed only if its `run.json` says the same."""
+    described = make_plan([brains], ReproductionSettings()).described()
+    assert set(described) == {"training", "test", "patch", "window"}
+    keys = {"name", "path", "shape", "levels", "preprocess", "count_map", "pixel_bytes"}
+    for stack in (*described["training"], described["test"]):
+        assert set(stack) == keys
+        assert set(stack["levels"]) == {"low", "high", "noise"}
 
 
 def test_one_stack_is_too_few(brains: Path) -> None:
@@ -97,3 +115,35 @@ def test_small_planes_are_refused(brains: Path) -> None:
 def test_seeds_beyond_imagejs_are_refused(seed: int) -> None:
     with pytest.raises(CrispimError, match="--seed is"):
         ReproductionSettings(seed=seed)
+
+
+def _measured(name: str, planes: int, noise: float) -> MeasuredStack:
+    return MeasuredStack(name, Path(name), (planes, 64, 64), 2, 1, StackStatistics(0, 100, noise))
+
+
+def test_the_cleanest_of_the_long_stacks_is_tested_on() -> None:
+    stacks = [
+        _measured("long", 400, 5.0),
+        _measured("cleanest", 57, 0.1),
+        _measured("clean", 58, 2.0),
+    ]
+    chosen, why = choose_test(stacks, None)
+    assert (chosen.name, why[:37]) == ("clean", "the stack with the least noise of its")
+    chosen, why = choose_test([*stacks[1:2], _measured("short", 20, 0.0)], None)
+    assert (chosen.name, why) == ("cleanest", "the longest stack")
+    assert choose_test(stacks, "long") == (stacks[0], "as asked for")
+
+
+@given(st.integers(2, 4000))
+def test_tested_planes_lie_as_far_along_as_the_papers(planes: int) -> None:
+    tested = paper_range(planes, 1000, 2000)
+    assert 0 <= tested.start < tested.stop <= planes
+    assert len(tested) >= min(40, planes)
+    if planes >= 120:
+        assert tested.start / planes == pytest.approx(1000 / 2888, abs=1 / planes)
+        assert tested.stop / planes == pytest.approx(2000 / 2888, abs=1 / planes)
+
+
+def test_the_papers_own_ranges() -> None:
+    assert paper_range(2888, 1000, 2000) == range(1000, 2000)
+    assert paper_range(2888, 800, 2000) == range(800, 2000)

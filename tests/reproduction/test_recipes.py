@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
+from crispim_ij.reproduction.plan import ReproductionSettings
 from crispim_ij.reproduction.recipes import (
     NETWORKS,
     QUICK,
@@ -12,7 +13,6 @@ from crispim_ij.reproduction.recipes import (
     quick_recipe,
     settled_recipes,
 )
-from crispim_ij.reproduction.settings import ReproductionSettings
 from crispim_ij.training import load_recipe
 
 

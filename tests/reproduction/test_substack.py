@@ -6,29 +6,29 @@ import numpy as np
 import tifffile
 
 from crispim_ij.planes import create_sink, open_source
-from crispim_ij.reproduction.levels import CountMap
-from crispim_ij.reproduction.view import View
+from crispim_ij.reproduction.stacks import CountMap
+from crispim_ij.reproduction.substack import Substack
 
 
 def test_part_of_a_stack_mapped(flat_stack: Path) -> None:
     volume = tifffile.imread(flat_stack)
     with open_source(flat_stack) as source:
         window = slice(8, 40), slice(16, 48)
-        view = View(source, planes=range(2, 6), window=window, count_map=CountMap(0.5, 10))
-        assert view.shape == (4, 32, 32)
-        assert len(view) == 4
-        assert view.names == source.names[2:6]
+        substack = Substack(source, planes=range(2, 6), window=window, count_map=CountMap(0.5, 10))
+        assert substack.shape == (4, 32, 32)
+        assert len(substack) == 4
+        assert substack.names == source.names[2:6]
         expected = np.rint(volume[3, 8:40, 16:48] / 2 + 10)
-        np.testing.assert_array_equal(view.read(1), expected)
-        region = view.read_region(1, slice(4, 9), slice(0, 7))
+        np.testing.assert_array_equal(substack.read(1), expected)
+        region = substack.read_region(1, slice(4, 9), slice(0, 7))
         np.testing.assert_array_equal(region, expected[4:9, :7])
 
 
 def test_all_of_it_as_it_is(flat_stack: Path) -> None:
     with open_source(flat_stack) as source:
-        view = View(source)
-        assert (view.shape, view.dtype) == (source.shape, source.dtype)
-        np.testing.assert_array_equal(view.read(7), source.read(7))
+        substack = Substack(source)
+        assert (substack.shape, substack.dtype) == (source.shape, source.dtype)
+        np.testing.assert_array_equal(substack.read(7), source.read(7))
 
 
 def test_sizes_in_the_world_go_along(tmp_path: Path) -> None:
@@ -40,10 +40,10 @@ def test_sizes_in_the_world_go_along(tmp_path: Path) -> None:
         metadata={"unit": "um", "spacing": 2.0, "min": 0, "max": 9},
     )
     with open_source(tmp_path / "in.tif") as source:
-        view = View(source, count_map=CountMap(2, 0))
-        with create_sink(tmp_path / "out.tif", view) as sink:
+        substack = Substack(source, count_map=CountMap(2, 0))
+        with create_sink(tmp_path / "out.tif", substack) as sink:
             for k in range(3):
-                sink.write(k, view.read(k))
+                sink.write(k, substack.read(k))
         with open_source(tmp_path / "out.tif") as written:
             ours, theirs = written.metadata, source.metadata
             assert (ours.pixel_size, ours.z_step, ours.unit) == (

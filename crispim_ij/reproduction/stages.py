@@ -17,13 +17,12 @@ from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import SinkSettings, Source, create_sink, open_source
 from crispim_ij.preprocess import preprocess, write_record
 from crispim_ij.report import Experiment, Report, write_report
-from crispim_ij.reproduction.notes import notes_on
-from crispim_ij.reproduction.plan import Plan, StackPlan
+from crispim_ij.reproduction.differences import differences_from_paper
+from crispim_ij.reproduction.plan import Plan, ReproductionSettings, StackPlan
 from crispim_ij.reproduction.recipes import NETWORKS
-from crispim_ij.reproduction.settings import ReproductionSettings
+from crispim_ij.reproduction.run_directory import RunDirectory
+from crispim_ij.reproduction.substack import Substack
 from crispim_ij.reproduction.tables import TABLES, measure_table, planes_tested
-from crispim_ij.reproduction.view import View
-from crispim_ij.reproduction.workplace import Workplace
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
 from crispim_ij.training.log import HistoryEntry, read_history
 from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE
@@ -69,7 +68,7 @@ class Reproduction:
 
 
 def reproduce(
-    run: Reproduction, place: Workplace, progress: Progress
+    run: Reproduction, directory: RunDirectory, progress: Progress
 ) -> tuple[Path, list[Experiment]]:
     """Do all stages that are not done yet.
 
@@ -77,8 +76,8 @@ def reproduce(
     ----------
     run : Reproduction
         What to do.
-    place : Workplace
-        Where; begun by this run, or by a killed one that this goes on with.
+    directory : RunDirectory
+        Where; begun by this run, or by a killed one that this resumes.
     progress : callable
         Shows how far each stage is.
 
@@ -90,42 +89,44 @@ def reproduce(
         The tables in it.
     """
     for stack in (*run.plan.training, run.plan.test):
-        _stage(place, f"preprocess {stack.name}", partial(_prepare, stack, place, progress))
+        _stage(directory, f"preprocess {stack.name}", partial(_prepare, stack, directory, progress))
     for name in NETWORKS:
-        _stage(place, f"train {name}", partial(_train, run.recipes[name], run, place, progress))
+        _stage(
+            directory, f"train {name}", partial(_train, run.recipes[name], run, directory, progress)
+        )
     began = perf_counter()
-    experiments = _measure(run, place, progress)
-    networks = {name: load_model(place.models / name) for name in NETWORKS}
-    spent = sum(place.done().values()) + perf_counter() - began
+    experiments = _measure(run, directory, progress)
+    networks = {name: load_model(directory.models / name) for name in NETWORKS}
+    spent = sum(directory.done().values()) + perf_counter() - began
     report = Report(
         title="The CRISPIM paper, reproduced" + (" in short" if run.settings.quick else ""),
         command=run.command,
-        notes=notes_on(run.plan, run.settings, run.recipes),
+        notes=differences_from_paper(run.plan, run.settings, run.recipes),
         experiments=experiments,
         recipes={name: model.spec.provenance for name, model in networks.items()},
         seconds=spent,
     )
-    page = write_report(report, place.report)
-    place.finish(REPORTED, perf_counter() - began)
+    page = write_report(report, directory.report)
+    directory.finish(REPORTED, perf_counter() - began)
     return page, experiments
 
 
-def _stage(place: Workplace, name: str, work: Callable[[], float | None]) -> None:
+def _stage(directory: RunDirectory, name: str, work: Callable[[], float | None]) -> None:
     """Do a stage unless it is done; it may know better than the clock how long it took."""
-    if name in place.done():
+    if name in directory.done():
         return
     began = perf_counter()
     seconds = work()
-    place.finish(name, perf_counter() - began if seconds is None else seconds)
+    directory.finish(name, perf_counter() - began if seconds is None else seconds)
 
 
-def _prepare(stack: StackPlan, place: Workplace, progress: Progress) -> None:
+def _prepare(stack: StackPlan, directory: RunDirectory, progress: Progress) -> None:
     """Downsample a stack, and give it its noise if it is trained on."""
     with ExitStack() as opened:
-        source = View(opened.enter_context(open_source(stack.path)), count_map=stack.count_map)
+        source = Substack(opened.enter_context(open_source(stack.path)), count_map=stack.count_map)
         settings = SinkSettings(overwrite=True, plane_shape=stack.size)
         is_noisy = stack.preprocess.noise_sd[1] > 0
-        folders = [place.noisy, place.clean] if is_noisy else [place.clean]
+        folders = [directory.noisy, directory.clean] if is_noisy else [directory.clean]
         sinks = [
             opened.enter_context(create_sink(folder / f"{stack.name}.tif", source, settings))
             for folder in folders
@@ -142,19 +143,19 @@ def _prepare(stack: StackPlan, place: Workplace, progress: Progress) -> None:
             lambda _: advance(next(done), ""),
         )
     for folder, sink in zip(folders, sinks, strict=True):
-        write_record(record, sink.path, noisy=folder == place.noisy)
+        write_record(record, sink.path, noisy=folder == directory.noisy)
 
 
-def _train(recipe: Recipe, run: Reproduction, place: Workplace, progress: Progress) -> float:
-    """Train a network, or go on with it; return the seconds of its steps."""
-    folder = place.models / recipe.name
+def _train(recipe: Recipe, run: Reproduction, directory: RunDirectory, progress: Progress) -> float:
+    """Train a network, or resume it; return the seconds of its steps."""
+    folder = directory.models / recipe.name
     with ExitStack() as opened:
 
         def opened_in(folder: Path, stack: StackPlan) -> Source:
             return opened.enter_context(open_source(folder / f"{stack.name}.tif"))
 
         stacks = [
-            open_stack(opened_in(place.clean, stack), opened_in(place.noisy, stack), recipe)
+            open_stack(opened_in(directory.clean, stack), opened_in(directory.noisy, stack), recipe)
             for stack in run.plan.training
         ]
         what = f"training {recipe.name}"
@@ -174,11 +175,11 @@ def _train(recipe: Recipe, run: Reproduction, place: Workplace, progress: Progre
     return sum(record.seconds for record in read_history(folder / HISTORY_FILE))
 
 
-def _measure(run: Reproduction, place: Workplace, progress: Progress) -> list[Experiment]:
+def _measure(run: Reproduction, directory: RunDirectory, progress: Progress) -> list[Experiment]:
     """Measure both tables."""
-    networks = {name: find_method(str(place.models / name)) for name in NETWORKS}
+    networks = {name: find_method(str(directory.models / name)) for name in NETWORKS}
     experiments = []
-    with open_source(place.clean / f"{run.plan.test.name}.tif") as test:
+    with open_source(directory.clean / f"{run.plan.test.name}.tif") as test:
         for table in TABLES:
             methods = [networks[name] for name in table.networks]
             # A 3D model has its like in the table of the 3D network.

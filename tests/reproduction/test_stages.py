@@ -12,7 +12,7 @@ import tifffile
 
 from crispim_ij.models import load_model
 from crispim_ij.parity import NativeImageJ
-from crispim_ij.reproduction import Advance, Workplace, recipes, reproduce
+from crispim_ij.reproduction import Advance, RunDirectory, recipes, reproduce
 from crispim_ij.reproduction.tables import TABLES
 from tests.reproduction.process import begin, kill_in, small_run
 
@@ -39,16 +39,16 @@ def _few_steps() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole(brains: Path, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def whole(brains: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run that nothing kept from its end."""
-    place = Workplace(tmp_path_factory.mktemp("whole") / "out")
+    place = RunDirectory(tmp_path_factory.mktemp("whole") / "out")
     run = small_run(brains)
     begin(run, place)
     reproduce(run, place, Watch())
     return place
 
 
-def test_planes_are_mapped_and_get_imagejs_noise(whole: Workplace, brains: Path) -> None:
+def test_planes_are_mapped_and_get_imagejs_noise(whole: RunDirectory, brains: Path) -> None:
     plan = small_run(brains).plan
     for stack in plan.training:
         clean = tifffile.imread(whole.clean / f"{stack.name}.tif")
@@ -61,14 +61,14 @@ def test_planes_are_mapped_and_get_imagejs_noise(whole: Workplace, brains: Path)
     assert {file.stem for file in whole.noisy.glob("*.tif")} == {one.name for one in plan.training}
 
 
-def test_no_network_has_seen_the_test_stack(whole: Workplace, brains: Path) -> None:
+def test_no_network_has_seen_the_test_stack(whole: RunDirectory, brains: Path) -> None:
     plan = small_run(brains).plan
     for name in recipes.NETWORKS:
         data = load_model(whole.models / name).spec.provenance["data"]
         assert [one["clean"] for one in data] == [f"{one.name}.tif" for one in plan.training]
 
 
-def test_the_report_holds_both_tables(whole: Workplace) -> None:
+def test_the_report_holds_both_tables(whole: RunDirectory) -> None:
     content = json.loads((whole.report / "report.json").read_text(encoding="utf-8"))
     text = json.dumps(content)
     for table in TABLES:
@@ -80,9 +80,9 @@ def test_the_report_holds_both_tables(whole: Workplace) -> None:
 
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_comes_to_the_same_weights(
-    whole: Workplace, brains: Path, tmp_path: Path
+    whole: RunDirectory, brains: Path, tmp_path: Path
 ) -> None:
-    place = Workplace(tmp_path / "out")
+    place = RunDirectory(tmp_path / "out")
     for stage, at in (("preparing brain 1", 3), ("training paper-3d", 3)):
         assert kill_in(brains, place.folder, stage, at) == -signal.SIGKILL
     watch = Watch()

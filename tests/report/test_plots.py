@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crispim_ij.evaluation import MethodBias
-from crispim_ij.report.scale import bias_scale, linear_scale, symmetric_log
+from crispim_ij.report.plots import bias_scale, linear_scale, symmetric_log
 
 numbers = st.floats(-1e5, 1e5, allow_nan=False)
 

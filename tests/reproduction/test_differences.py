@@ -4,17 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from crispim_ij.reproduction.notes import notes_on
-from crispim_ij.reproduction.plan import make_plan
+from crispim_ij.reproduction.differences import differences_from_paper
+from crispim_ij.reproduction.plan import ReproductionSettings, make_plan
 from crispim_ij.reproduction.recipes import settled_recipes
-from crispim_ij.reproduction.settings import ReproductionSettings
 
 COARSE = {"paper-2d": "bfloat16", "paper-3d": "bfloat16"}
 
 
 def _notes(brains: Path, settings: ReproductionSettings) -> str:
     plan = make_plan([brains], settings)
-    return "\n".join(notes_on(plan, settings, settled_recipes(plan.patch, settings, COARSE)))
+    return "\n".join(
+        differences_from_paper(plan, settings, settled_recipes(plan.patch, settings, COARSE))
+    )
 
 
 def test_all_that_differs_is_said(brains: Path) -> None:
@@ -45,5 +46,5 @@ def test_what_does_not_differ_is_not_said(brains: Path) -> None:
 def test_one_training_stack_is_said(brains: Path, data: list[str]) -> None:
     settings = ReproductionSettings()
     plan = make_plan([brains / name for name in data], settings)
-    notes = notes_on(plan, settings, settled_recipes(plan.patch, settings, COARSE))
+    notes = differences_from_paper(plan, settings, settled_recipes(plan.patch, settings, COARSE))
     assert any("One stack was trained on" in note for note in notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from crispim_ij.evaluation.metrics import psnr
 from crispim_ij.report.content import Experiment
 from crispim_ij.report.display import PAPER_RANGE, best_place, display_range
 from crispim_ij.report.ranking import ranked
+
+_PNG_LEVEL = 9  # of its compression
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class View:
-    """One plane's part.
+class PlanePictures:
+    """Pictures of the same part of one plane.
 
     Attributes
     ----------
@@ -81,25 +84,24 @@ class View:
             f"Black is {low:.4g} counts and white {high:.4g}{why}."
         )
 
-
-def experiment_views(experiment: Experiment) -> list[View]:
-    """Cut out what is shown of an experiment's planes.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        One test.
-
-    Returns
-    -------
-    list of View
-        One for each of its `shown`.
-    """
-    order = [one.method for one in ranked(experiment.rows)]
-    return [_view(plane, order, experiment) for plane in experiment.shown]
+    @property
+    def compared(self) -> tuple[int, int]:
+        """Which two pictures a reader compares first: the noisy one and the best method's."""
+        names = [one.name for one in self.pictures]
+        left = names.index("noisy") if "noisy" in names else 0
+        methods = (k for k, name in enumerate(names) if name not in {"clean", "noisy"})
+        return left, next(methods, len(names) - 1)
 
 
-def _view(plane: Evaluated, order: Sequence[str], experiment: Experiment) -> View:
+def experiment_pictures(experiment: Experiment) -> list[PlanePictures]:
+    """Cut out what is shown of an experiment's planes, one for each that it keeps."""
+    order = [one.method for one in ranked(experiment.evaluation.rows)]
+    return [_plane_pictures(plane, order, experiment) for plane in experiment.evaluation.shown]
+
+
+def _plane_pictures(
+    plane: Evaluated, order: Sequence[str], experiment: Experiment
+) -> PlanePictures:
     """Cut out what is shown of one plane."""
     limits = display_range(plane.clean, experiment.display)
     place = best_place(plane.clean, limits)
@@ -118,4 +120,15 @@ def _view(plane: Evaluated, order: Sequence[str], experiment: Experiment) -> Vie
     spread = [before] if before is not None else list(results.values())
     error_limit = 3 * max(float(np.std(one - clean)) for one in spread) or 1.0
     row = plane.rows[0]
-    return View(row.plane, row.sd, *place, limits, error_limit, tuple(pictures))
+    return PlanePictures(row.plane, row.sd, *place, limits, error_limit, tuple(pictures))
+
+
+def data_uri(counts: NDArray[Any], limits: tuple[float, float], greys: int = 256) -> str:
+    """Encode counts (Y, X), black and white at `limits`, as a PNG of 2 to 256 greys in a URI."""
+    from imagecodecs import png_encode
+
+    low, high = limits
+    share = np.nan_to_num((np.asarray(counts, np.float64) - low) / (high - low))
+    steps = np.rint(np.clip(share, 0, 1) * (greys - 1))
+    encoded = png_encode(np.rint(steps * (255 / (greys - 1))).astype(np.uint8), _PNG_LEVEL)
+    return "data:image/png;base64," + base64.b64encode(encoded).decode("ascii")

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes import Metadata, Source, imagej_tags
-from crispim_ij.reproduction.levels import CountMap
+from crispim_ij.reproduction.stacks import CountMap
 
 
-class View(Source):
+class Substack(Source):
     """Planes of another source, cut and mapped as they are read.
 
     Parameters
@@ -64,11 +64,11 @@ class View(Source):
         )
 
     def read(self, index: int) -> NDArray[Any]:
-        """Return plane `index` of the view as a (Y, X) array."""
+        """Return plane `index` of the substack as a (Y, X) array."""
         return self._mapped(self._source.read(self._planes[index])[self._window])
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
-        """Return a region of plane `index` of the view."""
+        """Return a region of plane `index` of the substack."""
         place = [
             slice(start.start + part.start, start.start + part.stop)
             for start, part in zip(self._window, (rows, columns), strict=True)

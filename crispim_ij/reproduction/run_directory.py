@@ -1,4 +1,4 @@
-"""The folder of a reproduction: whose it is, and which stages are done."""
+"""The run directory of a reproduction: whose it is, and which stages are done."""
 
 from __future__ import annotations
 
@@ -17,14 +17,8 @@ STAGES_FILE = "stages.json"
 FOLDERS = ("clean", "noisy", "models", "report")
 
 
-class Workplace:
-    """A folder with the parts of one reproduction.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; needn't be there.
-    """
+class RunDirectory:
+    """The folder of one reproduction, with its parts; needn't be there yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,57 +30,32 @@ class Workplace:
         return self.report / PAGE
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Judge whether a run may work here.
-
-        Parameters
-        ----------
-        resume : bool
-            Whether a run that is here is to go on.
-        overwrite : bool
-            Whether it is to be replaced.
-
-        Raises
-        ------
-        CrispimError
-            If the folder holds other things, or a run that is not to be touched, or none to
-            go on with.
-        """
-        place = self.folder
-        if place.exists() and not place.is_dir():
-            raise CrispimError(f"'{place}' is a file: give a folder for the reproduction.")
-        has_run = (place / RUN_FILE).is_file()
+        """Refuse a folder that holds other things, a run that must stay, or none to be resumed."""
+        folder = self.folder
+        if folder.exists() and not folder.is_dir():
+            raise CrispimError(f"'{folder}' is a file: give a folder for the reproduction.")
+        has_run = (folder / RUN_FILE).is_file()
         if resume and not has_run:
             raise CrispimError(
-                f"'{place}' holds no run to go on with: leave --resume out to begin one."
+                f"'{folder}' holds no run to resume: leave --resume out to begin one."
             )
         if has_run and not (resume or overwrite):
             raise CrispimError(
-                f"'{place}' holds a run already: give --resume to go on with it, --overwrite to "
+                f"'{folder}' holds a run already: give --resume to continue it, --overwrite to "
                 "replace it, or another folder."
             )
-        if not has_run and place.is_dir() and any(place.iterdir()):
+        if not has_run and folder.is_dir() and any(folder.iterdir()):
             raise CrispimError(
-                f"'{place}' holds other files, which a reproduction might replace: give a new or "
+                f"'{folder}' holds other files, which a reproduction might replace: give a new or "
                 "empty folder."
             )
 
     def check_stacks(self, stacks: Iterable[Path]) -> None:
-        """Refuse stacks that lie in the folder, or that the folder lies in.
-
-        Parameters
-        ----------
-        stacks : iterable of Path
-            The input.
-
-        Raises
-        ------
-        CrispimError
-            If one does.
-        """
-        place = self.folder.resolve()
+        """Refuse stacks that lie in the folder, or that the folder lies in."""
+        folder = self.folder.resolve()
         for stack in stacks:
             origin = stack.resolve()
-            if place in (origin, *origin.parents) or origin in place.parents:
+            if folder in (origin, *origin.parents) or origin in folder.parents:
                 raise CrispimError(
                     f"'{self.folder}' and the stack '{stack}' lie within one another: give a "
                     "folder for the reproduction that is apart from its input."
@@ -102,24 +71,8 @@ class Workplace:
                     shutil.rmtree(self.folder / name)
         self._write(RUN_FILE, run)
 
-    def go_on(self, run: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was written down of the run here, if it is the one that is wanted.
-
-        Parameters
-        ----------
-        run : mapping
-            What must be the same, JSON-ready.
-
-        Returns
-        -------
-        dict
-            The same, and what else was written down.
-
-        Raises
-        ------
-        CrispimError
-            If it was another run.
-        """
+    def resume(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was written down of the run here, which must be the same."""
         written = self._read(RUN_FILE)
         for key, value in json.loads(json.dumps(run)).items():
             if written.get(key) != value:

@@ -1,4 +1,4 @@
-"""What a reader of the report must know first."""
+"""In what a run differs from the paper: what a reader of the report must know first."""
 
 from __future__ import annotations
 
@@ -6,51 +6,36 @@ import math
 from collections.abc import Mapping
 
 from crispim_ij.evaluation.metrics import PUBLISHED_RANGE
-from crispim_ij.reproduction.choice import PAPER_PLANES
 from crispim_ij.reproduction.plan import (
     PAPER_FACTOR,
     PAPER_PATCH,
+    PAPER_PLANES,
     Plan,
+    ReproductionSettings,
     StackPlan,
 )
 from crispim_ij.reproduction.recipes import NETWORKS, changes_of
-from crispim_ij.reproduction.settings import ReproductionSettings
 from crispim_ij.reproduction.tables import TABLES, planes_tested
 from crispim_ij.training import Recipe
 
 
-def notes_on(
+def differences_from_paper(
     plan: Plan, settings: ReproductionSettings, recipes: Mapping[str, Recipe]
 ) -> list[str]:
-    """Say in what a run differs from the paper, and what that means.
-
-    Parameters
-    ----------
-    plan : Plan
-        What was done with the stacks.
-    settings : ReproductionSettings
-        What was asked for.
-    recipes : mapping of str to Recipe
-        How the networks were trained.
-
-    Returns
-    -------
-    list of str
-        A sentence or two each.
-    """
-    notes = [*_on_recipes(settings, recipes), _on_test(plan), _on_truth(plan)]
-    notes += [_on_stack(stack) for stack in (*plan.training, plan.test)]
-    notes += _on_patches(plan)
+    """Say in what a run differs from the paper, and what that means, in a sentence or two each."""
+    said = [*_on_recipes(settings, recipes), _on_test(plan), _on_truth(plan)]
+    said += [_on_stack(stack) for stack in (*plan.training, plan.test)]
+    said += _on_patches(plan)
     if plan.training[1:] == ():
-        notes.append("One stack was trained on, so all training noise has one strength.")
-    return notes
+        said.append("One stack was trained on, so all training noise has one strength.")
+    return said
 
 
 def _on_recipes(settings: ReproductionSettings, recipes: Mapping[str, Recipe]) -> list[str]:
     """Say what was changed in the paper's recipes."""
-    notes = []
+    said = []
     if settings.quick:
-        notes.append(
+        said.append(
             "This is a quick run: its networks saw far less than the paper's, the 3D network "
             "least of all, so their figures don't say what the paper's own recipes reach, which "
             "are trained without --quick."
@@ -61,8 +46,8 @@ def _on_recipes(settings: ReproductionSettings, recipes: Mapping[str, Recipe]) -
             for change in changes_of(recipes[name])
         ]
         if changes:
-            notes.append(f"Changed in the paper's recipe {name}: {', '.join(changes)}.")
-    return notes
+            said.append(f"Changed in the paper's recipe {name}: {', '.join(changes)}.")
+    return said
 
 
 def _on_test(plan: Plan) -> str:
@@ -100,8 +85,8 @@ def _on_stack(stack: StackPlan) -> str:
     if stack.count_map:
         counts = (
             f"counts mapped to {stack.count_map.offset:.4g} + {stack.count_map.scale:.4g} x count, "
-            f"so that the 1st and 99th percentiles {stack.levels.low:g} and {stack.levels.high:g} "
-            "become 100 and 500"
+            f"so that the 1st and 99th percentiles {stack.statistics.low:g} and "
+            f"{stack.statistics.high:g} become 100 and 500"
         )
     return (
         f"{stack.name}: {role}; {stack.shape[0]} planes, {shrunk}{unlike} to {columns} x {rows} "
@@ -111,17 +96,17 @@ def _on_stack(stack: StackPlan) -> str:
 
 def _on_patches(plan: Plan) -> list[str]:
     """Say where planes are too small for the paper's patches."""
-    notes = []
+    said = []
     if plan.patch < PAPER_PATCH:
-        notes.append(
+        said.append(
             f"The smallest training stack allows patches of {plan.patch} px, not {PAPER_PATCH}."
         )
     top, left, side = plan.window
     if side < PAPER_PATCH:
-        notes.append(
+        said.append(
             f"Tested is the {side} px square at the bottom right of each plane (x from {left}, y "
             f"from {top}); the paper's has {PAPER_PATCH} px."
         )
     if any(planes_tested(plan, table.name) < PAPER_PLANES for table in TABLES):
-        notes.append(f"The test stack is too short for {PAPER_PLANES} planes and one to tune on.")
-    return notes
+        said.append(f"The test stack is too short for {PAPER_PLANES} planes and one to tune on.")
+    return said
