@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PANEL = "On many workers (docs/cluster.md)"
 
 
-class ClusterName(str, Enum):
+class ClusterName(StrEnum):
     """Where workers can be started."""
 
     slurm = "slurm"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -56,7 +56,7 @@ from crispim_ij.planes.output_checks import check_output
 from crispim_ij.profiling import Clock
 
 
-class ResultType(str, Enum):
+class ResultType(StrEnum):
     """Pixel types that results can be written in."""
 
     same = "same"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -104,7 +104,7 @@ Pyramid = Annotated[
 ]
 
 
-class ZarrVersion(str, Enum):
+class ZarrVersion(StrEnum):
     """Versions of OME-NGFF that can be written."""
 
     v04 = "0.4"
@@ -161,7 +161,7 @@ Heap = Annotated[
 ]
 
 
-class PrecisionName(str, Enum):
+class PrecisionName(StrEnum):
     """Arithmetic that can be chosen."""
 
     float32 = "float32"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -28,7 +28,7 @@ class FormatModule(Protocol):
         """
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """A format."""
 
     CSBDEEP = "csbdeep"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from crispim_ij.parity.types import Plane
 _FLOAT_MAX = np.finfo(np.float32).max
 
 
-class BinMethod(str, Enum):
+class BinMethod(StrEnum):
     """ImageJ's ways to make one pixel of a bin."""
 
     AVERAGE = "average"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from crispim_ij.evaluation import write_csv
@@ -55,7 +55,7 @@ def write_report(report: Report, folder: Path) -> Path:
 
 def _write(report: Report, names: list[Names], folder: Path) -> None:
     """Write all files into an empty folder."""
-    made = {"date": datetime.now(timezone.utc).date().isoformat(), **environment()}
+    made = {"date": datetime.now(UTC).date().isoformat(), **environment()}
     views = [experiment_views(one) for one in report.experiments]
     (folder / FIGURES).mkdir()
     for one, shown, named in zip(report.experiments, views, names, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
@@ -14,11 +14,6 @@ from typing import Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise import read_range
 from crispim_ij.training.recipe import Recipe
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _KEYS = {field.name: field for field in fields(Recipe)}
 

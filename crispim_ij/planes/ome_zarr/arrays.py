@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,6 @@ class ZarrArrays:
 
     Parameters
     ----------
-    library : module
-        zarr.
     folder : Path
         The group's folder.
     image : ZarrImage
@@ -35,13 +32,11 @@ class ZarrArrays:
 
     def __init__(
         self,
-        library: ModuleType,
         folder: Path,
         image: ZarrImage,
         levels: Sequence[Level],
         sizes: Mapping[str, int],
     ) -> None:
-        self._library = library
         self._folder = folder
         self._image = image
         self._levels = levels
@@ -58,8 +53,10 @@ class ZarrArrays:
         compression : Compression
             How chunks are packed.
         """
-        version = 3 if self._image.version == "0.5" else 2
-        group = self._library.create_group(
+        import zarr
+
+        version: Literal[2, 3] = 3 if self._image.version == "0.5" else 2
+        group = zarr.create_group(
             self._folder, zarr_format=version, attributes=attributes_of(self._image)
         )
         outer = [self._sizes[axis.upper()] for axis in self._image.axes[:-2]]
@@ -86,8 +83,10 @@ class ZarrArrays:
     def _array(self, level: int) -> Any:
         """Return a resolution's array."""
         if level not in self._open:
+            import zarr
+
             path = self._folder / self._image.paths[level]
-            self._open[level] = self._library.open_array(path, mode="r+")
+            self._open[level] = zarr.open_array(path, mode="r+")
         return self._open[level]
 
     def _outer(self, index: int) -> tuple[int, ...]:

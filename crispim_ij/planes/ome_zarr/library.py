@@ -1,4 +1,4 @@
-"""The zarr library, loaded where an OME-Zarr is read or written, and its faults."""
+"""Faults of the zarr library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import too_large, unreadable
@@ -26,39 +25,6 @@ _DAMAGE = (
     lzma.LZMAError,
     zlib.error,
 )
-
-
-def load_zarr(path: Path) -> ModuleType:
-    """Import zarr.
-
-    Parameters
-    ----------
-    path : Path
-        What it is needed for, for the message.
-
-    Returns
-    -------
-    module
-        zarr, version 3 or newer.
-
-    Raises
-    ------
-    CrispimError
-        If it isn't installed: it needs Python 3.11.
-    """
-    try:
-        import zarr
-    except ImportError as error:
-        raise CrispimError(
-            f"'{path}' is OME-Zarr, which needs the library zarr: "
-            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
-        ) from error
-    if not hasattr(zarr, "create_array"):
-        raise CrispimError(
-            f"'{path}' is OME-Zarr, for which the library zarr is too old: "
-            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
-        )
-    return zarr
 
 
 @contextmanager

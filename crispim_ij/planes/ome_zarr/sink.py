@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from crispim_ij.planes.atomic import make_folders, partial_path, write_faults
 from crispim_ij.planes.journal import Record, sync_folder
 from crispim_ij.planes.ome_zarr.arrays import ZarrArrays
-from crispim_ij.planes.ome_zarr.library import load_zarr
 from crispim_ij.planes.ome_zarr.metadata import to_image
 from crispim_ij.planes.ome_zarr.pyramid import halved, levels_of
 from crispim_ij.planes.sink_settings import SinkSettings
@@ -37,7 +36,6 @@ class ZarrSink(WholeWriting):
 
     def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
         super().__init__(path, source, settings, in_folder=False)
-        self._library = load_zarr(path)
         self._levels = levels_of(self._shape, settings.zarr)
         self.unit = self._levels[0].unit
         self._partial = partial_path(path)
@@ -102,9 +100,7 @@ class ZarrSink(WholeWriting):
             for file in () if self._anew else self._partial.rglob("*.partial"):
                 file.unlink()
             sizes = dict(zip(self._source.metadata.axes, self._source.metadata.sizes, strict=True))
-            self._arrays = ZarrArrays(
-                self._library, self._partial, self._image, self._levels, sizes
-            )
+            self._arrays = ZarrArrays(self._partial, self._image, self._levels, sizes)
             if self._anew:
                 self._arrays.create(self._dtype, self._compression)
         if self._journal is not None:

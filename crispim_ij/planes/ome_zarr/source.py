@@ -14,7 +14,7 @@ from crispim_ij.planes.checks import DTYPES, check_count, checked
 from crispim_ij.planes.chunks import ChunkCache, assembled
 from crispim_ij.planes.metadata import Metadata, of_plane
 from crispim_ij.planes.ome_zarr.attributes import descriptions, read_image
-from crispim_ij.planes.ome_zarr.library import faults_of_zarr, load_zarr
+from crispim_ij.planes.ome_zarr.library import faults_of_zarr
 from crispim_ij.planes.ome_zarr.metadata import to_metadata
 
 if TYPE_CHECKING:
@@ -127,9 +127,10 @@ class ZarrSource:
 
 def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     """Open one of an image's arrays for reading."""
-    library = load_zarr(path)
+    import zarr
+
     with faults_of_zarr(path):
-        array: zarr.Array[Any] = library.open_array(path / name, mode="r")
+        array: zarr.Array[Any] = zarr.open_array(path / name, mode="r")
     _refuse_codecs(path, array)
     if array.ndim != axes or 0 in array.shape:
         raise CrispimError(

@@ -6,7 +6,7 @@ import io
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ _COLORMAP = 320
 Layout = Literal["classic", "run-on", "big"]
 
 
-class Compression(str, Enum):
+class Compression(StrEnum):
     """How pixels are packed: zlib opens in ImageJ, zstd (Bio-Formats) is faster and smaller."""
 
     NONE = "none"

@@ -10,8 +10,6 @@ import tifffile
 
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 
-pytest.importorskip("zarr", reason="needs Python 3.11")
-
 
 @pytest.mark.parametrize("shard", [None, 32])
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -22,8 +23,6 @@ from crispim_ij.planes import (
 )
 from crispim_ij.planes.ome_zarr.attributes import read_image
 from crispim_ij.planes.ome_zarr.pyramid import halved
-
-zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
 
 Copy = Callable[..., Path]
 
