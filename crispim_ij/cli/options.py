@@ -1,16 +1,65 @@
-"""Options that several commands have, read in one way."""
+"""Options that several commands have, alone or in groups, and what shells complete for them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from crispim_ij.cli.completion import model_names
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, Selection, ZarrSettings, parse_numbers
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Show Typer the options of a command's groups one by one, and hand the command the groups.
+
+    A group is a parameter whose type is a dataclass. Its fields, which carry `typer.Option` as
+    other parameters do, take its place in the help.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+    parameters: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            parameters += signature(groups[name], eval_str=True).parameters.values()
+        else:
+            parameters.append(parameter.replace(annotation=hints[name]))
+
+    def spread(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    spread.__module__, spread.__name__ = command.__module__, command.__name__
+    spread.__doc__ = command.__doc__
+    # Typer calls by name, so that options with a default may stand before those without.
+    named = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters]
+    spread.__dict__["__signature__"] = Signature(named)
+    spread.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+    return spread
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Models that a word may become, for completion in shells."""
+    from crispim_ij.models import list_models
+
+    names = [model.folder.name for model in list_models()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def recipe_names(incomplete: str) -> list[str]:
+    """Recipes that a word may become, for completion in shells."""
+    from crispim_ij.training.recipe_file import list_recipes
+
+    return [name for name in list_recipes() if name.startswith(incomplete)]
+
 
 Input = Annotated[
     Path,
@@ -169,20 +218,7 @@ class PrecisionName(StrEnum):
 
 
 def selection_of(channel: str | None, time: str | None, level: int) -> Selection:
-    """Read the choice of planes.
-
-    Parameters
-    ----------
-    channel, time : str or None
-        Numbers from 1, see `crispim_ij.planes.parse_numbers`.
-    level : int
-        Resolution of an OME-Zarr.
-
-    Returns
-    -------
-    Selection
-        The choice.
-    """
+    """Read the choice of planes, with numbers from 1 as `crispim_ij.planes.parse_numbers` does."""
     return Selection(
         None if channel is None else parse_numbers(channel, "--channel"),
         None if time is None else parse_numbers(time, "--time"),
@@ -191,38 +227,12 @@ def selection_of(channel: str | None, time: str | None, level: int) -> Selection
 
 
 def zarr_settings(version: ZarrVersion | None, shard: int | None, pyramid: bool) -> ZarrSettings:
-    """Gather how an OME-Zarr is laid out, refusing what contradicts itself.
-
-    Parameters
-    ----------
-    version : ZarrVersion or None
-        Of OME-NGFF.
-    shard : int or None
-        Side of shards in px.
-    pyramid : bool
-        Whether resolutions are added.
-
-    Returns
-    -------
-    ZarrSettings
-        The layout.
-    """
+    """Gather how an OME-Zarr is laid out, refusing what contradicts itself."""
     return ZarrSettings(version.value if version else None, shard=shard, pyramid=pyramid)
 
 
 def refuse_two_noises(**given: object) -> None:
-    """Refuse more than one origin of noise.
-
-    Parameters
-    ----------
-    **given
-        What options were given, None for those that weren't: each draws noise or brings it.
-
-    Raises
-    ------
-    CrispimError
-        If more than one is given.
-    """
+    """Refuse more than one origin of noise; options that weren't given are None."""
     options = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(options) > 1:
         raise CrispimError(
@@ -232,18 +242,7 @@ def refuse_two_noises(**given: object) -> None:
 
 
 def refuse_both(*, overwrite: bool, resume: bool) -> None:
-    """Refuse to begin anew and to go on at once.
-
-    Parameters
-    ----------
-    overwrite, resume : bool
-        Whether either is asked for.
-
-    Raises
-    ------
-    CrispimError
-        If both are.
-    """
+    """Refuse to start over and to resume at once."""
     if overwrite and resume:
         raise CrispimError(
             "--overwrite begins anew and --resume goes on with what is there: give one of them."
@@ -251,23 +250,7 @@ def refuse_both(*, overwrite: bool, resume: bool) -> None:
 
 
 def parse_noise_sd(text: str) -> tuple[float, float]:
-    """Read ``30`` or ``30:40``.
-
-    Parameters
-    ----------
-    text : str
-        One standard deviation, or the lowest and the highest, in counts.
-
-    Returns
-    -------
-    tuple of float
-        Lowest and highest.
-
-    Raises
-    ------
-    CrispimError
-        If the text is neither.
-    """
+    """Read the lowest and the highest standard deviation of ``30`` or ``30:40``, in counts."""
     parts = text.split(":")
     try:
         values = [float(part) for part in parts]

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from crispim_ij.cli.completion import model_names, recipe_names
 from crispim_ij.cli.console import print_json
 from crispim_ij.cli.options import (
     AsJson,
@@ -17,7 +16,9 @@ from crispim_ij.cli.options import (
     Overwrite,
     PrecisionName,
     Resume,
+    model_names,
     parse_noise_sd,
+    recipe_names,
     refuse_two_noises,
 )
 from crispim_ij.cli.outcome import print_dry_run
