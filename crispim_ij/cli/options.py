@@ -28,21 +28,24 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[Parameter] = []
     for name, parameter in signature(command).parameters.items():
         if name in groups:
-            parameters += signature(groups[name], eval_str=True).parameters.values()
+            options = signature(groups[name], eval_str=True).parameters.values()
+            parameters += [option.replace(kind=parameter.kind) for option in options]
         else:
             parameters.append(parameter.replace(annotation=hints[name]))
+    shown = Signature(parameters)
 
-    def spread(**given: Any) -> None:
+    def spread(*arguments: Any, **options: Any) -> None:
+        bound = shown.bind(*arguments, **options)
+        bound.apply_defaults()
+        given = bound.arguments
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         command(**given)
 
     spread.__module__, spread.__name__ = command.__module__, command.__name__
     spread.__doc__ = command.__doc__
-    # Typer calls by name, so that options with a default may stand before those without.
-    named = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in parameters]
-    spread.__dict__["__signature__"] = Signature(named)
-    spread.__annotations__ = {parameter.name: parameter.annotation for parameter in named}
+    spread.__dict__["__signature__"] = shown
+    spread.__annotations__ = {one.name: one.annotation for one in parameters}
     return spread
 
 

@@ -103,6 +103,15 @@ def test_one_name_in_two_groups_is_refused() -> None:
         with_groups(twice)
 
 
+def test_it_can_be_called_from_python(seen: list[Any]) -> None:
+    @with_groups
+    def look(source: Path, *, reading: Reading) -> None:
+        seen.append((source, reading))
+
+    look(Path("in"), axes="YX")
+    assert seen == [(Path("in"), Reading(8, "YX"))]
+
+
 def test_the_command_keeps_its_name(app: typer.Typer) -> None:
     (command,) = app.registered_commands
     assert command.callback is not None
