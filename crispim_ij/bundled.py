@@ -9,17 +9,6 @@ import crispim_ij
 
 
 def bundled_folder(name: str) -> Path:
-    """Find a folder that ships with the package.
-
-    Parameters
-    ----------
-    name : {'macros', 'models'}
-        The folder.
-
-    Returns
-    -------
-    Path
-        The folder beside the package in a checkout, inside it once installed.
-    """
+    """Find 'macros' or 'models': beside the package in a checkout, inside it once installed."""
     installed = Path(str(files(crispim_ij))) / "_bundled" / name
     return installed if installed.is_dir() else installed.parents[2] / name

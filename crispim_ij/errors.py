@@ -23,20 +23,7 @@ class RunInterruptedError(CrispimError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Say which of the words that are known is meant, or what there are.
-
-    Parameters
-    ----------
-    word : str
-        What was given, which is none of them.
-    known : iterable of str
-        What there is.
-
-    Returns
-    -------
-    str
-        The end of a sentence.
-    """
+    """End a sentence with the known word that was probably meant, or with all of them."""
     there = list(known)
     near = closest(word, there)
     return f"did you mean {near!r}?" if near else f"there are {', '.join(there) or 'none'}."

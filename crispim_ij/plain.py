@@ -12,16 +12,8 @@ from typing import Any
 def plain(value: Any) -> Any:
     """Replace what JSON has no form for.
 
-    Parameters
-    ----------
-    value : object
-        Mappings and sequences of texts, figures, paths and members of an Enum.
-
-    Returns
-    -------
-    object
-        JSON-ready: what is not a number is null, an infinite one the text ``inf`` or
-        ``-inf``.
+    NaN becomes null, an infinite number the text ``inf`` or ``-inf``, paths and members of an Enum
+    their text; in mappings and sequences, too.
     """
     if isinstance(value, Enum):
         return plain(value.value)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from crispim_ij.denoising import Denoiser
@@ -143,7 +146,7 @@ class _TimedDenoiser(_Timed):
 class _TimedSink(_Timed):
     """A sink that is entered and left in measured time."""
 
-    def __enter__(self) -> _TimedSink:
+    def __enter__(self) -> Self:
         with self._clock.measure(self._kind):
             self._inner.__enter__()
         return self
@@ -165,10 +168,7 @@ def peak_memory() -> int:
 
 def _peak_of_posix() -> int:
     """Return the peak as Linux tells it of this process alone, or as macOS does."""
-    import re
     import resource
-    import sys
-    from pathlib import Path
 
     status = Path("/proc/self/status")
     if status.exists():

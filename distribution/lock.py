@@ -13,7 +13,7 @@ EXTRAS = ("export", "test")
 def main() -> None:
     """Write the lock with uv; where packages were fetched from is not written down."""
     extras = [part for name in EXTRAS for part in ("--extra", name)]
-    options = ["--universal", "--python-version", "3.10", "--generate-hashes", "--no-annotate"]
+    options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate"]
     command = ["uv", "pip", "compile", "--quiet", "--no-header", "--upgrade", *options, *extras]
     command += ["pyproject.toml", "--output-file", str(LOCK)]
     subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603 - nothing in it is from outside

@@ -15,7 +15,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="what the web server shows as the site")
     folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as scratch:
-        now = datetime.now(timezone.utc).strftime("%Y%m%d%H%M%S")
+        now = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         print(f"{write_site(folder, shipped_files(Path(scratch)), now)} files are new in {folder}")
 
 

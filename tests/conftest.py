@@ -10,9 +10,18 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import interrupts
+
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("crispim-ij", deadline=None)
 settings.load_profile("crispim-ij")
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as in a terminal, also for the processes that the test starts."""
+    with interrupts.interruptible():
+        yield
 
 
 @pytest.fixture

@@ -1,30 +1,26 @@
-"""Defaults from files: `crispim.toml` near the work, and one of the user's own."""
+"""Defaults from files, `crispim.toml` near the work and one of the user's own; `--show-config`."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
+from inspect import unwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import platformdirs
 from typer.core import TyperCommand
 
-from crispim_ij.cli.config_values import checked_value
 from crispim_ij.cli.console import errors
+from crispim_ij.cli.usage import UsageError
 from crispim_ij.errors import CrispimError, did_you_mean
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 NAME = "crispim.toml"
-_META = "crispim_ij.cli.config"
 
 # What isn't named here must be given on the command line: where results go, what may be replaced,
 # which inputs are taken, and what is printed. docs/command-line.md says why.
@@ -34,9 +30,8 @@ ANYWHERE = frozenset(
         *("devices", "display", "dtype", "factor", "format", "height", "interpolation"),
         *("learning-rate", "level", "method", "model", "native", "noise", "noise-sd", "offset"),
         *("ome-zarr", "patch", "planes", "precision", "pyramid", "recipe", "rescale"),
-        *("sample-every", "seed"),
-        *("seed-stack", "shard", "start-from", "steps", "strength", "tensorboard", "tile", "time"),
-        *("width", "workers"),
+        *("sample-every", "seed", "seed-stack", "shard", "start-from", "steps", "strength"),
+        *("tensorboard", "tile", "time", "width", "workers"),
     ]
 )
 """Options that any file may set."""
@@ -44,42 +39,28 @@ ANYWHERE = frozenset(
 OWN = frozenset({"fiji-home", "heap"})
 """Options that run programs: for the user's own file and one that is named, not for one found."""
 
+_KINDS: dict[type, tuple[str, tuple[type, ...]]] = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    Path: ("a path, in quotes", (str,)),
+    # A number may stand for what is written as one on the command line, such as noise-sd = 30.
+    str: ("a text, in quotes", (str, int, float)),
+}
+"""What a file must give for an option of each type, in words and as TOML's types."""
+
+_ORIGINS = "crispim_ij.cli.config"
+"""Where a context keeps the file of each default, by the command's words and the parameter."""
+
+Words = tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A file of defaults.
-
-    Attributes
-    ----------
-    path : Path
-        Where it is.
-    chosen : bool
-        Whether the user put it there or named it; it may have come with data otherwise.
-    """
+    """A file of defaults; unless the user put it there or named it, it may have come with data."""
 
     path: Path
     chosen: bool
-
-
-@dataclass(frozen=True)
-class Default:
-    """An option's default from a file.
-
-    Attributes
-    ----------
-    value : object
-        As the command line takes it.
-    path : Path
-        The file.
-    """
-
-    value: Any
-    path: Path
-
-
-Words = tuple[str, ...]
-Defaults = dict[Words, dict[str, Default]]
-"""For each command, by its words, defaults by the names of its parameters."""
 
 
 def users_file() -> Path:
@@ -88,31 +69,19 @@ def users_file() -> Path:
 
 
 def config_files(named: Path | None) -> list[ConfigFile]:
-    """Find the files that hold defaults, the one that wins last.
-
-    Parameters
-    ----------
-    named : Path or None
-        Takes the place of the file in the current folder or the nearest one above.
-
-    Returns
-    -------
-    list of ConfigFile
-        None, one or two.
-    """
-    own = users_file()
+    """Find the files of defaults, the one that wins last; `named` replaces the nearest one."""
+    own, near = users_file(), _nearest() if named is None else None
     files = [ConfigFile(own, chosen=True)] if _is_file(own) else []
     if named is not None:
-        return [*files, ConfigFile(named, chosen=True)]
-    near = _nearest()
-    if near is not None and near not in [file.path for file in files]:
+        files.append(ConfigFile(named, chosen=True))
+    elif near is not None and (near != own or not files):
         files.append(ConfigFile(near, chosen=False))
     return files
 
 
 def _nearest() -> Path | None:
     """Look in the current folder, and in one above after another."""
-    with suppress(OSError):  # a folder that is gone
+    with suppress(OSError):  # the current folder was removed
         here = Path.cwd()
         return next((f / NAME for f in (here, *here.parents) if _is_file(f / NAME)), None)
     return None
@@ -120,51 +89,34 @@ def _nearest() -> Path | None:
 
 def _is_file(path: Path) -> bool:
     """Tell whether a file is there, as far as one may look."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where one may not look
 
 
-def read_defaults(root: Any, files: list[ConfigFile]) -> Defaults:
-    """Read defaults and check them against the options that there are.
-
-    Parameters
-    ----------
-    root : click.Group
-        The whole command line.
-    files : list of ConfigFile
-        From the weakest to the strongest.
-
-    Returns
-    -------
-    Defaults
-        The strongest of each.
-
-    Raises
-    ------
-    CrispimError
-        If a file can't be read, or has a table, key or value that can't be.
-    """
-    merged: Defaults = {}
+def apply_defaults(context: Any, files: Sequence[ConfigFile]) -> None:
+    """Let options have the defaults of files, the last of which wins, instead of built-in ones."""
+    context.default_map = {}
+    origins: dict[Words, Path] = {}
     for file in files:
-        for words, name, value in _entries(root, _read(file.path), file, ()):
-            merged.setdefault(words, {})[name] = Default(value, file.path)
-    return merged
+        for words, name, value in _tables(context.command, _read(file.path), file, ()):
+            table = context.default_map
+            for word in words:
+                table = table.setdefault(word, {})
+            table[name] = value
+            origins[*words, name] = file.path
+    context.meta[_ORIGINS] = origins
 
 
 def _read(path: Path) -> Mapping[str, Any]:
     """Read a file of TOML."""
     try:
-        found: Mapping[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CrispimError(
-            f"'{path}' can't be read as a file of defaults ({error}): mend it, or take it away."
+            f"'{path}' can't be read as a file of defaults ({error}): mend it, or remove it."
         ) from error
-    return found
 
 
-def _entries(
+def _tables(
     group: Any, table: Mapping[str, Any], file: ConfigFile, above: Words
 ) -> Iterator[tuple[Words, str, Any]]:
     """Yield command, parameter and value of each key in a group's tables."""
@@ -181,26 +133,23 @@ def _entries(
                 f"table [{'.'.join(words)}] with its options."
             )
         command = group.commands[key]
-        if hasattr(command, "commands"):
-            yield from _entries(command, content, file, words)
-        else:
-            yield from _options(command, content, file, words)
+        walk = _tables if hasattr(command, "commands") else _keys
+        yield from walk(command, content, file, words)
 
 
-def _options(
+def _keys(
     command: Any, table: Mapping[str, Any], file: ConfigFile, words: Words
 ) -> Iterator[tuple[Words, str, Any]]:
     """Yield what a command's table sets."""
     options = options_of(command)
-    settable = [name for name in options if name in ANYWHERE | OWN]
     for key, value in table.items():
         where = f"'{key}' in [{'.'.join(words)}]"
         if key not in options:
             raise CrispimError(
                 f"'{file.path}' has the key {where}, which is no option there: "
-                f"{did_you_mean(key, settable)}"
+                f"{did_you_mean(key, [name for name in options if name in ANYWHERE | OWN])}"
             )
-        if key not in settable:
+        if key not in ANYWHERE | OWN:
             raise CrispimError(
                 f"'{file.path}' sets {where}, which is for the command line alone: leave it out."
             )
@@ -209,8 +158,37 @@ def _options(
                 f"'{file.path}' sets {where}, which a file that may have come with data must not: "
                 f"set it in '{users_file()}', or name the file by --config."
             )
-        parameter = options[key]
-        yield words, parameter.name, checked_value(command, parameter, value, where, file.path)
+        wrong = f"'{file.path}' has {value!r} for {where}"
+        yield words, options[key].name, _checked(command, options[key], value, wrong)
+
+
+def _checked(command: Any, option: Any, value: Any, wrong: str) -> Any:
+    """Return a value as the command line takes it, or refuse one of another type or range."""
+    kind = get_type_hints(unwrap(command.callback))[option.name]
+    while get_args(kind):  # that of one value, in `list[...]` and without `| None`
+        kind = next(one for one in get_args(kind) if one is not type(None))
+    wanted, fits = _rule(kind)
+    values = value if option.multiple and isinstance(value, list) else [value]
+    if option.multiple is not isinstance(value, list) or not all(map(fits, values)):
+        raise CrispimError(f"{wrong}: give {'a list, each ' * option.multiple}{wanted}.")
+    taken = [str(one) if kind is str else one for one in values]
+    chosen = taken if option.multiple else taken[0]
+    try:
+        context = command.make_context(command.name, [], resilient_parsing=True)
+        option.process_value(context, chosen)
+    except UsageError as error:
+        reason = " ".join(error.message.split()).rstrip(".")
+        raise CrispimError(f"{wrong}, which can't be ({reason}): mend it.") from error
+    return chosen
+
+
+def _rule(kind: type) -> tuple[str, Callable[[Any], bool]]:
+    """Return what is wanted of a type's values, in words and as a function."""
+    if issubclass(kind, Enum):
+        values = [member.value for member in kind]
+        return f"one of {', '.join(values)}", lambda value: value in values
+    wanted, types = _KINDS[kind]
+    return wanted, lambda value: type(value) in types  # isinstance would take True for a number
 
 
 def options_of(command: Any) -> dict[str, Any]:
@@ -222,40 +200,20 @@ def options_of(command: Any) -> dict[str, Any]:
     }
 
 
-def apply_defaults(context: Any, defaults: Defaults) -> None:
-    """Let the options have these defaults, in place of those that are built in.
-
-    Parameters
-    ----------
-    context : click.Context
-        Of the whole command line.
-    defaults : Defaults
-        What files say.
-    """
-    tree: dict[str, Any] = {}
-    for words, values in defaults.items():
-        table = tree
-        for word in words:
-            table = table.setdefault(word, {})
-        table.update({name: default.value for name, default in values.items()})
-    context.default_map = tree
-    context.meta[_META] = defaults
+def _origin(context: Any, option: Any) -> Path | str | None:
+    """Return the file or environment variable of an option's value, None if built in or typed."""
+    source = context.get_parameter_source(option.name)
+    if source is not None and source.name == "DEFAULT_MAP":
+        found: Path = context.meta[_ORIGINS][*_words(context), option.name]
+        return found
+    if source is not None and source.name == "ENVIRONMENT":
+        return f"environment variable {option.envvar}"
+    return None
 
 
-def file_of(context: Any, words: Words, name: str) -> Path | None:
-    """Return the file that a parameter's value comes from, None if from none."""
-    source = context.get_parameter_source(name)
-    if source is None or source.name != "DEFAULT_MAP":
-        return None
-    found: Path = context.meta[_META][words][name].path
-    return found
-
-
-def words_of(context: Any) -> Words:
+def _words(context: Any) -> Words:
     """Return the words of a command, without the program's name."""
-    if context.parent is None:
-        return ()
-    return (*words_of(context.parent), str(context.info_name))
+    return (*_words(context.parent), context.info_name) if context.parent else ()
 
 
 class Command(TyperCommand):
@@ -265,13 +223,43 @@ class Command(TyperCommand):
         """Run the command."""
         set_by: dict[Path, list[str]] = {}
         for name, option in options_of(self).items():
-            path = file_of(ctx, words_of(ctx), option.name)
-            if path is not None:
-                value = ctx.meta[_META][words_of(ctx)][option.name].value
-                set_by.setdefault(path, []).append(f"{name} = {json.dumps(value)}")
+            origin = _origin(ctx, option)
+            if isinstance(origin, Path):
+                value = json.dumps(ctx.default_map[option.name])
+                set_by.setdefault(origin, []).append(f"{name} = {value}")
         for path, options in set_by.items():
             shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path
             errors.print(
                 f"Defaults from '{shown}': {', '.join(options)}", soft_wrap=True, markup=False
             )
         return super().invoke(ctx)
+
+
+def shown_config(context: Any, files: Sequence[ConfigFile]) -> Iterator[str]:
+    """Yield lines with every option's default and origin, themselves a file of defaults."""
+    yield f"# your own file: {users_file()}"
+    yield f"# files read: {', '.join(str(file.path) for file in files) or 'none'}"
+    yield from _shown_group(context)
+
+
+def _shown_group(context: Any) -> Iterator[str]:
+    """Show the commands of a group."""
+    for name, command in context.command.commands.items():
+        below = command.make_context(name, [], parent=context, resilient_parsing=True)
+        if hasattr(command, "commands"):
+            yield from _shown_group(below)
+            continue
+        yield from ("", f"[{'.'.join(_words(below))}]")
+        for key, option in options_of(command).items():
+            yield _shown_option(below, key, option)
+
+
+def _shown_option(context: Any, key: str, option: Any) -> str:
+    """Show an option; what a file can't set, or nothing sets, is a comment."""
+    value = context.params[option.name]
+    if key not in ANYWHERE | OWN:
+        return f"# {key}: for the command line alone"
+    if value in (None, [], ()):
+        return f"# {key}: not set"
+    shown = json.dumps(value, default=str)
+    return f"{key} = {shown}  # {_origin(context, option) or 'built in'}"

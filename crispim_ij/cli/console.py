@@ -72,22 +72,7 @@ class RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
-    """Show a bar with count, speed and time left, on standard error if that is a terminal.
-
-    Parameters
-    ----------
-    what : str
-        What is being done.
-    total : int
-        How many units there are.
-    unit : str
-        Their name, in the plural.
-
-    Yields
-    ------
-    Progress
-        Has one task, with id 0.
-    """
+    """Show count, speed in units a second and time left, on a terminal; the only task is 0."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.calibrate import calibrate
-from crispim_ij.cli.config import Command, apply_defaults, config_files, read_defaults
+from crispim_ij.cli.config import Command, apply_defaults, config_files, shown_config
 from crispim_ij.cli.console import report_error
 from crispim_ij.cli.demo import demo
 from crispim_ij.cli.denoise import denoise
@@ -23,7 +23,6 @@ from crispim_ij.cli.models import models_app
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
-from crispim_ij.cli.show_config import shown_config
 from crispim_ij.cli.train import train
 from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
 from crispim_ij.cli.version import print_version
@@ -94,7 +93,7 @@ def options(
     """Denoise light-sheet stacks, with preprocessing that is ImageJ's own."""
     del debug, version
     files = config_files(config)
-    apply_defaults(context, read_defaults(context.command, files))
+    apply_defaults(context, files)
     if show_config:
         for line in shown_config(context, files):
             typer.echo(line)

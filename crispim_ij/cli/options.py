@@ -1,16 +1,81 @@
-"""Options that several commands have, read in one way."""
+"""Options that several commands have, alone or in groups, and what shells complete for them."""
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from crispim_ij.cli.completion import model_names
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, Selection, ZarrSettings, parse_numbers
+from crispim_ij.planes import (
+    Compression,
+    Selection,
+    SinkSettings,
+    ZarrSettings,
+    parse_numbers,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from crispim_ij.cluster import ClusterSettings
+
+_CLUSTER_PANEL = "On many workers (docs/cluster.md)"
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Show Typer the options of a command's groups one by one, and hand the command the groups.
+
+    A group is a parameter whose type is a dataclass. Its fields, which carry `typer.Option` as
+    other parameters do, take its place in the help.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {
+        name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)
+    }
+    parameters: list[Parameter] = []
+    for name, parameter in signature(command).parameters.items():
+        if name in groups:
+            options = signature(groups[name], eval_str=True).parameters.values()
+            parameters += [option.replace(kind=parameter.kind) for option in options]
+        else:
+            parameters.append(parameter.replace(annotation=hints[name]))
+    shown = Signature(parameters)
+
+    def spread(*arguments: Any, **options: Any) -> None:
+        bound = shown.bind(*arguments, **options)
+        bound.apply_defaults()
+        given = bound.arguments
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    spread.__module__, spread.__name__ = command.__module__, command.__name__
+    spread.__doc__ = command.__doc__
+    spread.__dict__["__signature__"] = shown
+    spread.__annotations__ = {one.name: one.annotation for one in parameters}
+    return spread
+
+
+def model_names(incomplete: str) -> list[str]:
+    """Models that a word may become, for completion in shells."""
+    from crispim_ij.models import list_models
+
+    names = [model.folder.name for model in list_models()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def recipe_names(incomplete: str) -> list[str]:
+    """Recipes that a word may become, for completion in shells."""
+    from crispim_ij.training.recipe import list_recipes
+
+    return [name for name in list_recipes() if name.startswith(incomplete)]
+
 
 Input = Annotated[
     Path,
@@ -104,7 +169,7 @@ Pyramid = Annotated[
 ]
 
 
-class ZarrVersion(str, Enum):
+class ZarrVersion(StrEnum):
     """Versions of OME-NGFF that can be written."""
 
     v04 = "0.4"
@@ -161,68 +226,129 @@ Heap = Annotated[
 ]
 
 
-class PrecisionName(str, Enum):
+class PrecisionName(StrEnum):
     """Arithmetic that can be chosen."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
 
 
-def selection_of(channel: str | None, time: str | None, level: int) -> Selection:
-    """Read the choice of planes.
+class ClusterName(StrEnum):
+    """Where workers can be started."""
 
-    Parameters
-    ----------
-    channel, time : str or None
-        Numbers from 1, see `crispim_ij.planes.parse_numbers`.
-    level : int
-        Resolution of an OME-Zarr.
-
-    Returns
-    -------
-    Selection
-        The choice.
-    """
-    return Selection(
-        None if channel is None else parse_numbers(channel, "--channel"),
-        None if time is None else parse_numbers(time, "--time"),
-        level,
-    )
+    slurm = "slurm"
+    lsf = "lsf"
+    pbs = "pbs"
+    local = "local"
 
 
-def zarr_settings(version: ZarrVersion | None, shard: int | None, pyramid: bool) -> ZarrSettings:
-    """Gather how an OME-Zarr is laid out, refusing what contradicts itself.
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Compute on the workers of a Dask scheduler that is running, such as "
+        "tcp://node1:8786. [default: this process computes]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
+Cluster = Annotated[
+    ClusterName | None,
+    typer.Option(
+        help="Start Dask workers for this run: as jobs of a batch system, as your "
+        "~/.config/dask/jobqueue.yaml says, or as processes on this machine. [default: none]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="COUNT",
+        min=1,
+        help="Worker processes that --cluster starts. [default: 8; for local one a core and "
+        "2.5 GB of memory]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
 
-    Parameters
-    ----------
-    version : ZarrVersion or None
-        Of OME-NGFF.
-    shard : int or None
-        Side of shards in px.
-    pyramid : bool
-        Whether resolutions are added.
 
-    Returns
-    -------
-    ZarrSettings
-        The layout.
-    """
-    return ZarrSettings(version.value if version else None, shard=shard, pyramid=pyramid)
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Which planes of a hyperstack or an OME-Zarr are read."""
+
+    channel: Channel = None
+    time: Time = None
+    level: Level = 0
+
+    def selection(self) -> Selection:
+        """Read the numbers, which begin at 1."""
+        return Selection(
+            None if self.channel is None else parse_numbers(self.channel, "--channel"),
+            None if self.time is None else parse_numbers(self.time, "--time"),
+            self.level,
+        )
+
+    def as_record(self) -> dict[str, str | int | None]:
+        """Return the options as a run records them."""
+        return {"--channel": self.channel, "--time": self.time, "--level": self.level}
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How planes are written, and what becomes of those that are there."""
+
+    ome_zarr: OmeZarr = None
+    shard: Shard = None
+    pyramid: Pyramid = False
+    overwrite: Overwrite = False
+    resume: Resume = False
+
+    def sink_settings(
+        self, compression: Compression, dtype: np.dtype[Any] | None = None
+    ) -> SinkSettings:
+        """Gather how planes are written, refusing what contradicts itself."""
+        refuse_both(overwrite=self.overwrite, resume=self.resume)
+        return SinkSettings(
+            compression=compression,
+            overwrite=self.overwrite,
+            resume=self.resume,
+            zarr=ZarrSettings(
+                self.ome_zarr.value if self.ome_zarr else None,
+                shard=self.shard,
+                pyramid=self.pyramid,
+            ),
+            dtype=dtype,
+        )
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Which workers compute, if not this process."""
+
+    scheduler: Scheduler = None
+    cluster: Cluster = None
+
+    def settings(self, workers: int | None) -> ClusterSettings | None:
+        """Return the workers of a run; None where this process computes."""
+        if self.scheduler is None and self.cluster is None:
+            return None
+        from crispim_ij.cluster import ClusterSettings
+
+        return ClusterSettings(
+            self.scheduler, None if self.cluster is None else self.cluster.value, workers
+        )
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a run says of itself."""
+
+    dry_run: DryRun = False
+    as_json: AsJson = False
+    profile: ProfileFile = None
 
 
 def refuse_two_noises(**given: object) -> None:
-    """Refuse more than one origin of noise.
-
-    Parameters
-    ----------
-    **given
-        What options were given, None for those that weren't: each draws noise or brings it.
-
-    Raises
-    ------
-    CrispimError
-        If more than one is given.
-    """
+    """Refuse more than one origin of noise; options that weren't given are None."""
     options = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(options) > 1:
         raise CrispimError(
@@ -232,18 +358,7 @@ def refuse_two_noises(**given: object) -> None:
 
 
 def refuse_both(*, overwrite: bool, resume: bool) -> None:
-    """Refuse to begin anew and to go on at once.
-
-    Parameters
-    ----------
-    overwrite, resume : bool
-        Whether either is asked for.
-
-    Raises
-    ------
-    CrispimError
-        If both are.
-    """
+    """Refuse to start over and to resume at once."""
     if overwrite and resume:
         raise CrispimError(
             "--overwrite begins anew and --resume goes on with what is there: give one of them."
@@ -251,23 +366,7 @@ def refuse_both(*, overwrite: bool, resume: bool) -> None:
 
 
 def parse_noise_sd(text: str) -> tuple[float, float]:
-    """Read ``30`` or ``30:40``.
-
-    Parameters
-    ----------
-    text : str
-        One standard deviation, or the lowest and the highest, in counts.
-
-    Returns
-    -------
-    tuple of float
-        Lowest and highest.
-
-    Raises
-    ------
-    CrispimError
-        If the text is neither.
-    """
+    """Read the lowest and the highest standard deviation of ``30`` or ``30:40``, in counts."""
     parts = text.split(":")
     try:
         values = [float(part) for part in parts]

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from crispim_ij.training import Recipe
 
 
-class FactorName(str, Enum):
+class FactorName(StrEnum):
     """By how much planes can be made to shrink."""
 
     auto = "auto"

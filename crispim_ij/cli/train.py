@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from crispim_ij.cli.completion import model_names, recipe_names
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.interrupts import stop_after_step
 from crispim_ij.cli.options import (
@@ -22,7 +21,9 @@ from crispim_ij.cli.options import (
     Overwrite,
     PrecisionName,
     Resume,
+    model_names,
     parse_noise_sd,
+    recipe_names,
     refuse_two_noises,
 )
 from crispim_ij.cli.outcome import planes_facts, print_dry_run

@@ -29,18 +29,7 @@ class Group(TyperGroup):
 
 
 def in_one_sentence(error: Any) -> str:
-    """Say what was wrong with what was typed, and what to do.
-
-    Parameters
-    ----------
-    error : UsageError
-        What Typer found.
-
-    Returns
-    -------
-    str
-        One sentence; empty where help was shown in place of it.
-    """
+    """Say what Typer found wrong, and what to do; nothing where help was shown in place of it."""
     context = error.ctx
     path = context.command_path if context else "crispim-ij"
     remedy = f"see '{path} --help'."

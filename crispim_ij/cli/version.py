@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
-    """Return a package's version; zarr isn't there below Python 3.11."""
+    """Return a package's version."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Predict = Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """A format that a model can be exported to."""
 
     CSBDEEP = "csbdeep"

@@ -8,7 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from crispim_ij.errors import CrispimError
@@ -37,7 +37,7 @@ PACKAGES = ("pyimagej", "scyjava", "JPype1", "jgo")
 _GIB = 2**30
 
 
-class State(str, Enum):
+class State(StrEnum):
     """'note' for what can stay as it is, 'broken' for what will fail."""
 
     OK = "ok"

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from crispim_ij.errors import CrispimError
@@ -22,7 +22,7 @@ MODELS = PurePosixPath("models/CRISPIM")
 _TOOLSET = "CRISPIM_Toolset"
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What became of a file.
 
     'kept' is one that is not as it was installed: it may be the user's own work.

@@ -198,7 +198,7 @@ def _draw_pairs(stream: Stream, jumps: Jumps) -> int:
         # Written in any case and kept by counting on: a branch would be guessed wrong too often.
         gaussians[2 * pairs], gaussians[2 * pairs + 1] = v1, v2
         stream.squares[pairs], stream.ends[pairs] = square, states[last]
-        pairs += np.int64((square < 1.0) & (square != 0.0))
+        pairs += int((square < 1.0) & (square != 0.0))
     for pair in range(pairs):
         square = stream.squares[pair]
         multiplier = math.sqrt(-2.0 * _log(square) / square)

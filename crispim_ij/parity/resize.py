@@ -213,7 +213,7 @@ def _kernel(x: float, interpolation: Interpolation) -> np.float32:
     if interpolation is Interpolation.BILINEAR:
         value = np.float32(1) - np.float32(abs(x))
     elif interpolation is Interpolation.BICUBIC:
-        value = np.float32(cubic(np.float64(x)))
+        value = np.float32(cubic(np.array(x)))
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +17,7 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 """The range of a Java int: of seeds, and of the pixels that a plane may have."""
 
 
-class Interpolation(str, Enum):
+class Interpolation(StrEnum):
     """ImageJ's interpolation methods."""
 
     NONE = "none"

@@ -28,7 +28,7 @@ from crispim_ij.planes.sink import Compression, Sink, SinkSettings
 from crispim_ij.planes.source import Source
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class DiskSink(Sink):

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,23 +38,6 @@ _DAMAGE = (
     lzma.LZMAError,
     zlib.error,
 )
-
-
-def load_zarr(path: Path) -> ModuleType:
-    """Import zarr 3 for a path, or raise CrispimError where it isn't installed."""
-    try:
-        import zarr
-    except ImportError as error:
-        raise CrispimError(
-            f"'{path}' is OME-Zarr, which needs the library zarr: "
-            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
-        ) from error
-    if not hasattr(zarr, "create_array"):
-        raise CrispimError(
-            f"'{path}' is OME-Zarr, for which the library zarr is too old: "
-            "use Python 3.11 or newer and `pip install 'zarr>=3'`."
-        )
-    return zarr
 
 
 @contextmanager
@@ -149,9 +131,10 @@ class ZarrSource(Source):
 
 def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     """Open one of an image's arrays for reading."""
-    library = load_zarr(path)
+    import zarr
+
     with zarr_faults(path):
-        array: zarr.Array[Any] = library.open_array(path / name, mode="r")
+        array: zarr.Array[Any] = zarr.open_array(path / name, mode="r")
     _refuse_codecs(path, array)
     if array.ndim != axes or 0 in array.shape:
         raise CrispimError(

@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from crispim_ij.planes.atomic import partial_path, write_faults
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.ome_zarr_metadata import ZarrImage, attributes_of, descriptions, to_image
-from crispim_ij.planes.ome_zarr_read import load_zarr
 from crispim_ij.planes.pixels import halved
 from crispim_ij.planes.sink import Compression, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
@@ -84,13 +82,11 @@ class ZarrArrays:
 
     def __init__(
         self,
-        library: ModuleType,
         folder: Path,
         image: ZarrImage,
         levels: Sequence[Level],
         sizes: Mapping[str, int],
     ) -> None:
-        self._library = library
         self._folder = folder
         self._image = image
         self._levels = levels
@@ -99,8 +95,10 @@ class ZarrArrays:
 
     def create(self, dtype: np.dtype[Any], compression: Compression) -> None:
         """Create the group and its arrays."""
-        version = 3 if self._image.version == "0.5" else 2
-        group = self._library.create_group(
+        import zarr
+
+        version: Literal[2, 3] = 3 if self._image.version == "0.5" else 2
+        group = zarr.create_group(
             self._folder, zarr_format=version, attributes=attributes_of(self._image)
         )
         outer = [self._sizes[axis.upper()] for axis in self._image.axes[:-2]]
@@ -127,8 +125,10 @@ class ZarrArrays:
     def _array(self, level: int) -> Any:
         """Return a resolution's array."""
         if level not in self._open:
+            import zarr
+
             path = self._folder / self._image.paths[level]
-            self._open[level] = self._library.open_array(path, mode="r+")
+            self._open[level] = zarr.open_array(path, mode="r+")
         return self._open[level]
 
     def _outer(self, index: int) -> tuple[int, ...]:
@@ -172,7 +172,6 @@ class ZarrSink(DiskSink):
 
     def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
         super().__init__(path, source, settings)
-        self._library = load_zarr(path)
         self._levels = levels_of(self._shape, settings.zarr)
         self.unit = self._levels[0].unit
         self._partial = partial_path(path)
@@ -215,9 +214,7 @@ class ZarrSink(DiskSink):
             for file in () if self._anew else self._partial.rglob("*.partial"):
                 file.unlink()
             sizes = dict(zip(self._source.metadata.axes, self._source.metadata.sizes, strict=True))
-            self._arrays = ZarrArrays(
-                self._library, self._partial, self._image, self._levels, sizes
-            )
+            self._arrays = ZarrArrays(self._partial, self._image, self._levels, sizes)
             if self._anew:
                 self._arrays.create(self._dtype, self._compression)
         if self._journal is not None:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 _LARGEST_SHARD = 2**14
 
@@ -140,7 +140,7 @@ class PairedSink(Sink):
                 sink.write(index, plane, at)
 
 
-class Compression(str, Enum):
+class Compression(StrEnum):
     """How pixels are packed: zlib opens in ImageJ, zstd (Bio-Formats) is faster and smaller."""
 
     NONE = "none"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crispim_ij.planes.metadata import Metadata, of_plane
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class Source(ABC):

@@ -200,7 +200,7 @@ def _compression(source: Source) -> str:
     """Name how pixels are compressed."""
     if not is_zarr(source.path):
         with tifffile.TiffFile(source.files[0]) as tif:
-            return str(tif.pages.first.compression.name).lower()
+            return tifffile.COMPRESSION(tif.pages.first.compression).name.lower()
     # The array's own descriptions come last.
     described = [json.loads(file.read_text(encoding="utf-8")) for file in source.files]
     names = [name for one in described for name in _codecs(one)]

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def write_report(report: Report, folder: Path) -> Path:
 
 def _write(report: Report, names: list[ExperimentFiles], folder: Path) -> None:
     """Write all files into an empty folder."""
-    made = {"date": datetime.now(timezone.utc).date().isoformat(), **environment()}
+    made = {"date": datetime.now(UTC).date().isoformat(), **environment()}
     shown = [experiment_pictures(one) for one in report.experiments]
     (folder / FIGURES).mkdir()
     for one, planes, named in zip(report.experiments, shown, names, strict=True):

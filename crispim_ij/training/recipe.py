@@ -6,7 +6,7 @@ Recipes ship with the package, are a user's own TOML file, or lie as recipe.json
 from __future__ import annotations
 
 import json
-import sys
+import tomllib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -19,11 +19,6 @@ from crispim_ij.errors import CrispimError, closest
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import CameraRange, read_range
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RENAMED = MappingProxyType({"average": "ema_momentum", "keep": "checkpoint_policy"})
 """Keys by the names that they had before, and by those of now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -11,11 +11,6 @@ from typing import Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.phantom import PhantomSettings
 from crispim_ij.training.recipe import Recipe, load_recipe
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,6 @@ from crispim_ij.cli.main import app
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
 from tests.test_help import walk
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 REFUSED = {
     "check": "turns a command into another",

@@ -52,6 +52,7 @@ def test_a_traceback_changes_nothing(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted(tmp_path: Path) -> None:
     stack = np.zeros((400, 256, 256), np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True)
@@ -68,6 +69,7 @@ def test_interrupted(tmp_path: Path) -> None:
     assert 0 < len(list(tmp_path.glob("out/*.tif"))) < 400
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_training_that_is_interrupted(
     call: Call, noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_output_among_the_input(call: Call, brains: Path) -> None:
     assert "other files" in answer.err
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_after_the_plane_at_work(
     call: Call, brains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,8 +72,6 @@ def test_a_run_here_is_gone_on_with_there(
 def test_preprocess(
     call: Call, dask: Dask, planes: Path, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:
-    if name == "out.zarr":
-        pytest.importorskip("zarr", reason="needs Python 3.11")
     seen = []
     for place, where in ((tmp_path / "here", ()), (tmp_path, ("--scheduler", dask.address))):
         place.mkdir(exist_ok=True)

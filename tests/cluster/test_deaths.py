@@ -163,6 +163,7 @@ def test_a_client_that_is_killed_is_gone_on_with(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_says_how_to_go_on(dask: Dask, tmp_path: Path, where: str) -> None:
     source = stack(tmp_path / "in", 250, 400)
     said = ["preprocess", source, tmp_path / "out", "--seed", 3, "--factor", 1.5]

@@ -64,7 +64,6 @@ def test_tiffs(
 def test_ome_zarr(
     crew: Crew, planes: Path, model: Model, tmp_path: Path, layout: ZarrSettings
 ) -> None:
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     dtype = np.dtype("float32")
     both(crew, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
 
@@ -72,7 +71,6 @@ def test_ome_zarr(
 @pytest.mark.parametrize("name", ["out", "out.zarr"])
 @pytest.mark.parametrize("kind", ["crispim-3d", pytest.param("paper-3d", marks=pytest.mark.slow)])
 def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     if kind == "crispim-3d":
         model = find_model(kind)
     else:
@@ -88,7 +86,6 @@ def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) ->
 @pytest.mark.parametrize("kind", ["stabilised-2d", "stabilised-2.5d"])
 def test_a_model_that_is_told_the_noise(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
     """Of each channel its own."""
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     rng = np.random.default_rng(0)
     stack = np.stack([rng.normal(300, sd, (4, 64, 72)) for sd in (10, 50)], axis=1)
     path = tmp_path / "in.tif"
@@ -102,7 +99,6 @@ def test_a_model_that_is_told_the_noise(crew: Crew, tmp_path: Path, kind: str, n
 
 
 def test_from_an_ome_zarr(crew: Crew, planes: Path, model: Model, tmp_path: Path) -> None:
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     with (
         open_source(planes) as source,
         create_sink(

@@ -17,8 +17,6 @@ from crispim_ij.networks import build, mini_stack
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 from crispim_ij.planes.pieces import pieces_of, read_mirrored
 
-pytest.importorskip("zarr", reason="needs Python 3.11")
-
 STACK = np.random.default_rng(3).gamma(4, 60, (2, 75, 110)).astype(np.uint16)
 
 

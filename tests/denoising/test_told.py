@@ -230,7 +230,6 @@ def test_each_channel_is_denoised_as_if_alone(
 def test_parts_equal_whole_planes(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     denoiser = running(request.getfixturevalue(kind), 64)
     stack = np.stack([noisy(CAMERA, seed) for seed in range(4)])
     # Another noise of each plane, as of planes that are each a channel.

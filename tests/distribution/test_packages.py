@@ -167,8 +167,8 @@ def test_metadata(wheel: Path) -> None:
     metadata = email.message_from_bytes(files[f"{place}/METADATA"])
     assert metadata["Version"] == version()
     assert metadata["License-Expression"] == "BSD-3-Clause"
-    assert metadata["Requires-Python"].replace(" ", "") in ("<3.14,>=3.10", ">=3.10,<3.14")
-    pythons = {f"Programming Language :: Python :: 3.{k}" for k in (10, 11, 12, 13)}
+    assert metadata["Requires-Python"].replace(" ", "") in ("<3.14,>=3.11", ">=3.11,<3.14")
+    pythons = {f"Programming Language :: Python :: 3.{k}" for k in (11, 12, 13)}
     assert pythons <= set(metadata.get_all("Classifier", []))
     assert {"export", "gpu", "test"} <= set(metadata.get_all("Provides-Extra", []))
     scripts = configparser.ConfigParser()

@@ -57,11 +57,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stacks = {"brain": clean, "brain2": clean, "brain-denoised": denoised}
     for name, stack in stacks.items():
         tifffile.imwrite(folder / f"{name}.tif", stack, imagej=True, metadata={"axes": "ZYX"})
-    if sys.version_info >= (3, 11):
-        small = np.broadcast_to(noisy[None, :2, None, :96, :96], (10, 2, 2, 96, 96))
-        tifffile.imwrite(folder / "hyper.tif", small, imagej=True, metadata={"axes": "TZCYX"})
-        unchanged = ("--factor", "1", "--noise-sd", "0")
-        crispim("preprocess", "hyper.tif", "brain.zarr", *unchanged, folder=folder)
+    small = np.broadcast_to(noisy[None, :2, None, :96, :96], (10, 2, 2, 96, 96))
+    tifffile.imwrite(folder / "hyper.tif", small, imagej=True, metadata={"axes": "TZCYX"})
+    unchanged = ("--factor", "1", "--noise-sd", "0")
+    crispim("preprocess", "hyper.tif", "brain.zarr", *unchanged, folder=folder)
     return folder
 
 
@@ -80,8 +79,6 @@ def test_blocks_run(
     if os.name != "posix":
         pytest.skip("the blocks are written for a POSIX shell")
     blocks = list(filter(runs, read_blocks(page)))
-    if sys.version_info < (3, 11) and any(".zarr" in block.text for block in blocks):
-        pytest.skip("OME-Zarr needs Python 3.11")
     folder = tmp_path / "work"
     shutil.copytree(made, folder)
     if page.name == "start.md":  # which makes the demo itself

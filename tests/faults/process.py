@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.interrupts import interruptible
+
 COMMAND = "from crispim_ij.cli.main import run; run()"
 # So that faults fall between planes and into them; the result does not depend on it.
 SLOWLY = """
@@ -126,7 +128,8 @@ def _server() -> subprocess.Popen[str]:
     """Start what forks runs; it ends with this process, as its standard input does."""
     words = [sys.executable, "-m", "tests.faults.server"]
     root = Path(__file__).parents[2]
-    return subprocess.Popen(words, stdin=subprocess.PIPE, text=True, cwd=root)
+    with interruptible():
+        return subprocess.Popen(words, stdin=subprocess.PIPE, text=True, cwd=root)
 
 
 def begun(*said: object, before: str = "", **variables: str) -> Run:

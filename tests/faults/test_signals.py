@@ -12,6 +12,7 @@ import pytest
 from tests.faults.conftest import SAID
 from tests.faults.process import SLOWLY, begun, content, crispim, wait_for_planes
 
+# The processes are forked by one that can be interrupted, see `tests.faults.process`.
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 
 STUCK = """

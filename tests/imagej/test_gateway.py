@@ -79,6 +79,7 @@ def test_out_of_memory_is_a_sentence() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to the whole console")
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_reaches_python() -> None:
     code = (
         "import os, signal, threading\n"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -23,8 +24,6 @@ from crispim_ij.planes import (
 )
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.planes.pixels import halved
-
-zarr = pytest.importorskip("zarr", reason="needs Python 3.11")
 
 Copy = Callable[..., Path]
 

@@ -11,8 +11,6 @@ from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_sour
 from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
 from tests.preprocess.test_run import run, write_stack
 
-pytest.importorskip("zarr", reason="needs Python 3.11")
-
 
 def in_bands(
     source: Path, output: Path, settings: PreprocessSettings, stop: int = 99, **more: Any

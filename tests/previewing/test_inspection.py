@@ -43,7 +43,6 @@ def test_a_hyperstack(stack: Path) -> None:
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_an_ome_zarr(stack: Path, tmp_path: Path, version: str) -> None:
-    pytest.importorskip("zarr", reason="needs Python 3.11")
     settings = SinkSettings(zarr=ZarrSettings(version))  # type: ignore[arg-type]
     output = tmp_path / "stack.zarr"
     with open_source(stack) as source, create_sink(output, source, settings) as sink:

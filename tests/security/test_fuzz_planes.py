@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import tifffile
 from hypothesis import strategies as st
 
 from crispim_ij.planes import SinkSettings, create_sink, open_source
 from tests.security.fuzzing import JSON, damaged, fuzzed, tried
-
-pytest.importorskip("zarr", reason="needs Python 3.11")
 
 
 def tiff(**how: Any) -> bytes:
