@@ -32,7 +32,7 @@ from crispim_ij.cluster import ClusterSettings, Crew, denoise_on, opened_crew, p
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.models import find_model
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocessing import PreprocessSettings, target_size
 
 SHAPE = (400, 500)
 FACTOR = 2.0

@@ -34,7 +34,7 @@ from memory import peak_memory
 from crispim_ij.imagej import open_gateway
 from crispim_ij.parity import Engine, NativeImageJ, compiled
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
+from crispim_ij.preprocessing import PreprocessSettings, preprocess, target_size
 
 SHAPE = (1600, 2000)
 PARTS = 4

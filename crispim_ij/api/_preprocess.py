@@ -22,9 +22,9 @@ from crispim_ij.api._images import (
 )
 from crispim_ij.parity import Interpolation, NativeImageJ
 from crispim_ij.planes.arrays import ArraySink
-from crispim_ij.preprocess import PreprocessSettings, target_size
-from crispim_ij.preprocess import preprocess as preprocess_planes
-from crispim_ij.preprocess.lazy import preprocess_lazily
+from crispim_ij.preprocessing import PreprocessSettings, target_size
+from crispim_ij.preprocessing import preprocess as preprocess_planes
+from crispim_ij.preprocessing.lazy import preprocess_lazily
 
 if TYPE_CHECKING:
     import dask.array as da

@@ -164,7 +164,7 @@ def preprocess(
 
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
-    from crispim_ij import preprocess as job
+    from crispim_ij import preprocessing as job
     from crispim_ij.cli.preprocess_run import Preprocessing, preprocess_here, preprocess_there
 
     started = perf_counter()

@@ -13,7 +13,7 @@ from crispim_ij.cli.cluster import crew_of, showing_workers
 from crispim_ij.cli.console import progress_bar, saying_what_is_kept
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Sink, Source
-from crispim_ij.preprocess import PreprocessSettings, preprocess
+from crispim_ij.preprocessing import PreprocessSettings, preprocess
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:

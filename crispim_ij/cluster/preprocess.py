@@ -14,10 +14,10 @@ from crispim_ij.cluster.parcel import SeenFiles, words_of
 from crispim_ij.cluster.tasks import run_tasks
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, Source
-from crispim_ij.preprocess import PreprocessSettings, plan_noise, plane_noise, target_size
-from crispim_ij.preprocess.record import make_record
-from crispim_ij.preprocess.run import Run
-from crispim_ij.preprocess.stack import preprocess_planes
+from crispim_ij.preprocessing import PreprocessSettings, plan_noise, plane_noise, target_size
+from crispim_ij.preprocessing.record import make_record
+from crispim_ij.preprocessing.run import Run
+from crispim_ij.preprocessing.stack import preprocess_planes
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def preprocess_on(
     on_done: Callable[[float], None] = lambda _: None,
     on_wait: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Preprocess a stack on a crew's workers, to the bytes of `crispim_ij.preprocess.preprocess`.
+    """Preprocess a stack on a crew's workers, to the bytes of `preprocess`.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def preprocess_on(
     Returns
     -------
     dict
-        The record for `crispim_ij.preprocess.write_record`.
+        The record for `crispim_ij.preprocessing.write_record`.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing
 from crispim_ij.planes.ome_zarr.attributes import is_zarr, read_image
-from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
+from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.part import choose_part
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Source
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocessing import PreprocessSettings, target_size
 
 PAPER_COUNTS = (100.0, 500.0)
 """Counts between which the paper's tissue mostly lies."""

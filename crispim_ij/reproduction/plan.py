@@ -11,7 +11,7 @@ from typing import Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source, open_source
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocessing import PreprocessSettings, target_size
 from crispim_ij.reproduction.choice import TEST_RANGES, Measured, choose_test, paper_range
 from crispim_ij.reproduction.levels import CountMap, Levels, measure_levels
 from crispim_ij.reproduction.settings import ReproductionSettings

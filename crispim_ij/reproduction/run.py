@@ -15,7 +15,7 @@ from crispim_ij.evaluation import Method, find_method
 from crispim_ij.models import load_model
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import SinkSettings, Source, create_sink, open_source
-from crispim_ij.preprocess import preprocess, write_record
+from crispim_ij.preprocessing import preprocess, write_record
 from crispim_ij.report import Experiment, Report, write_report
 from crispim_ij.reproduction.notes import notes_on
 from crispim_ij.reproduction.plan import Plan, StackPlan

@@ -19,7 +19,7 @@ from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
 from crispim_ij.models import Model
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, SinkSettings, Source, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess
+from crispim_ij.preprocessing import PreprocessSettings, preprocess
 from tests.cli.conftest import Call
 from tests.cluster.processes import Dask, content, wait_until
 

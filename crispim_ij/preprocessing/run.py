@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from crispim_ij.parity import Engine, Plane
 from crispim_ij.planes import Sink, Source
-from crispim_ij.preprocess.noise_plan import PlaneNoise
-from crispim_ij.preprocess.settings import PreprocessSettings
+from crispim_ij.preprocessing.noise_plan import PlaneNoise
+from crispim_ij.preprocessing.settings import PreprocessSettings
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import open_gateway
 from crispim_ij.parity import Engine, Interpolation, NativeImageJ
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import (
+from crispim_ij.preprocessing import (
     PreprocessSettings,
     plan_noise,
     plane_noise,
@@ -287,7 +287,7 @@ import sys
 from pathlib import Path
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess
+from crispim_ij.preprocessing import PreprocessSettings, preprocess
 with open_source(Path(sys.argv[1])) as planes:
     with create_sink(Path(sys.argv[2]), planes, SinkSettings(plane_shape=(64, 64))) as sink:
         preprocess(planes, sink, None, PreprocessSettings(seed=1), NativeImageJ(), 2)

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from crispim_ij.parity import Engine, Plane
 from crispim_ij.planes import Sink, Source
 from crispim_ij.prefetch import prefetch
-from crispim_ij.preprocess.bands import fits_bands, preprocess_in_bands
-from crispim_ij.preprocess.noise_plan import plan_noise
-from crispim_ij.preprocess.record import make_record
-from crispim_ij.preprocess.run import Run
-from crispim_ij.preprocess.settings import PreprocessSettings, target_size
+from crispim_ij.preprocessing.bands import fits_bands, preprocess_in_bands
+from crispim_ij.preprocessing.noise_plan import plan_noise
+from crispim_ij.preprocessing.record import make_record
+from crispim_ij.preprocessing.run import Run
+from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
 
 Result = TypeVar("Result")
 

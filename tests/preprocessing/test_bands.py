@@ -8,8 +8,8 @@ import pytest
 
 from crispim_ij.parity import Interpolation, NativeImageJ
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
-from tests.preprocess.test_run import run, write_stack
+from crispim_ij.preprocessing import PreprocessSettings, preprocess, target_size
+from tests.preprocessing.test_run import run, write_stack
 
 pytest.importorskip("zarr", reason="needs Python 3.11")
 
@@ -55,7 +55,7 @@ def pixels(path: Path) -> Any:
 def test_bands_are_whole_planes_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: Any, settings: PreprocessSettings
 ) -> None:
-    monkeypatch.setattr("crispim_ij.preprocess.bands._SOURCE_SIDE", 24)
+    monkeypatch.setattr("crispim_ij.preprocessing.bands._SOURCE_SIDE", 24)
     source = write_stack(tmp_path / "in.tif", dtype, (2, 90, 101))
     run(source, tmp_path / "whole.tif", settings, tmp_path / "clean.tif")
     shares = in_bands(source, tmp_path / "bands.zarr", settings)

@@ -11,7 +11,7 @@ import numpy as np
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES
 from crispim_ij.planes import Source
-from crispim_ij.preprocess.settings import PreprocessSettings
+from crispim_ij.preprocessing.settings import PreprocessSettings
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes.arrays import ArraySink, ArraySource
-from crispim_ij.preprocess.noise_plan import plan_noise
-from crispim_ij.preprocess.settings import PreprocessSettings, target_size
-from crispim_ij.preprocess.stack import preprocess
+from crispim_ij.preprocessing.noise_plan import plan_noise
+from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
+from crispim_ij.preprocessing.stack import preprocess
 
 if TYPE_CHECKING:
     import dask.array as da

@@ -10,8 +10,8 @@ import numpy as np
 from crispim_ij.parity import NativeImageJ, Plane
 from crispim_ij.planes import Sink
 from crispim_ij.prefetch import prefetch
-from crispim_ij.preprocess.noise_plan import PlaneNoise
-from crispim_ij.preprocess.run import Run
+from crispim_ij.preprocessing.noise_plan import PlaneNoise
+from crispim_ij.preprocessing.run import Run
 
 _SOURCE_SIDE = 1024
 _ROWS_AT_ONCE = 64
