@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +14,11 @@ from crispim_ij.cli.cluster import (
     Scheduler,
     Workers,
     cluster_of,
+    connected,
     refuse_lone_workers,
+    say_processors,
 )
-from crispim_ij.cli.console import console, print_json
+from crispim_ij.cli.console import console, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
     Channel,
@@ -41,19 +42,14 @@ from crispim_ij.cli.options import (
     selection_of,
     zarr_settings,
 )
-from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
-from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
-from crispim_ij.errors import CrispimError
-from crispim_ij.planes import (
-    Compression,
-    PairedSink,
-    Sink,
-    SinkSettings,
-    create_sink,
-    open_source,
-)
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
+from crispim_ij.cli.profile import check_profile, write_profile
+from crispim_ij.planes import Compression, SinkSettings, open_source
 from crispim_ij.profiling import Clock
+
+if TYPE_CHECKING:
+    from crispim_ij.cluster import ClusterSettings
+    from crispim_ij.jobs import DenoiseJob
 
 
 class ResultType(str, Enum):
@@ -112,28 +108,21 @@ def denoise(
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
-    File names, pixel size, display range and other metadata are kept. A run that is stopped or
-    killed can be gone on with by --resume.
+    File names, pixel size, display range and other metadata are kept. A run that was stopped or
+    killed is continued by --resume.
 
     Example: `crispim-ij denoise scan/ denoised/ --precision bfloat16`
     """
     import numpy as np
 
-    from crispim_ij.cli.denoise_run import (
-        NOISE_RECORD,
-        Denoising,
-        denoise_here,
-        denoise_there,
-        plan_noise,
-    )
     from crispim_ij.denoising import DenoiseSettings
-    from crispim_ij.models import find_model
+    from crispim_ij.jobs import Output, plan_denoising
     from crispim_ij.noise import NoiseOptions, parse_noise
 
     started = perf_counter()
     refuse_both(overwrite=overwrite, resume=resume)
-    chosen = cluster_of(scheduler, cluster, workers)
-    if chosen is None:
+    dask = cluster_of(scheduler, cluster, workers)
+    if dask is None:
         refuse_lone_workers(workers)
     settings = SinkSettings(
         dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
@@ -142,60 +131,59 @@ def denoise(
         resume=resume,
         zarr=zarr_settings(ome_zarr, shard, pyramid),
     )
-    if chosen is not None and profile is not None:
-        raise CrispimError(NO_PROFILE_OF_OTHERS)
     told = NoiseOptions(parse_noise(noise), strength)
     with open_source(source, selection_of(channel, time, level)) as planes:
-        if profile is not None:
-            check_output(profile, None, planes.path, overwrite=True)
-        outputs = [(output, planes, settings)]
-        results: Sink = create_sink(output, planes, settings)
-        if uncertainty is not None:
-            outputs.append((uncertainty, planes, replace(settings, dtype=np.dtype("float32"))))
-            results = PairedSink(results, create_sink(*outputs[1]))
-        work = Denoising(
+        check_profile(profile, planes.path, on_workers=dask is not None)
+        job = plan_denoising(
             planes,
-            results,
-            settings.dtype or planes.dtype,
-            find_model(model),
+            [Output(path, settings) for path in (output, uncertainty) if path is not None],
+            model,
             DenoiseSettings(precision.value, tile),
-            uncertain=uncertainty is not None,
+            told,
+            {"--noise": noise, "--channel": channel, "--time": time, "--level": level},
         )
-        work.check()
-        work = replace(work, noise=plan_noise(work, output, told, resume=resume, quiet=as_json))
-        options = {
-            "command": "denoise",
-            "the model's SHA-256": work.model.spec.sha256,
-            "--precision": precision.value,
-            "--tile": tile,
-            "--noise": noise,
-            "--strength": strength,
-            NOISE_RECORD: work.noise and work.noise.as_record(),
-            "--uncertainty": uncertainty and str(uncertainty),
-            "--channel": channel,
-            "--time": time,
-            "--level": level,
-        }
-        results.record(options)
-        facts = {
-            "input": planes_facts(planes),
-            "outputs": [output_facts(*one) for one in outputs],
-            "model": {"name": work.model.spec.name, "sha256": work.model.spec.sha256},
-            "noise": work.noise and work.noise.as_record(),
-            "precision": precision.value,
-            "tile": tile,
-        }
+        _say_noise(job, quiet=as_json)
+        facts = job.facts()
         if dry_run:
-            results.check()
+            job.sink.check()
             print_dry_run({**facts, "dry run": True}, as_json=as_json)
             return
         clock = Clock()
-        kept = denoise_here(work, clock) if chosen is None else denoise_there(work, chosen)
+        kept = _run_here(job, clock) if dask is None else _run_on_dask(job, dask)
         if profile is not None:
-            write_profile(profile, clock.profile(), len(planes) - kept, facts, options)
+            write_profile(profile, clock.profile(), len(planes) - kept, facts, job.recorded)
     if as_json:
         print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
         return
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+
+
+def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:
+    """Say what the model is told, or what it can't remove and which models can."""
+    if job.noise is not None:
+        say_noise(job.noise, quiet=quiet)
+        return
+    from crispim_ij.previewing.noise import misfits
+
+    say_problems(misfits(job.source, job.model))
+
+
+def _run_here(job: DenoiseJob, clock: Clock) -> int:
+    """Denoise in this process; return how many planes were finished before."""
+    from crispim_ij.jobs import denoise_locally
+
+    with clock.measure("starting"):
+        start_tensorflow()
+    return show_job(job, "denoising", denoise_locally(job, clock))
+
+
+def _run_on_dask(job: DenoiseJob, settings: ClusterSettings) -> int:
+    """Denoise on many workers; return how many planes were finished before."""
+    from crispim_ij.cluster import denoise_on
+
+    with connected(settings) as client:
+        kept = show_job(job, "denoising", denoise_on(client, job), client)
+        say_processors(client.processors)
+    return kept

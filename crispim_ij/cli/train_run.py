@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
-from crispim_ij.cli.outcome import free_bytes, planes_facts
 from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ def train_model(
     resume: bool,
 ) -> dict[str, Any]:
     """Train with a bar on the screen; return what came of it, JSON-ready."""
+    from crispim_ij.jobs.output import planes_facts
+
     started = perf_counter()
     with ExitStack() as opened:
         stacks = _open_stacks(data, recipe, opened)
@@ -67,6 +68,8 @@ def try_model(
     resume: bool,
 ) -> dict[str, Any]:
     """Do all of `train_model` that writes nothing; return what the rest would do, JSON-ready."""
+    from crispim_ij.jobs.output import free_bytes, planes_facts
+
     with ExitStack() as opened:
         stacks = _open_stacks(data, recipe, opened)
         _tell_noise(stacks)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.uncertainty import ErrorModel, Evidence
+from crispim_ij.denoising.uncertainty import AugmentedDenoiser, ErrorModel
 from crispim_ij.evaluation.evaluate import EvaluationSettings, choose_planes
 from crispim_ij.evaluation.noise import noisy_plane
 from crispim_ij.models import Model
@@ -69,7 +69,7 @@ def measure_errors(
     bins : list of Bin
         Expected and real errors of the same pixels.
     """
-    denoise = Evidence(model, DenoiseSettings())
+    denoise = AugmentedDenoiser(model, DenoiseSettings())
     squares = np.concatenate([gather(source, denoise, settings, on_plane) for source in sources])
     spread, residue = fit_factors(squares)
     measured_on = {
@@ -84,7 +84,7 @@ def measure_errors(
 
 def gather(
     source: Source,
-    denoise: Evidence,
+    denoise: AugmentedDenoiser,
     settings: EvaluationSettings,
     on_plane: Callable[[], None] = lambda: None,
 ) -> Squares:
@@ -94,7 +94,7 @@ def gather(
     ----------
     source : Source
         Clean planes, which the model wasn't trained on.
-    denoise : Evidence
+    denoise : AugmentedDenoiser
         The model.
     settings : EvaluationSettings
         How many planes are drawn, and their noise.
@@ -115,7 +115,7 @@ def gather(
 
 
 def _squares(
-    source: Source, index: int, denoise: Evidence, settings: EvaluationSettings
+    source: Source, index: int, denoise: AugmentedDenoiser, settings: EvaluationSettings
 ) -> Squares:
     def with_noise(plane: int) -> NDArray[np.float64]:
         return noisy_plane(source.read(plane), plane, settings.noise)[0]

@@ -14,8 +14,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
@@ -203,7 +202,7 @@ def _facts(index: int, plane: NDArray[Any]) -> PlaneFacts:
 def _denoise_refuses(source: Source) -> str | None:
     """Return why the shipped model can't take planes."""
     try:
-        plan_tiles((source.shape[1], source.shape[2]), find_model(_MODEL).spec, DenoiseSettings())
+        check_size((source.shape[1], source.shape[2]), find_model(_MODEL).spec)
     except CrispimError as error:
         return str(error)
     return None

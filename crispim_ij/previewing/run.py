@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
+from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.models import Model, list_models
 from crispim_ij.noise import (
     MEASURED,
@@ -191,7 +192,7 @@ def preview(
         The plane denoised, and what was measured on the way.
     """
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
-    denoiser.grid((source.shape[1], source.shape[2]))
+    check_size((source.shape[1], source.shape[2]), model.spec)
     on_crop(_denoise_crop(denoiser, looked))
     trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
     denoised, seconds = timed(denoiser, looked.pixels)
