@@ -36,7 +36,7 @@ import tensorflow as tf
 import tifffile
 from PIL import Image
 
-from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes, load_denoiser
 from crispim_ij.evaluation import find_method
 from crispim_ij.models import find_model
 from crispim_ij.phantom import PhantomSettings, simulate_volume
@@ -116,7 +116,7 @@ def whole_way(denoiser: Denoiser, suffix: str) -> Way:
     def run(noisy: Path, denoised: Path) -> None:
         noisy, denoised = Path(f"{noisy}{suffix}"), Path(f"{denoised}{suffix}")
         with open_source(noisy) as source, create_sink(denoised, source) as sink:
-            denoise_stack(source, sink, denoiser)
+            list(denoise_planes(source, sink, denoiser))
 
     return run
 

@@ -28,11 +28,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tifffile
 
-from crispim_ij.cluster import ClusterSettings, Crew, denoise_on, opened_crew, preprocess_on
+from crispim_ij.cluster import (
+    ClusterClient,
+    ClusterSettings,
+    denoise_on,
+    open_client,
+    preprocess_on,
+)
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.models import find_model
-from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.jobs import Output, plan_denoising, plan_preprocessing
+from crispim_ij.parity import NativeImageJ
+from crispim_ij.planes import open_source
+from crispim_ij.preprocessing import PreprocessSettings
 
 SHAPE = (400, 500)
 FACTOR = 2.0
@@ -52,8 +59,8 @@ def main() -> None:
         for k, plane in enumerate(noisy):
             tifffile.imwrite(folder / f"{k:04}.tif", plane)
         # The same ones many times over, which are cheap to preprocess.
-        crews = [
-            stack.enter_context(opened_crew(ClusterSettings(kind="local", workers=n)))
+        clients = [
+            stack.enter_context(open_client(ClusterSettings(kind="local", workers=n)))
             for n in (1, 2)
         ]
         pools = [
@@ -62,14 +69,14 @@ def main() -> None:
         ]
         ways: dict[str, tuple[Any, list[Any]]] = {
             "bare processes": (lambda pool: bare(pool, options.model, noisy), pools),
-            "denoise on Dask": (lambda crew: denoise(crew, options.model, folder), crews),
-            "preprocess on Dask": (lambda crew: preprocess(crew, folder), crews),
+            "denoise on Dask": (lambda client: denoise(client, options.model, folder), clients),
+            "preprocess on Dask": (lambda client: preprocess(client, folder), clients),
         }
         for way, each in ways.values():
             for those in each:
                 way(those)
         ratios: dict[str, list[float]] = {name: [] for name in ways}
-        before = [spent(crew) for crew in crews]
+        before = [spent(client) for client in clients]
         for _ in range(options.rounds):
             load = os.getloadavg()[0]
             said = []
@@ -78,16 +85,18 @@ def main() -> None:
                 ratios[name].append(one / two)
                 said.append(f"{name} {one:5.1f} s / {two:5.1f} s = {one / two:.2f}")
             print(f"load {load:4.1f}: " + "; ".join(said), flush=True)
-        used = [np.subtract(spent(crew), old) for crew, old in zip(crews, before, strict=True)]
-        client, workers = used[0][0], sum(each[1] for each in used)
-        print(f"processor time: workers {workers:.1f} s, client and scheduler {client:.1f} s")
+        used = [
+            np.subtract(spent(client), old) for client, old in zip(clients, before, strict=True)
+        ]
+        own, workers = used[0][0], sum(each[1] for each in used)
+        print(f"processor time: workers {workers:.1f} s, client and scheduler {own:.1f} s")
     for name, found in ratios.items():
         print(f"two {name}: x {statistics.median(found):.2f} (median of {len(found)})")
 
 
-def spent(crew: Crew) -> tuple[float, float]:
-    """Return the processor time of this process, and of a crew's workers, in seconds."""
-    return time.process_time(), sum(crew.client.run(time.process_time).values())
+def spent(client: ClusterClient) -> tuple[float, float]:
+    """Return the processor time of this process, and of the workers, in seconds."""
+    return time.process_time(), sum(client.dask.run(time.process_time).values())
 
 
 def timed(way: Any, those: Any) -> float:
@@ -97,24 +106,20 @@ def timed(way: Any, those: Any) -> float:
     return time.perf_counter() - begin
 
 
-def denoise(crew: Crew, model: str, folder: Path) -> None:
+def denoise(client: ClusterClient, model: str, folder: Path) -> None:
     """Do what `crispim-ij denoise` does once its workers are there."""
-    with (
-        tempfile.TemporaryDirectory() as out,
-        open_source(folder) as source,
-        create_sink(Path(out) / "denoised", source) as sink,
-    ):
-        how = DenoiseSettings()
-        denoise_on(crew, source, sink, find_model(model), how, dtype=source.dtype)
+    with tempfile.TemporaryDirectory() as out, open_source(folder) as source:
+        outputs = [Output(Path(out) / "denoised")]
+        job = plan_denoising(source, outputs, model, DenoiseSettings())
+        list(denoise_on(client, job))
 
 
-def preprocess(crew: Crew, folder: Path) -> None:
+def preprocess(client: ClusterClient, folder: Path) -> None:
     """Do what `crispim-ij preprocess` does once its workers are there."""
     settings = PreprocessSettings(FACTOR, seed=1)
     with tempfile.TemporaryDirectory() as out, open_source(folder) as source:
-        sizes = SinkSettings(plane_shape=target_size(SHAPE, FACTOR))
-        with create_sink(Path(out) / "noisy", source, sizes) as sink:
-            preprocess_on(crew, source, sink, None, settings)
+        job = plan_preprocessing(source, [Output(Path(out) / "noisy")], settings, NativeImageJ)
+        list(preprocess_on(client, job))
 
 
 def bare(pool: ProcessPoolExecutor, model: str, planes: np.ndarray) -> None:

@@ -31,7 +31,7 @@ import tensorflow as tf
 import tifffile
 from memory import peak_memory
 
-from crispim_ij.denoising import denoise_stack, load_denoiser
+from crispim_ij.denoising import denoise_planes, load_denoiser
 from crispim_ij.models import find_model
 from crispim_ij.planes import create_sink, open_source
 
@@ -116,7 +116,7 @@ def write_folder(folder: Path, planes: np.ndarray) -> None:
 def denoise_folder(noisy: Path, denoised: Path, denoiser: Callable) -> None:
     """Do what `crispim-ij denoise` does once TensorFlow is there."""
     with open_source(noisy) as source, create_sink(denoised, source) as sink:
-        denoise_stack(source, sink, denoiser)
+        list(denoise_planes(source, sink, denoiser))
 
 
 if __name__ == "__main__":

@@ -32,9 +32,10 @@ import tifffile
 from memory import peak_memory
 
 from crispim_ij.imagej import open_gateway
+from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
 from crispim_ij.parity import Engine, NativeImageJ, compiled
-from crispim_ij.planes import SinkSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
+from crispim_ij.planes import SinkSettings, open_source
+from crispim_ij.preprocessing import PreprocessSettings
 
 SHAPE = (1600, 2000)
 PARTS = 4
@@ -125,10 +126,9 @@ def run(source: Path, output: Path, engine: Engine, workers: int) -> None:
     """Preprocess a folder into a folder."""
     settings = PreprocessSettings(seed=0)
     with open_source(source) as planes:
-        size = target_size(planes.shape[1:], settings.factor)
-        sinks = SinkSettings(plane_shape=size, overwrite=True)
-        with create_sink(output, planes, sinks) as sink:
-            preprocess(planes, sink, None, settings, engine, workers)
+        outputs = [Output(output, SinkSettings(overwrite=True))]
+        job = plan_preprocessing(planes, outputs, settings, lambda: engine)
+        list(preprocess_locally(job, workers))
 
 
 def compare_memory() -> None:

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 import tifffile
 
-from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes, load_denoiser
 from crispim_ij.models import find_model
 from crispim_ij.planes import create_sink, open_source
 
@@ -116,7 +116,7 @@ def through_files(folder: Path, denoiser: Denoiser, planes: int, side: int) -> f
         open_source(folder / "noisy") as source,
         create_sink(folder / "denoised", source) as sink,
     ):
-        denoise_stack(source, sink, denoiser)
+        list(denoise_planes(source, sink, denoiser))
     return time.perf_counter() - begin
 
 

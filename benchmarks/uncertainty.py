@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.uncertainty import Evidence, load_error_model
+from crispim_ij.denoising.uncertainty import AugmentedDenoiser, load_error_model
 from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
 from crispim_ij.evaluation.uncertainty import Squares, fit_factors, gather, reliability
 from crispim_ij.models import find_model
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--leave-one-out", action="store_true")
     options = parser.parse_args()
     model = find_model(options.model)
-    gathered = gather_all(options.data, Evidence(model, DenoiseSettings()), options.planes)
+    gathered = gather_all(options.data, AugmentedDenoiser(model, DenoiseSettings()), options.planes)
     table = Table("stack", "sd", "real error", "real / expected", "in tenths", "last / first")
     for (stack, sd), squares in gathered.items():
         if options.leave_one_out:
@@ -73,7 +73,7 @@ def main() -> None:
     Console(width=140).print(table)
 
 
-def gather_all(data: Path, denoise: Evidence, planes: int) -> Gathered:
+def gather_all(data: Path, denoise: AugmentedDenoiser, planes: int) -> Gathered:
     """Collect evidence and errors of all stacks at all noises."""
     gathered = {}
     for path in sorted(data.glob("*.tif")):

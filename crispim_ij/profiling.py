@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, cast
 
 if TYPE_CHECKING:
-    from crispim_ij.denoising import Denoiser
+    from crispim_ij.denoising import TileDenoiser
     from crispim_ij.noise import CameraNoise
     from crispim_ij.parity import Engine
     from crispim_ij.planes import Sink, Source
@@ -95,9 +95,9 @@ class Clock:
         """Return a sink whose writing is measured, and so are its beginning and its end."""
         return cast("Sink", _TimedSink(sink, self, "writing", ("write",)))
 
-    def denoiser(self, denoiser: Denoiser) -> Denoiser:
+    def denoiser(self, denoiser: TileDenoiser) -> TileDenoiser:
         """Return a denoiser whose work is measured."""
-        return cast("Denoiser", _TimedDenoiser(denoiser, self, "computing", ("extended",)))
+        return cast("TileDenoiser", _TimedDenoiser(denoiser, self, "computing", ("extended",)))
 
     def engine(self, engine: Engine) -> Engine:
         """Return an engine whose work is measured."""
@@ -139,7 +139,7 @@ class _Timed:
 class _TimedDenoiser(_Timed):
     """A denoiser that is measured after it is told the noise, too."""
 
-    def told(self, noise: CameraNoise | None) -> Denoiser:
+    def told(self, noise: CameraNoise | None) -> TileDenoiser:
         return self._clock.denoiser(self._inner.told(noise))
 
 

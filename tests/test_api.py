@@ -55,6 +55,20 @@ def test_examples() -> None:
             assert test.examples
 
 
+def test_rooms_do_not_hide_the_functions() -> None:
+    script = (
+        "import pkgutil, crispim_ij\n"
+        "rooms = {room.name for room in pkgutil.iter_modules(crispim_ij.__path__)}\n"
+        "assert not rooms & set(crispim_ij.__all__), rooms\n"
+        "import crispim_ij.cli.main, crispim_ij.preprocessing, crispim_ij.denoising\n"
+        "import numpy as np\n"
+        "print(crispim_ij.preprocess(np.ones((8, 8), np.uint8), noise_sd=0).tolist())\n"
+        "print(callable(crispim_ij.denoise), callable(crispim_ij.evaluate))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert result.stdout.split("\n")[:2] == ["[[1, 1], [1, 1]]", "True True"], result.stderr
+
+
 def test_the_package_loads_nothing_heavy() -> None:
     heavy = ("numpy", "tensorflow", "keras", "rich", "dask")
     script = (

@@ -13,7 +13,7 @@ from crispim_ij.api._images import (
     Numbers,
     PathOrArray,
     check_choice,
-    ignore,
+    follow,
     is_dask,
     of_same_axes,
     opened_image,
@@ -21,11 +21,11 @@ from crispim_ij.api._images import (
     selection_of,
 )
 from crispim_ij.api._models import AnyModel, load_model
-from crispim_ij.denoising import DenoiseSettings, denoise_stack
+from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.lazy import denoise_lazily
-from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.errors import CrispimError
+from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
@@ -33,8 +33,6 @@ from crispim_ij.planes.arrays import ArraySink, ArraySource
 
 if TYPE_CHECKING:
     import dask.array as da
-
-    from crispim_ij.planes import Source
 
 AnyNoise = str | float | CameraNoise
 ResultType = Literal["same", "uint8", "uint16", "float32"]
@@ -163,50 +161,43 @@ def denoise(
             f"Expected errors can't be held in whole counts, so dtype={dtype!r} and uncertainty "
             "exclude each other: choose dtype='float32'."
         )
-    settings = DenoiseSettings(precision, tile)
     found = model if isinstance(model, Model) else load_model(model)
-    wanted: ResultType = "float32" if uncertainty else dtype
+    settings = DenoiseSettings(precision, tile)
+    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
+    told = NoiseOptions(given, strength)
     selection = selection_of(channel, time, level)
-    options = _noise_options(noise, strength, found)
+    wanted: ResultType = "float32" if uncertainty else dtype
     if is_dask(image):
         planes = planes_of(image, selection)
-        pixels = _type_of(wanted, planes.dtype)
-        noises = _noises(ArraySource(planes), options)
         lazy = denoise_lazily(
             planes,
             found,
             settings,
-            pixels,
+            _type_of(wanted, planes.dtype),
             uncertain=uncertainty,
-            noise=None if noises is None else noises[0],
+            noise=_noise_of(planes, found, told),
         )
         return of_same_axes(lazy, image)
     with opened_image(image, selection) as source:
-        denoiser = cached_denoiser(found, settings, uncertain=uncertainty)
-        denoiser.grid(source.shape[1:])
         outputs = (2,) if uncertainty else ()
         sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
-        noises = _noises(source, options)
-        denoise_stack(source, sink, denoiser, on_done or ignore, denoiser.depth, noises)
+        job = plan_denoising_in_memory(source, sink, found, settings, told, uncertain=uncertainty)
+        for problem in job.noise.problems if job.noise else ():
+            warnings.warn(problem, UserWarning, stacklevel=2)
+        follow(denoise_locally(job), on_done)
     return of_same_axes(sink.pixels, image)
 
 
-def _noise_options(noise: AnyNoise, strength: float, model: Model) -> NoiseOptions | None:
-    """Return what the model is to be told; None for one that guesses the noise."""
-    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
-    options = NoiseOptions(given, strength)
-    check_options(model.spec, options)
-    return options if model.spec.takes_noise else None
-
-
-def _noises(source: Source, options: NoiseOptions | None) -> list[CameraNoise] | None:
-    """Measure the noise, warn where it can't be trusted; return that of each plane."""
-    if options is None:
+def _noise_of(planes: da.Array, model: Model, told: NoiseOptions) -> CameraNoise | None:
+    """Measure the noise of a Dask array for a model that is told it, and warn of what is amiss."""
+    check_options(model.spec, told)
+    if not model.spec.takes_noise:
         return None
-    noise = tell_noise(source, options)
+    source = ArraySource(planes)
+    noise = tell_noise(source, told)
     for problem in noise.problems:
         warnings.warn(problem, UserWarning, stacklevel=3)
-    return noise.of_planes(source)
+    return noise.of_planes(source)[0]
 
 
 def _type_of(name: ResultType, own: np.dtype[Any]) -> np.dtype[Any]:

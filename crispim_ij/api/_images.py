@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -83,5 +84,9 @@ def pair(value: float | tuple[float, float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def ignore(_: float) -> None:
-    """Do nothing when a plane is done."""
+def follow(steps: Generator[float, None, None], on_done: Callable[[float], None] | None) -> None:
+    """Do a job to its end, see `crispim_ij.jobs.denoise_locally`, and tell of each plane."""
+    with closing(steps):
+        for share in steps:
+            if share and on_done is not None:
+                on_done(share)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
@@ -12,7 +11,7 @@ from crispim_ij.api._images import (
     Numbers,
     PathOrArray,
     check_choice,
-    ignore,
+    follow,
     is_dask,
     of_same_axes,
     opened_image,
@@ -20,11 +19,11 @@ from crispim_ij.api._images import (
     planes_of,
     selection_of,
 )
-from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes.arrays import ArraySink
-from crispim_ij.preprocess import PreprocessSettings, target_size
-from crispim_ij.preprocess import preprocess as preprocess_planes
-from crispim_ij.preprocess.lazy import preprocess_lazily
+from crispim_ij.jobs import plan_preprocessing_in_memory, preprocess_locally
+from crispim_ij.jobs.local import THREADS
+from crispim_ij.parity import Interpolation
+from crispim_ij.preprocessing import PreprocessSettings
+from crispim_ij.preprocessing.lazy import preprocess_lazily
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -71,7 +70,7 @@ def preprocess(
     noise_sd: float | tuple[float, float] = 30.0,
     seed: int | None = None,
     seed_stack: bool = False,
-    workers: int = min(4, os.cpu_count() or 1),
+    workers: int = THREADS,
     channel: Numbers = None,
     time: Numbers = None,
     level: int = 0,
@@ -141,8 +140,6 @@ def preprocess(
     if is_dask(image):
         return of_same_axes(preprocess_lazily(planes_of(image, selection), settings), image)
     with opened_image(image, selection) as source:
-        size = target_size(source.shape[1:], factor)
-        sink = ArraySink((len(source), *size), source.dtype)
-        engine, done = NativeImageJ(), on_done or ignore
-        preprocess_planes(source, sink, None, settings, engine, workers, done)
+        job, sink = plan_preprocessing_in_memory(source, settings)
+        follow(preprocess_locally(job, workers), on_done)
     return of_same_axes(sink.pixels, image)

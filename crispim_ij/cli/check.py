@@ -16,7 +16,7 @@ from crispim_ij.parity import IMAGEJ_VERSION, Interpolation, NativeImageJ
 from crispim_ij.planes import open_source
 
 if TYPE_CHECKING:
-    from crispim_ij.preprocess import Case, PreprocessSettings
+    from crispim_ij.preprocessing import Case, PreprocessSettings
 
 PLANES = 5
 
@@ -41,7 +41,7 @@ def check(
 
     Example: `crispim-ij fiji check scan/`
     """
-    from crispim_ij.preprocess import PreprocessSettings
+    from crispim_ij.preprocessing import PreprocessSettings
 
     settings = [
         PreprocessSettings(interpolation=interpolation, average=average, seed=0)
@@ -54,7 +54,7 @@ def check_pixels(
     source: Path | None, settings: Iterable[PreprocessSettings], imagej: GatewaySettings
 ) -> None:
     """Compare both engines on some planes, or on the hard cases, and say what came of it."""
-    from crispim_ij import preprocess as job
+    from crispim_ij import preprocessing as job
 
     if source is None:
         _compare(job.hard_cases(), imagej)
@@ -65,7 +65,7 @@ def check_pixels(
 
 def _compare(cases: Iterable[Case], imagej: GatewaySettings) -> None:
     """Compare case by case up to the first difference."""
-    from crispim_ij.preprocess import compare
+    from crispim_ij.preprocessing import compare
 
     gateway = open_gateway(imagej)
     native = NativeImageJ()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from rich.progress import Progress
 
 from crispim_ij.cli.console import errors
 from crispim_ij.errors import CrispimError
 
 if TYPE_CHECKING:
-    from crispim_ij.cluster import ClusterSettings, Crew
+    from crispim_ij.cluster import ClusterClient, ClusterSettings
 
 
 def refuse_lone_workers(workers: int | None) -> None:
@@ -24,25 +22,13 @@ def refuse_lone_workers(workers: int | None) -> None:
 
 
 @contextmanager
-def crew_of(settings: ClusterSettings) -> Iterator[Crew]:
+def connected(settings: ClusterSettings) -> Iterator[ClusterClient]:
     """Find or start workers, and say where to watch them."""
-    from crispim_ij.cluster import opened_crew
+    from crispim_ij.cluster import open_client
 
-    with opened_crew(settings) as crew:
-        errors.print(f"Dask dashboard: {crew.dashboard}", soft_wrap=True)
-        yield crew
-
-
-def showing_workers(bar: Progress, crew: Crew) -> Callable[[], None]:
-    """Return what keeps the number of workers beside the bar."""
-    what = str(bar.tasks[0].description)
-
-    def show() -> None:
-        number = crew.workers
-        words = f"on {number} worker{'' if number == 1 else 's'}" if number else "(no worker yet)"
-        bar.update(bar.task_ids[0], description=f"{what} {words}")
-
-    return show
+    with open_client(settings) as client:
+        errors.print(f"Dask dashboard: {client.dashboard}", soft_wrap=True)
+        yield client
 
 
 def say_processors(kinds: set[str]) -> None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.denoise import denoise
-from crispim_ij.cli.evaluate import evaluate
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite
-from crispim_ij.cli.preprocess import preprocess
+from crispim_ij.cli.outcome import show_job
 from crispim_ij.errors import CrispimError
+from crispim_ij.parity import NativeImageJ
+from crispim_ij.planes import SinkSettings, open_source
+from crispim_ij.planes.output_checks import check_output
+
+if TYPE_CHECKING:
+    from crispim_ij.report import Experiment
 
 MODEL = "crispim-2d"
+TITLE = "Evaluation of clean"
+"""Of the report."""
+
 FACTOR = 4
 """How many times smaller `preprocess` makes planes, along each side."""
 
@@ -62,6 +70,8 @@ def demo(
 
     Example: `crispim-ij demo --planes 4 --height 400 --width 500`
     """
+    from crispim_ij.report import Report, report_names, write_report
+
     specimen, noisy, clean, denoised, report = (
         folder / name for name in ("specimen", "noisy", "clean", "denoised", "evaluation")
     )
@@ -69,26 +79,31 @@ def demo(
     say(f"1. Simulating a cleared brain: {specimen}")
     _simulate(specimen, (planes, height, width), seed, overwrite=overwrite)
     say(f"2. crispim-ij preprocess {specimen} {noisy} --noise-sd 30:40 --clean {clean}")
-    preprocess(specimen, noisy, noise_sd="30:40", seed=seed, clean=clean, overwrite=overwrite)
+    _preprocess(specimen, noisy, clean, seed, overwrite=overwrite)
     say(f"3. crispim-ij denoise {noisy} {denoised}")
-    denoise(noisy, denoised, model=MODEL, overwrite=overwrite)
+    _denoise(noisy, denoised, overwrite=overwrite)
     measured = min(planes - 1, MEASURED)  # one is left to tune on
     methods = ["noisy", "tv", "cv2", "tv-tuned", "nlm-tuned"]
     has_bm3d = _fits_bm3d(measured * (height // FACTOR) * (width // FACTOR))
     methods += ["bm3d"] if has_bm3d else []
     options = f"--planes {measured} --noisy {noisy} --result {MODEL}={denoised}"
-    say(f"4. crispim-ij evaluate {clean} {options} {' '.join(f'--method {m}' for m in methods)}")
-    evaluate(
-        clean,
-        method=methods,
-        out=report,
-        planes=measured,
-        noisy=noisy,
-        result=[f"{MODEL}={denoised}"],
-        note=[SIMULATED] if has_bm3d else [SIMULATED, BM3D_MISSING],
-        overwrite=overwrite,
+    command = f"crispim-ij evaluate {clean} {options} {' '.join(f'--method {m}' for m in methods)}"
+    say(f"4. {command}")
+    check_output(report, report_names([TITLE]), clean, overwrite=overwrite)
+    started = perf_counter()
+    experiment = _evaluate(clean, noisy, denoised, methods, measured)
+    page = write_report(
+        Report(
+            title=TITLE,
+            command=f"{command} --out {report}",
+            notes=[SIMULATED] if has_bm3d else [SIMULATED, BM3D_MISSING],
+            experiments=[experiment],
+            recipes={},
+            seconds=perf_counter() - started,
+        ),
+        report,
     )
-    say(f"Done. Open {report / 'report.html'} in a browser; the table is {report / 'summary.csv'}.")
+    say(f"Done. Open {page} in a browser; the table is {report / 'summary.csv'}.")
 
 
 def _fits_bm3d(pixels: int) -> bool:
@@ -96,6 +111,70 @@ def _fits_bm3d(pixels: int) -> bool:
     from crispim_ij.evaluation.classics import is_installed
 
     return pixels <= BM3D_PIXELS and is_installed("bm3d")
+
+
+def _preprocess(source: Path, noisy: Path, clean: Path, seed: int, *, overwrite: bool) -> None:
+    """Downsample planes and add noise, as `crispim-ij preprocess` does."""
+    from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
+    from crispim_ij.preprocessing import PreprocessSettings, write_record
+
+    settings = PreprocessSettings(float(FACTOR), noise_sd=(30.0, 40.0), seed=seed)
+    with open_source(source) as planes:
+        outputs = [Output(path, SinkSettings(overwrite=overwrite)) for path in (noisy, clean)]
+        job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
+        show_job(job, "preprocessing", preprocess_locally(job))
+    for path in (noisy, clean):
+        write_record(job.record(), path, noisy=path == noisy)
+    height, width = job.size
+    also = f", without noise to {clean}"
+    console.print(
+        f"{len(planes)} planes of {width} x {height} px written to {noisy}{also}", soft_wrap=True
+    )
+
+
+def _denoise(source: Path, output: Path, *, overwrite: bool) -> None:
+    """Denoise planes, as `crispim-ij denoise` does."""
+    from crispim_ij.denoising import DenoiseSettings
+    from crispim_ij.jobs import Output, denoise_locally, plan_denoising
+
+    with open_source(source) as planes:
+        outputs = [Output(output, SinkSettings(overwrite=overwrite))]
+        job = plan_denoising(planes, outputs, MODEL, DenoiseSettings(), options={})
+        start_tensorflow()
+        show_job(job, "denoising", denoise_locally(job))
+    console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
+
+
+def _evaluate(
+    clean: Path, noisy: Path, denoised: Path, methods: list[str], planes: int
+) -> Experiment:
+    """Measure the result and classic methods, as `crispim-ij evaluate` does, and print a table."""
+    from crispim_ij.evaluation import (
+        EvaluationSettings,
+        Given,
+        NoiseSettings,
+        find_methods,
+        measure,
+    )
+    from crispim_ij.report import Experiment, parse_display
+
+    settings = EvaluationSettings(planes, NoiseSettings((30.0, 40.0), 0))
+    with (
+        open_source(clean) as source,
+        open_source(noisy) as with_noise,
+        open_source(denoised) as result,
+        progress_bar("evaluating", planes, "planes") as bar,
+    ):
+        given = Given(with_noise, {MODEL: result})
+        evaluation = measure(
+            source,
+            find_methods(methods, source, settings, given),
+            settings,
+            given,
+            lambda done: bar.update(bar.task_ids[0], completed=done),
+        )
+    console.print(evaluation.table)
+    return Experiment(TITLE, evaluation, display=parse_display("auto"))
 
 
 def _simulate(folder: Path, shape: tuple[int, int, int], seed: int, *, overwrite: bool) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.cluster import refuse_lone_workers
-from crispim_ij.cli.console import console, print_json
+from crispim_ij.cli.cluster import connected, refuse_lone_workers, say_processors
+from crispim_ij.cli.console import console, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     ClusterOptions,
     Input,
@@ -27,18 +26,14 @@ from crispim_ij.cli.options import (
     Workers,
     with_groups,
 )
-from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
-from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
-from crispim_ij.errors import CrispimError
-from crispim_ij.planes import (
-    Compression,
-    PairedSink,
-    Sink,
-    create_sink,
-    open_source,
-)
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
+from crispim_ij.cli.profile import check_profile, write_profile
+from crispim_ij.planes import Compression, open_source
 from crispim_ij.profiling import Clock
+
+if TYPE_CHECKING:
+    from crispim_ij.cluster import ClusterSettings
+    from crispim_ij.jobs import DenoiseJob
 
 
 class ResultType(StrEnum):
@@ -90,85 +85,77 @@ def denoise(
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
-    File names, pixel size, display range and other metadata are kept. A run that is stopped or
-    killed can be gone on with by --resume.
+    File names, pixel size, display range and other metadata are kept. A run that was stopped or
+    killed is continued by --resume.
 
     Example: `crispim-ij denoise scan/ denoised/ --precision bfloat16`
     """
     import numpy as np
 
-    from crispim_ij.cli.denoise_run import (
-        NOISE_RECORD,
-        Denoising,
-        denoise_here,
-        denoise_there,
-        plan_noise,
-    )
     from crispim_ij.denoising import DenoiseSettings
-    from crispim_ij.models import find_model
+    from crispim_ij.jobs import Output, plan_denoising
     from crispim_ij.noise import NoiseOptions, parse_noise
 
     started = perf_counter()
+    dask = cluster.settings(workers)
+    if dask is None:
+        refuse_lone_workers(workers)
     settings = writing.sink_settings(
         compression, None if dtype is ResultType.same else np.dtype(dtype.value)
     )
-    chosen = cluster.settings(workers)
-    if chosen is None:
-        refuse_lone_workers(workers)
-    if chosen is not None and report.profile is not None:
-        raise CrispimError(NO_PROFILE_OF_OTHERS)
     told = NoiseOptions(parse_noise(noise), strength)
     with open_source(source, selection.selection()) as planes:
-        if report.profile is not None:
-            check_output(report.profile, None, planes.path, overwrite=True)
-        outputs = [(output, planes, settings)]
-        results: Sink = create_sink(output, planes, settings)
-        if uncertainty is not None:
-            outputs.append((uncertainty, planes, replace(settings, dtype=np.dtype("float32"))))
-            results = PairedSink(results, create_sink(*outputs[1]))
-        work = Denoising(
+        check_profile(report.profile, planes.path, on_workers=dask is not None)
+        job = plan_denoising(
             planes,
-            results,
-            settings.dtype or planes.dtype,
-            find_model(model),
+            [Output(path, settings) for path in (output, uncertainty) if path is not None],
+            model,
             DenoiseSettings(precision.value, tile),
-            uncertain=uncertainty is not None,
+            told,
+            {"--noise": noise, **selection.as_record()},
         )
-        work.check()
-        work = replace(
-            work, noise=plan_noise(work, output, told, resume=writing.resume, quiet=report.as_json)
-        )
-        options = {
-            "command": "denoise",
-            "the model's SHA-256": work.model.spec.sha256,
-            "--precision": precision.value,
-            "--tile": tile,
-            "--noise": noise,
-            "--strength": strength,
-            NOISE_RECORD: work.noise and work.noise.as_record(),
-            "--uncertainty": uncertainty and str(uncertainty),
-            **selection.as_record(),
-        }
-        results.record(options)
-        facts = {
-            "input": planes_facts(planes),
-            "outputs": [output_facts(*one) for one in outputs],
-            "model": {"name": work.model.spec.name, "sha256": work.model.spec.sha256},
-            "noise": work.noise and work.noise.as_record(),
-            "precision": precision.value,
-            "tile": tile,
-        }
+        _say_noise(job, quiet=report.as_json)
+        facts = job.facts()
         if report.dry_run:
-            results.check()
+            job.sink.check()
             print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
-        kept = denoise_here(work, clock) if chosen is None else denoise_there(work, chosen)
+        kept = _run_here(job, clock) if dask is None else _run_on_dask(job, dask)
         if report.profile is not None:
-            write_profile(report.profile, clock.profile(), len(planes) - kept, facts, options)
+            write_profile(report.profile, clock.profile(), len(planes) - kept, facts, job.recorded)
     if report.as_json:
         print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
         return
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+
+
+def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:
+    """Say what the model is told, or what it can't remove and which models can."""
+    if job.noise is not None:
+        say_noise(job.noise, quiet=quiet)
+        return
+    from crispim_ij.noise.suitability import misfits
+
+    say_problems(misfits(job.source, job.model))
+
+
+def _run_here(job: DenoiseJob, clock: Clock) -> int:
+    """Denoise in this process; return how many planes were finished before."""
+    from crispim_ij.jobs import denoise_locally
+
+    with clock.measure("starting"):
+        start_tensorflow()
+    return show_job(job, "denoising", denoise_locally(job, clock))
+
+
+def _run_on_dask(job: DenoiseJob, settings: ClusterSettings) -> int:
+    """Denoise on many workers; return how many planes were finished before."""
+    from crispim_ij.cluster import denoise_on
+
+    with connected(settings) as client:
+        kept = show_job(job, "denoising", denoise_on(client, job), client)
+        say_processors(client.processors)
+    return kept

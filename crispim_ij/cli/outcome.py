@@ -1,76 +1,79 @@
-"""What a run takes and writes, as `--json` and `--dry-run` tell it."""
+"""What runs over planes say: of the noise, how far they are, and with `--json` and `--dry-run`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from rich.markup import escape
 
-from crispim_ij.cli.console import console, print_json
-from crispim_ij.planes import SinkSettings, Source, free_space
+from crispim_ij.cli.console import (
+    console,
+    errors,
+    print_json,
+    progress_bar,
+    saying_what_is_kept,
+)
 
 if TYPE_CHECKING:
-    from crispim_ij.training.stacks import Planes
-
-_PYRAMID = 4 / 3
-"""Pixels of all resolutions, each half the one before, for one of the first."""
-
-
-def planes_facts(source: Source | Planes) -> dict[str, Any]:
-    """Describe the planes that are read.
-
-    Parameters
-    ----------
-    source : Source or Planes
-        The planes.
-
-    Returns
-    -------
-    dict
-        JSON-ready.
-    """
-    planes, rows, columns = source.shape
-    return {
-        "path": str(source.path),
-        "planes": planes,
-        "rows": rows,
-        "columns": columns,
-        "type": str(source.dtype),
-    }
+    from crispim_ij.cluster import ClusterClient
+    from crispim_ij.jobs import DenoiseJob, PreprocessJob
+    from crispim_ij.noise import StackNoise
 
 
-def output_facts(path: Path, source: Source, settings: SinkSettings) -> dict[str, Any]:
-    """Describe the planes that are written.
+def show_job(
+    job: DenoiseJob | PreprocessJob,
+    what: str,
+    steps: Generator[float, None, None],
+    client: ClusterClient | None = None,
+) -> int:
+    """Show a bar, and the workers beside it, while a job is done.
 
     Parameters
     ----------
-    path : Path
-        The output.
-    source : Source
-        What it is made of.
-    settings : SinkSettings
-        How it is written.
+    job : DenoiseJob or PreprocessJob
+        The job.
+    what : str
+        What is being done.
+    steps : generator of float
+        Does it, see `crispim_ij.jobs.denoise_locally`.
+    client : ClusterClient, optional
+        Where workers do it.
 
     Returns
     -------
-    dict
-        JSON-ready. ``bytes``, of the pixels, is without compression.
+    int
+        How many planes an earlier run had finished.
     """
-    dtype = np.dtype(settings.dtype or source.dtype)
-    rows, columns = settings.plane_shape or source.shape[1:]
-    levels = _PYRAMID if settings.zarr.pyramid and path.suffix.lower() == ".zarr" else 1
-    return {
-        **planes_facts(source),
-        "path": str(path),
-        "rows": rows,
-        "columns": columns,
-        "type": str(dtype),
-        "compression": settings.compression.value,
-        "bytes": round(len(source) * rows * columns * dtype.itemsize * levels),
-        "free": free_space(path),
-    }
+    with saying_what_is_kept(*job.sinks), closing(steps):
+        next(steps)  # opens the outputs
+        finished = job.finished()
+        with progress_bar(what, len(finished), "planes") as bar:
+            bar.advance(bar.task_ids[0], sum(finished))
+            for share in steps:
+                bar.advance(bar.task_ids[0], share)
+                if client is not None:
+                    bar.update(bar.task_ids[0], description=f"{what} {_workers(client.workers)}")
+    return sum(share == 1 for share in finished)
+
+
+def _workers(number: int) -> str:
+    return f"on {number} worker{'' if number == 1 else 's'}" if number else "(no worker yet)"
+
+
+def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
+    """Print what was measured, unless quiet, and why to mistrust it."""
+    if not quiet:
+        for line in noise.lines:
+            _say(line)
+    say_problems(noise.problems)
+
+
+def say_problems(problems: Sequence[str]) -> None:
+    """Print sentences of warning."""
+    for problem in problems:
+        errors.print(f"[yellow]{escape(problem)}", soft_wrap=True)
 
 
 def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -79,8 +82,8 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
     Parameters
     ----------
     facts : mapping
-        ``inputs``, or one ``input``, of `planes_facts`; ``outputs`` with their ``path``,
-        ``bytes`` and ``free``; ``model`` and others that say how.
+        ``inputs``, or one ``input``, and ``outputs``, as `crispim_ij.jobs.output` describes
+        them; ``model`` and others that say how.
     as_json : bool
         Whether for scripts.
     """
@@ -106,7 +109,7 @@ def _say(line: str) -> None:
 
 
 def _in_words(facts: dict[str, Any]) -> str:
-    """Say which planes there are, of `planes_facts` or `output_facts`."""
+    """Say which planes there are, of what is read or written."""
     planes = f"{facts['planes']} plane{'s' * (facts['planes'] != 1)}"
     return f"{planes} of {facts['columns']} x {facts['rows']} px, {facts['type']}"
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crispim_ij.cli.check import check_pixels
+from crispim_ij.cli.cluster import connected
 from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
     ClusterOptions,
@@ -23,14 +24,17 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     with_groups,
 )
-from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
-from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
+from crispim_ij.cli.outcome import print_dry_run, show_job
+from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, create_sink, open_source, recorded_options
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes import Compression, open_source
 from crispim_ij.profiling import Clock
+
+if TYPE_CHECKING:
+    from crispim_ij.cluster import ClusterSettings
+    from crispim_ij.jobs import PreprocessJob
 
 
 @with_groups
@@ -137,93 +141,86 @@ def preprocess(
 
     What ImageJ's `Size...` and then `Add Specified Noise...` make of each plane, with or without
     ImageJ. Settings, seeds and ImageJ's version are written beside the result, to
-    crispim-preprocess.json. A run that is stopped or killed can be gone on with by --resume.
+    crispim-preprocess.json. A run that was stopped or killed is continued by --resume.
 
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
-    from crispim_ij import preprocess as job
-    from crispim_ij.cli.preprocess_run import Preprocessing, preprocess_here, preprocess_there
+    from crispim_ij.jobs import Output, plan_preprocessing
+    from crispim_ij.preprocessing import PreprocessSettings, write_record
 
     started = perf_counter()
-    settings = job.PreprocessSettings(
+    settings = PreprocessSettings(
         factor, interpolation, average, parse_noise_sd(noise_sd), seed, seed_stack
     )
     imagej = GatewaySettings(fiji_home or None, heap)
     if check:
         check_pixels(source, [settings], imagej)
         return
-    chosen = cluster.settings(workers)
-    if native:
-        _refuse_options_of_imagej(imagej)
-    elif chosen is not None:
-        raise CrispimError(
-            "--fiji computes in one ImageJ, and --scheduler and --cluster on many workers: leave "
-            "--fiji out, whose pixels are the same."
-        )
+    dask = cluster.settings(workers)
+    _check_engine(imagej, native=native, on_workers=dask is not None)
     if source is None or output is None:
         raise CrispimError("INPUT and OUTPUT are needed: say what to preprocess, and where to.")
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
-    sink_settings = writing.sink_settings(compression)
-    if writing.resume and seed is None:
-        # What was drawn when the run was begun.
-        settings = replace(settings, seed=recorded_options(output).get("--seed"))
-    if report.profile is not None and chosen is not None:
-        raise CrispimError(NO_PROFILE_OF_OTHERS)
+    written_as = writing.sink_settings(compression)
     with open_source(source, selection.selection()) as planes:
-        if report.profile is not None:
-            check_output(report.profile, None, planes.path, overwrite=True)
-        noises = job.plan_noise(planes, settings)
-        settings = replace(settings, seed=noises[0].seed)
-        size = job.target_size(planes.shape[1:], factor)
-        sink_settings = replace(sink_settings, plane_shape=size)
-        work = Preprocessing(
+        check_profile(report.profile, planes.path, on_workers=dask is not None)
+        job = plan_preprocessing(
             planes,
-            create_sink(output, planes, sink_settings),
-            create_sink(clean, planes, sink_settings) if clean else None,
+            [Output(path, written_as) for path in (output, clean) if path is not None],
             settings,
-            NativeImageJ() if native else open_gateway(imagej),
+            NativeImageJ if native else partial(open_gateway, imagej),
+            selection.as_record(),
         )
-        work.record({"command": "preprocess", **selection.as_record()})
-        facts = {
-            "input": planes_facts(planes),
-            "outputs": [
-                output_facts(path, planes, sink_settings) for path in (output, clean) if path
-            ],
-            "engine": {"name": work.engine.engine, "ImageJ": work.engine.version},
-        }
+        facts, options = job.facts(), job.settings.as_options()
         if report.dry_run:
-            work.check()
+            for sink in job.sinks:
+                sink.check()
             print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
-        if chosen is None:
-            record, kept = preprocess_here(work, workers, clock)
-        else:
-            record, kept = preprocess_there(work, chosen)
+        kept = _run(job, dask, workers, clock)
         if report.profile is not None:
-            write_profile(
-                report.profile, clock.profile(), len(planes) - kept, facts, settings.as_options()
-            )
-    written = job.write_record(record, output)
-    also = f", without noise to {clean}" if clean else ""
+            write_profile(report.profile, clock.profile(), len(planes) - kept, facts, options)
+    written = write_record(job.record(), output)
     if clean:
-        job.write_record(record, clean, noisy=False)
+        write_record(job.record(), clean, noisy=False)
     if report.as_json:
-        about = {"settings": settings.as_options(), "record": written}
+        about = {"settings": options, "record": written}
         print_json({**facts, **about, "seconds": perf_counter() - started})
         return
+    height, width = job.size
+    also = f", without noise to {clean}" if clean else ""
     console.print(
-        f"{len(planes)} planes of {size[1]} x {size[0]} px written to {output}{also}; "
+        f"{len(planes)} planes of {width} x {height} px written to {output}{also}; "
         f"settings and seeds in {written}",
         soft_wrap=True,
     )
 
 
-def _refuse_options_of_imagej(imagej: GatewaySettings) -> None:
-    """Refuse what only means something with --fiji; the variable CRISPIM_FIJI may stay set."""
+def _run(
+    job: PreprocessJob, settings: ClusterSettings | None, workers: int | None, clock: Clock
+) -> int:
+    """Preprocess here or on many workers; return how many planes were finished before."""
+    if settings is None:
+        from crispim_ij.jobs import preprocess_locally
+
+        return show_job(job, "preprocessing", preprocess_locally(job, workers, clock))
+    from crispim_ij.cluster import preprocess_on
+
+    with connected(settings) as client:
+        return show_job(job, "preprocessing", preprocess_on(client, job), client)
+
+
+def _check_engine(imagej: GatewaySettings, *, native: bool, on_workers: bool) -> None:
+    """Refuse options of the other engine; the variable CRISPIM_FIJI may stay set."""
+    if not native and on_workers:
+        raise CrispimError(
+            "--fiji computes in one ImageJ, and --scheduler and --cluster on many workers: leave "
+            "--fiji out, whose pixels are the same."
+        )
     chosen = imagej.fiji_home and imagej.fiji_home != os.environ.get("CRISPIM_FIJI")
-    if chosen or imagej.heap:
+    if native and (chosen or imagej.heap):
         raise CrispimError(
             f"{'--fiji-home' if chosen else '--heap'} is for ImageJ, which computes only with "
             "--fiji: add that, or leave it out."

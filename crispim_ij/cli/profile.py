@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from crispim_ij.cli.version import versions
+from crispim_ij.errors import CrispimError
 from crispim_ij.plain import plain
 from crispim_ij.planes.atomic import whole_file
+from crispim_ij.planes.output_checks import check_output
 from crispim_ij.profiling import Profile, peak_memory
 
-NO_PROFILE_OF_OTHERS = (
-    "--profile measures this process, and --scheduler and --cluster compute in others: watch those "
-    "on the Dask dashboard, and leave --profile out."
-)
+
+def check_profile(path: Path | None, source: Path, *, on_workers: bool) -> None:
+    """Refuse a profile that can't be measured or written."""
+    if path is None:
+        return
+    if on_workers:
+        raise CrispimError(
+            "--profile measures this process, and --scheduler and --cluster compute in others: "
+            "watch those on the Dask dashboard, and leave --profile out."
+        )
+    check_output(path, None, source, overwrite=True)
 
 
 def write_profile(
@@ -33,7 +42,7 @@ def write_profile(
     planes : int
         Planes that this run made, without those that were there.
     facts : mapping
-        Input and outputs, see `crispim_ij.cli.outcome`.
+        Input and outputs, see `crispim_ij.jobs.output`.
     options : mapping
         What the run was told.
     """

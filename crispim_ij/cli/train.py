@@ -26,7 +26,7 @@ from crispim_ij.cli.options import (
     recipe_names,
     refuse_two_noises,
 )
-from crispim_ij.cli.outcome import planes_facts, print_dry_run
+from crispim_ij.cli.outcome import print_dry_run
 from crispim_ij.errors import CrispimError, RunInterruptedError
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
@@ -290,6 +290,8 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
     """Say what a run would do, for scripts."""
+    from crispim_ij.jobs.output import planes_facts
+
     output = {"path": str(job.folder), "bytes": checked.bytes, "free": free_space(job.folder)}
     recipe = job.recipe
     return {
@@ -306,6 +308,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
+    from crispim_ij.jobs.output import planes_facts
     from crispim_ij.training.log import share_waited
 
     last = trained.history[-1]

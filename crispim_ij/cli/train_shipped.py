@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crispim_ij.cli.console import errors, progress_bar
-from crispim_ij.cli.preprocess import preprocess
+from crispim_ij.cli.outcome import show_job
 from crispim_ij.cli.train import print_trained, train_with_bar
 from crispim_ij.errors import CrispimError
-from crispim_ij.parity import Interpolation
+from crispim_ij.parity import Interpolation, NativeImageJ
+from crispim_ij.planes import SinkSettings, open_source
 from crispim_ij.training import TrainingJob
 
 if TYPE_CHECKING:
@@ -73,8 +74,21 @@ def _stack(name: str, data: Path, output: Path) -> Path:
         return original
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
-        preprocess(original, made, factor=2, interpolation=Interpolation.NONE, noise_sd="0")
+        _halve(original, made)
     return made
+
+
+def _halve(original: Path, made: Path) -> None:
+    """Write a stack at half its size, without noise."""
+    from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
+    from crispim_ij.preprocessing import PreprocessSettings, write_record
+
+    settings = PreprocessSettings(2, Interpolation.NONE, noise_sd=(0, 0))
+    outputs = [Output(made, SinkSettings(resume=True))]
+    with open_source(original) as planes:
+        job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
+        show_job(job, "preprocessing", preprocess_locally(job))
+    write_record(job.record(), made)
 
 
 def _simulate(name: str, path: Path) -> None:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
-from crispim_ij import __version__
 from crispim_ij.parity import IMAGEJ_VERSION
+from crispim_ij.versions import installed_versions
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tifffile", "zarr", "pyimagej", "scyjava")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a result may depend on, none of which is imported for that."""
-    return {
-        "crispim-ij": __version__,
+    """Return the versions that a result may depend on."""
+    own, *others = installed_versions(*_PACKAGES).items()
+    found = {
+        **dict([own]),
         "Python": platform.python_version(),
-        **{package: _version(package) for package in _PACKAGES},
+        **dict(others),
         "ImageJ": IMAGEJ_VERSION,
     }
-
-
-def _version(package: str) -> str:
-    """Return a package's version."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    return {name: version or "not installed" for name, version in found.items()}
 
 
 def print_version(wanted: bool) -> None:

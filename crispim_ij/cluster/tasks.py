@@ -1,4 +1,4 @@
-"""Tasks run by a crew: few at once, again where a worker died, in order where that is asked for."""
+"""Tasks run by a cluster: few at once, again where a worker died, in order where asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import queue
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Generic
 
 from crispim_ij import __version__
-from crispim_ij.cluster.parcel import Answer, Job, Parcel, Result, Task, packed
+from crispim_ij.cluster.payload import Answer, Payload, Result, Task, Work
 from crispim_ij.errors import CrispimError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from crispim_ij.cluster.crew import Crew
+    from crispim_ij.cluster.client import ClusterClient
 
 AHEAD = 3
 """Tasks that are handed out for each thread of the workers."""
 
 ROUNDS = 5
-"""How often a task is handed out after Dask gave it up, or after a fault of a worker.
+"""How often a task is done where a worker fails at it, or handed out after Dask gave it up.
 
 Dask gives a task up when 4 workers (its ``allowed-failures`` and 1) died that had it, be it its
 fault or not. Where deaths cut off half of all attempts, one task in a million fails 20 times.
@@ -48,134 +48,120 @@ class _Slot(Generic[Task]):
     future: Future | None = None
     rounds: int = 0
     finished: bool = False
-    # How many tasks had succeeded when this one first failed.
+    # How many tasks had succeeded when the workers of this one first died.
     succeeded: int | None = None
 
 
 def run_tasks(
-    crew: Crew,
-    job: Job[Task, Result],
-    tasks: Iterable[Task],
-    *,
-    in_order: bool,
-    on_wait: Callable[[], None] = lambda: None,
-) -> Generator[tuple[Task, Answer[Result]], None, None]:
-    """Run a job's tasks on a crew's workers.
+    client: ClusterClient, work: Work[Task, Result], tasks: Iterable[Task], *, in_order: bool
+) -> Generator[tuple[Task, Answer[Result]] | None, None, None]:
+    """Run tasks on a cluster's workers.
 
-    The job itself is sent once to each worker. Of the tasks a few for each worker are
+    The work itself is sent once to each worker. Of the tasks a few for each worker are
     handed out, and the next ones are not even asked for before results are taken: so
     memory is flat, on the scheduler and here, however many there are.
 
     Parameters
     ----------
-    crew : Crew
+    client : ClusterClient
         The workers.
-    job : Job
+    work : Work
         What is done.
     tasks : iterable
         May be endless.
     in_order : bool
         Whether results are to come in the order of the tasks, rather than as they do.
-    on_wait : callable
-        Called about once a second.
 
     Yields
     ------
-    task : object
-        What was asked.
-    answer : Answer
-        Its result.
+    tuple or None
+        A task and its answer; None about once a second while none comes.
 
     Raises
     ------
     CrispimError
         If a task fails, if workers keep dying of it, or if the scheduler is lost. What
-        was handed out is taken back.
+        was handed out is cancelled.
     """
-    run = _Run(crew, job, iter(tasks), in_order)
+    run = _Run(client, work, iter(tasks), in_order)
     try:
         run.check()
         run.hand_out()
         while run.slots:
-            on_wait()
             yield from run.arrived()
             run.hand_out()
     finally:
-        run.take_back()
+        run.cancel()
 
 
 class _Run(Generic[Task, Result]):
     """The tasks that are handed out, oldest first."""
 
     def __init__(
-        self, crew: Crew, job: Job[Task, Result], tasks: Iterator[Task], in_order: bool
+        self, client: ClusterClient, work: Work[Task, Result], tasks: Iterator[Task], in_order: bool
     ) -> None:
         self.slots: OrderedDict[int, _Slot[Task]] = OrderedDict()
-        self._crew = crew
-        self._client: Client = crew.client
+        self._cluster = client
+        self._client: Client = client.dask
+        self._work = work
         self._name = f"crispim-{secrets.token_hex(8)}"
         self._numbers = itertools.count()
         self._tasks = tasks
         self._in_order = in_order
         self._inbox: queue.Queue[_Slot[Task]] = queue.Queue()
         self._succeeded = 0
-        self._send_job(job)
+        self._payload = self._sent()
 
-    def _send_job(self, job: Job[Task, Result]) -> None:
+    def _sent(self) -> Future:
         """Give the workers what they fetch once each.
 
         In words that every scheduler knows, since it unpickles what it is sent; and as
         a task, because a result that is lost with a worker is made again, and data that
         are sent are not.
         """
-        self._job = job
-        self._parcel = self._client.submit(
-            pickle.loads,
-            pickle.dumps(Parcel(job)),
-            key=(f"{self._name}-job", next(self._numbers)),
-            pure=False,
-        )
+        key = (f"{self._name}-work", next(self._numbers))
+        content = pickle.dumps(Payload(self._work))
+        return self._client.submit(pickle.loads, content, key=key, pure=False, retries=ROUNDS - 1)
 
     def check(self) -> None:
-        """Check on one worker that the job can be done; each checks it again for itself."""
+        """Check on one worker that the work can be done; each checks it again for itself."""
         slot: _Slot[Any] = _Slot(-1, None)
-        while not slot.finished:
-            future = self._client.submit(methodcaller("check"), self._parcel, pure=False)
-            slot.finished = self._fetched(future, slot) is not None
+        while slot.future is None or self._fetched(slot) is None:
+            self._submit(slot)
 
     def hand_out(self) -> None:
         """Hand tasks out, as many as there may be at once."""
-        most = AHEAD * max(1, self._crew.threads)
-        while len(self.slots) < most:
-            try:
-                slot = _Slot(next(self._numbers), next(self._tasks))
-            except StopIteration:
-                return
+        most = AHEAD * max(1, self._cluster.threads)
+        for task in itertools.islice(self._tasks, max(0, most - len(self.slots))):
+            slot = _Slot(next(self._numbers), task)
             self.slots[slot.number] = slot
             self._submit(slot)
 
     def _submit(self, slot: _Slot[Task]) -> None:
+        """Hand a task out; where it fails on a worker, Dask has it done again."""
         slot.finished = False
         slot.future = self._client.submit(
-            methodcaller("run", packed(slot.task)),
-            self._parcel,
+            methodcaller("run", pickle.dumps(slot.task)),
+            self._payload,
             key=(f"{self._name}-task", slot.number, slot.rounds),
             pure=False,
+            retries=ROUNDS - 1,
         )
         slot.future.add_done_callback(lambda _: self._inbox.put(slot))
 
-    def arrived(self) -> Iterator[tuple[Task, Answer[Result]]]:
-        """Yield what has come, after waiting for it for a while."""
+    def arrived(self) -> Iterator[tuple[Task, Answer[Result]] | None]:
+        """Yield what has come, or None after waiting for it for a while."""
         try:
             slot = self._inbox.get(timeout=_SECONDS)
         except queue.Empty:
+            yield None
+            return
+        if slot.number not in self.slots or slot.future is None:
             return
         slot.finished = True
-        assert slot.future is not None
         self._succeeded += slot.future.status == "finished"
         for ready in self._ready(slot):
-            assert ready.future is not None
-            answer = self._fetched(ready.future, ready)
+            answer = self._fetched(ready)
             if answer is None:
                 self._submit(ready)
             else:
@@ -190,20 +176,22 @@ class _Run(Generic[Task, Result]):
         while self.slots and (oldest := next(iter(self.slots.values()))).finished:
             yield oldest
 
-    def _fetched(self, future: Future, slot: _Slot[Any]) -> Any:
-        """Fetch a result; None where the task is to be done again."""
+    def _fetched(self, slot: _Slot[Any]) -> Answer[Any] | None:
+        """Fetch an answer; None where the task is to be handed out again."""
+        assert slot.future is not None
         try:
-            return future.result()
-        except Exception as error:  # noqa: BLE001 - judged, and raised unless it is a worker's
-            self._forgive(slot, error)
+            answer: Answer[Any] | CrispimError = slot.future.result()
+        except Exception as error:  # noqa: BLE001 - judged, and raised unless workers died
+            self._judge(slot, error)
             return None
+        if isinstance(answer, CrispimError):
+            raise answer
+        return answer
 
-    def _forgive(self, slot: _Slot[Any], error: Exception) -> None:
-        """Count a fault that may have been a worker's; raise any other."""
+    def _judge(self, slot: _Slot[Any], error: Exception) -> None:
+        """Raise what ended a task for good; count the deaths of workers that had it."""
         from distributed import KilledWorker
 
-        if isinstance(error, CrispimError):
-            raise error
         if isinstance(error, CancelledError):
             raise CrispimError(
                 "The connection to the scheduler was lost, or it dropped the tasks: see its log."
@@ -213,34 +201,27 @@ class _Run(Generic[Task, Result]):
                 f"A worker lacks this version of crispim-ij ({error}): install {__version__} where "
                 "the workers run."
             ) from error
+        words = self._work.words(slot.task) if slot.number >= 0 else "the job's check"
+        if not isinstance(error, KilledWorker):
+            said = (str(error) or "no message").splitlines()[0]
+            raise CrispimError(
+                f"The workers failed {ROUNDS} times to do {words}, with {type(error).__name__} "
+                f"({said}): look into their logs."
+            ) from error
         slot.rounds += 1
-        killed = isinstance(error, KilledWorker)
         if slot.succeeded is None:
             slot.succeeded = self._succeeded
-        others_do = self._succeeded > slot.succeeded or not killed
-        if slot.rounds >= (ROUNDS if others_do else HOPELESS):
-            words = self._job.words(slot.task) if slot.number >= 0 else "the job's check"
-            raise CrispimError(_given_up(error, words, slot.rounds, killed=killed)) from error
-        if self._parcel.status == "error":
-            self._send_job(self._job)
+        if slot.rounds >= (ROUNDS if self._succeeded > slot.succeeded else HOPELESS):
+            raise CrispimError(
+                f"{slot.rounds * (error.allowed_failures + 1)} workers died with {words} in hand, "
+                f"the last one {error.last_worker.address}: look into their logs; often they lack "
+                "memory, which a smaller --tile or more memory for a worker mends."
+            ) from error
+        if self._payload.status == "error":
+            self._payload = self._sent()
 
-    def take_back(self) -> None:
+    def cancel(self) -> None:
         """Cancel what is outstanding, as far as the scheduler can still be told."""
         futures = [slot.future for slot in self.slots.values() if slot.future is not None]
         with suppress(OSError, TimeoutError, CancelledError):
-            self._client.cancel([*futures, self._parcel], force=True)
-
-
-def _given_up(error: Any, words: str, rounds: int, *, killed: bool) -> str:
-    """Say what ends a run."""
-    if killed:
-        return (
-            f"{rounds * (error.allowed_failures + 1)} workers died with {words} in hand, the last "
-            f"one {error.last_worker.address}: look into their logs; often they lack memory, "
-            "which a smaller --tile or more memory for a worker mends."
-        )
-    said = (str(error) or "no message").splitlines()[0]
-    return (
-        f"The workers failed {rounds} times to do {words}, with {type(error).__name__} ({said}): "
-        "look into their logs."
-    )
+            self._client.cancel([*futures, self._payload], force=True)

@@ -2,13 +2,13 @@
 
 from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
 from crispim_ij.denoising.load import load_denoiser
-from crispim_ij.denoising.pipeline import check_slices, denoise_by_steps, denoise_stack
+from crispim_ij.denoising.pipeline import TileDenoiser, check_slices, denoise_planes
 
 __all__ = [
     "DenoiseSettings",
     "Denoiser",
+    "TileDenoiser",
     "check_slices",
-    "denoise_by_steps",
-    "denoise_stack",
+    "denoise_planes",
     "load_denoiser",
 ]

@@ -64,6 +64,8 @@ class Denoiser:
     ----------
     depth : int
         Planes that it takes for the one that it gives.
+    halo : int
+        Margin in px, on the pooling grid, that makes its tiles exact.
     noise : CameraNoise or None
         What it was told.
     outputs : tuple of int
@@ -76,6 +78,7 @@ class Denoiser:
         self.spec = model.spec
         self.settings = settings
         self.depth = model.spec.depth
+        self.halo = model.spec.halo
         self.noise: CameraNoise | None = None
         self._run = _compile(model, settings)
 
@@ -121,7 +124,9 @@ class Denoiser:
         CrispimError
             If a side is shorter than the network's stride.
         """
-        grid = self.grid((plane.shape[-2], plane.shape[-1]))
+        shape = plane.shape[-2], plane.shape[-1]
+        check_size(shape, self.spec)
+        grid = self.grid(shape)
         return self.extended(grid, grid.extend(plane))
 
     def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
@@ -162,16 +167,15 @@ class Denoiser:
     def _untouched(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what becomes of a tile without noise."""
         plane = tile if tile.ndim == 2 else tile[len(tile) // 2]
-        halo = self.spec.halo
-        return plane[halo:-halo, halo:-halo]
+        return plane[self.halo : -self.halo, self.halo : -self.halo]
 
     def _in_counts(self, values: NDArray[np.float32], noise: CameraNoise) -> NDArray[np.float32]:
         """Turn what the network gives into counts."""
         return restore(values, noise)
 
     def grid(self, shape: tuple[int, int]) -> TileGrid:
-        """Tiles that a plane of a shape is cut into."""
-        return plan_tiles(shape, self.spec, self.settings)
+        """Cut a plane, or a part of one, into tiles."""
+        return TileGrid.plan(shape, self.settings.tile, self.halo, self.spec.stride)
 
 
 class Described(Protocol):
@@ -209,34 +213,19 @@ def check_options(spec: Described, options: NoiseOptions) -> None:
         )
 
 
-def plan_tiles(shape: tuple[int, int], spec: ModelSpec, settings: DenoiseSettings) -> TileGrid:
-    """Cut a plane into tiles for a model, which needs not be loaded for that.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the plane, in px.
-    spec : ModelSpec
-        What is known of the model.
-    settings : DenoiseSettings
-        How it is run.
-
-    Returns
-    -------
-    TileGrid
-        The tiles.
+def check_size(shape: tuple[int, int], spec: ModelSpec) -> None:
+    """Refuse planes, of some rows and columns, that have a side shorter than the network's stride.
 
     Raises
     ------
     CrispimError
-        If a side is shorter than the network's stride.
+        Naming both sizes.
     """
     if min(shape) < spec.stride:
         raise CrispimError(
             f"A plane of {shape[0]} x {shape[1]} px is too small for model "
             f"{spec.name!r}, which needs {spec.stride} px on each side."
         )
-    return TileGrid.plan(shape, settings.tile, spec.halo, spec.stride)
 
 
 def _compile(

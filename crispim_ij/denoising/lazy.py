@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
+from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings, check_size
 from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.models import Model
 from crispim_ij.networks import mini_stack
 from crispim_ij.noise import CameraNoise
+from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import NAME
 from crispim_ij.planes.checks import checked
-from crispim_ij.planes.convert import to_dtype
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -35,7 +35,7 @@ def denoise_lazily(
     """Denoise a Dask array when it is computed.
 
     Each chunk of the result is a tile of `TileGrid`, made from what lies in the tile's
-    window alone; so the pixels are those of `denoise_stack`.
+    window alone; so the pixels are those of `denoise_planes`.
 
     Parameters
     ----------
@@ -61,6 +61,7 @@ def denoise_lazily(
     """
     import dask.array as da
 
+    check_size((planes.shape[1], planes.shape[2]), model.spec)
     denoiser = cached_denoiser(model, settings, uncertain=uncertain)
     grid = denoiser.grid((planes.shape[1], planes.shape[2]))
     rows, columns = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -14,14 +15,14 @@ _LOADING = Lock()
 
 
 def load_denoiser(
-    name: str, settings: DenoiseSettings | None = None, *, uncertain: bool = False
+    model: str | Model, settings: DenoiseSettings | None = None, *, uncertain: bool = False
 ) -> Denoiser:
     """Load a model as a function from plane to plane.
 
     Parameters
     ----------
-    name : str
-        Name of a model, or path of a model folder.
+    model : str or Model
+        Name of a model, path of a model folder, or the model itself.
     settings : DenoiseSettings or None
         How to run it; None takes the defaults.
     uncertain : bool
@@ -33,40 +34,33 @@ def load_denoiser(
         The function; an `UncertainDenoiser` where that was asked for.
     """
     kind = UncertainDenoiser if uncertain else Denoiser
-    return kind(find_model(name), settings or DenoiseSettings())
+    found = find_model(model) if isinstance(model, str) else model
+    return kind(found, settings or DenoiseSettings())
 
 
 def cached_denoiser(model: Model, settings: DenoiseSettings, *, uncertain: bool) -> Denoiser:
-    """Load a model as a function from plane to plane, or return that of the last time.
+    """Load a model as `load_denoiser` does, or return what was loaded before.
 
-    Several threads may ask at once.
-
-    Parameters
-    ----------
-    model : Model
-        The model; another one where its weights have changed.
-    settings : DenoiseSettings
-        How to run it.
-    uncertain : bool
-        Whether the expected error comes with each plane.
-
-    Returns
-    -------
-    Denoiser
-        The function; an `UncertainDenoiser` where that was asked for.
+    Several threads may ask at once. Other weights or factors in the model's folder are
+    another model.
     """
     errors = load_error_model(model) if uncertain else None
-    factors = errors and (errors.spread, errors.residue)
+    factors = None if errors is None else (errors.spread, errors.residue)
     with _LOADING:
-        return _load(model.folder, model.spec.sha256, settings, factors)
+        return _load(_Key(model.folder, model.spec.sha256, settings, factors, model))
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What decides the pixels that a denoiser gives."""
+
+    folder: Path
+    sha256: str
+    settings: DenoiseSettings
+    factors: tuple[float, float] | None
+    model: Model = field(compare=False)
 
 
 @lru_cache(maxsize=4)
-def _load(
-    folder: Path,
-    sha256: str,  # noqa: ARG001 - part of the key
-    settings: DenoiseSettings,
-    factors: tuple[float, float] | None,
-) -> Denoiser:
-    """Load a model; other weights or factors in its folder are another key."""
-    return load_denoiser(str(folder), settings, uncertain=factors is not None)
+def _load(key: _Key) -> Denoiser:
+    return load_denoiser(key.model, key.settings, uncertain=key.factors is not None)

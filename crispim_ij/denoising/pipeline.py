@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby, repeat
-from typing import TYPE_CHECKING, Any, cast
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,31 +20,56 @@ from crispim_ij.planes.selection import z_stacks
 from crispim_ij.prefetch import prefetch
 
 if TYPE_CHECKING:
-    from crispim_ij.denoising.denoiser import Denoiser
+    from crispim_ij.denoising.denoiser import DenoiseSettings
     from crispim_ij.planes import Sink, Source
 
 IN_FLIGHT = 2
 """Planes in the network at once: while one is cut up or put together, another computes."""
 
-Denoise = Callable[[NDArray[Any]], NDArray[np.float32]]
 Read = Callable[[int], NDArray[Any]]
-Noises = Sequence[CameraNoise] | None
 
 
-def denoise_stack(
+class TileDenoiser(Protocol):
+    """What denoises planes and parts of them: a `Denoiser`, or one in another process.
+
+    Several threads may use it at once.
+    """
+
+    @property
+    def depth(self) -> int:
+        """Planes that it takes for the one that it gives."""
+
+    @property
+    def settings(self) -> DenoiseSettings:
+        """How the network is run."""
+
+    def told(self, noise: CameraNoise | None) -> TileDenoiser:
+        """Return the same network, told the noise of the planes that come next."""
+
+    def grid(self, shape: tuple[int, int]) -> TileGrid:
+        """Cut a plane, or a part of one, into tiles."""
+
+    def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
+        """Denoise a part of shape ``grid.plane``, given with the margins ``grid.margins``.
+
+        `extended` is (Y, X), or (depth, Y, X) for a 3D model, in raw counts.
+        """
+
+
+def denoise_planes(
     source: Source,
     sink: Sink,
-    denoise: Denoise,
-    on_done: Callable[[float], None] = lambda _: None,
-    depth: int = 1,
-    noises: Noises = None,
-) -> None:
-    """Denoise every plane of a source into a sink.
+    denoiser: TileDenoiser,
+    noises: Sequence[CameraNoise] | None = None,
+    *,
+    pieces: Iterable[Piece] | None = None,
+    in_flight: int = IN_FLIGHT,
+) -> Generator[float, None, None]:
+    """Denoise a source into a sink, as far as steps are taken.
 
-    Threads read and denoise planes while this one writes, in order; no more than a
-    few planes are held, however long the stack. A sink that writes parts of planes is
-    given parts, so that no plane is ever held as a whole. What the sink has already is
-    left out.
+    Threads read and denoise planes while the caller's thread writes, in order; no more than
+    a few planes are held, however long the stack. A sink that writes parts of planes is given
+    parts, so that no plane is ever held as a whole. The pixels don't depend on the pieces.
 
     Parameters
     ----------
@@ -51,38 +77,15 @@ def denoise_stack(
         Noisy planes.
     sink : Sink
         Takes the results under the same indices.
-    denoise : callable
-        From a (Y, X) plane to its denoised counts. For a sink that writes parts of
-        planes it must be a `Denoiser`.
-    on_done : callable
-        Called after each write, with the share of a plane that it was.
-    depth : int
-        Planes that `denoise` takes, as one array: 1, or more for the planes around each
-        within its own channel and time point.
+    denoiser : TileDenoiser
+        What denoises.
     noises : sequence of CameraNoise, optional
-        What `denoise`, a `Denoiser`, is told of each plane.
-    """
-    for share in denoise_by_steps(source, sink, denoise, depth, noises):
-        on_done(share)
-
-
-def denoise_by_steps(
-    source: Source, sink: Sink, denoise: Denoise, depth: int = 1, noises: Noises = None
-) -> Iterator[float]:
-    """Do what `denoise_stack` does, as far as steps are taken.
-
-    Parameters
-    ----------
-    source : Source
-        Noisy planes.
-    sink : Sink
-        Takes the results.
-    denoise : callable
-        From a plane to its denoised counts.
-    depth : int
-        Planes that `denoise` takes.
-    noises : sequence of CameraNoise, optional
-        What it is told of each plane.
+        What `denoiser` is told of each plane.
+    pieces : iterable of Piece, optional
+        What is to be denoised, in an order of `crispim_ij.planes.pieces.pieces_of`; by
+        default all that the sink lacks.
+    in_flight : int
+        Pieces in the network at once.
 
     Yields
     ------
@@ -90,77 +93,60 @@ def denoise_by_steps(
         After each write, the share of a plane that it was. Closing the iterator ends the
         work once the planes that are in the network have left it.
     """
-    check_slices(source, depth)
+    if pieces is None:
+        pieces = pieces_of(source, sink, denoiser.settings.tile, deep=denoiser.depth > 1)
     whole = sink.unit == source.shape[1:]
-    longest = max(sink.unit) if whole else cast("Denoiser", denoise).settings.tile
-    pieces = pieces_of(source, sink, longest, deep=depth > 1)
-    yield from _steps(source, sink, _teller(denoise, noises), pieces, depth, IN_FLIGHT)
 
+    def told(index: int) -> TileDenoiser:
+        return denoiser if noises is None else denoiser.told(noises[index])
 
-def denoise_pieces(
-    source: Source,
-    sink: Sink,
-    denoise: Denoise,
-    pieces: Iterable[Piece],
-    depth: int = 1,
-    in_flight: int = IN_FLIGHT,
-    noises: Noises = None,
-) -> None:
-    """Denoise some pieces of a source into a sink, see `denoise_stack`.
-
-    The pixels of a piece don't depend on which others are among them.
-
-    Parameters
-    ----------
-    source : Source
-        Noisy planes.
-    sink : Sink
-        Takes the results.
-    denoise : callable
-        From a plane to its denoised counts.
-    pieces : iterable of Piece
-        In an order of `crispim_ij.planes.pieces.pieces_of`.
-    depth : int
-        Planes that `denoise` takes.
-    in_flight : int
-        Pieces in the network at once.
-    noises : sequence of CameraNoise, optional
-        What `denoise` is told of each plane.
-    """
-    for _ in _steps(source, sink, _teller(denoise, noises), pieces, depth, in_flight):
-        pass
-
-
-def _teller(denoise: Denoise, noises: Noises) -> Callable[[int], Denoise]:
-    """Return what denoises each plane, told its noise."""
-    if noises is None:
-        return lambda _: denoise
-    denoiser = cast("Denoiser", denoise)
-    return lambda index: denoiser.told(noises[index])
-
-
-def _steps(
-    source: Source,
-    sink: Sink,
-    of_plane: Callable[[int], Denoise],
-    pieces: Iterable[Piece],
-    depth: int,
-    in_flight: int,
-) -> Iterator[float]:
-    """Denoise piece after piece; yield the share of a plane that each was."""
-    if sink.unit == source.shape[1:]:
-        work = _whole_planes(source, of_plane, depth, list(pieces))
-    else:
-        work = _parts(source, cast("Callable[[int], Denoiser]", of_plane), depth, pieces)
-    with_results = prefetch(
-        lambda job: (job[0], job[1]()), work, workers=in_flight, ahead=2 * in_flight
+    work = (
+        job
+        for _, same_place in groupby(pieces, key=attrgetter("at"))
+        for job in _work(source, told, denoiser.depth, list(same_place), whole=whole)
     )
-    for piece, result in with_results:
+    results = prefetch(lambda job: (job[0], job[1]()), work, workers=in_flight, ahead=2 * in_flight)
+    for piece, result in results:
         sink.write(piece.index, result, piece.at)
         yield piece.share
 
 
-Job = tuple[Piece, Callable[[], NDArray[np.float32]]]
+def _work(
+    source: Source,
+    told: Callable[[int], TileDenoiser],
+    depth: int,
+    pieces: list[Piece],
+    *,
+    whole: bool,
+) -> Iterator[tuple[Piece, Callable[[], NDArray[np.float32]]]]:
+    """Yield what is to be computed for each piece, all of one place in their planes.
+
+    A 3D model's planes are read here, in order, once each; those of others where they are
+    computed. Whole planes are mirrored in memory, parts as they are read.
+    """
+    grid = told(pieces[0].index).grid(pieces[0].shape)
+    read = source.read if whole else _region_reader(source, pieces[0], grid)
+
+    def denoise(index: int, planes: list[NDArray[Any]] | None) -> NDArray[np.float32]:
+        given = read(index) if planes is None else np.stack(planes)
+        return told(index).extended(grid, grid.extend(given) if whole else given)
+
+    if depth == 1:
+        for piece in pieces:
+            yield piece, partial(denoise, piece.index, None)
+        return
+    stacks = windows(source, depth, [piece.index for piece in pieces], read)
+    for piece, planes in zip(pieces, stacks, strict=True):
+        yield piece, partial(denoise, piece.index, planes)
+
+
+def _region_reader(source: Source, piece: Piece, grid: TileGrid) -> Read:
+    """Return what reads a piece's place of any plane, with the grid's margins."""
+    rows, columns = (
+        slice(part.start - before, part.stop + behind)
+        for part, (before, behind) in zip((piece.rows, piece.columns), grid.margins, strict=True)
+    )
+    return lambda index: read_mirrored(source, index, rows, columns)
 
 
 def check_slices(source: Source, depth: int) -> None:
@@ -184,63 +170,6 @@ def check_slices(source: Source, depth: int) -> None:
             "channel and time point, and a 3D model needs slices: say so in ImageJ (Image > "
             "Properties), or use a 2D model."
         )
-
-
-def _whole_planes(
-    source: Source, of_plane: Callable[[int], Denoise], depth: int, pieces: list[Piece]
-) -> Iterator[Job]:
-    """Yield the work of each plane; a 3D model's planes are read here, in order, once each."""
-    if depth == 1:
-        for piece in pieces:
-            yield piece, partial(_read_and_denoise, source, of_plane, piece.index)
-        return
-    stacks = windows(source, depth, [piece.index for piece in pieces])
-    for piece, planes in zip(pieces, stacks, strict=True):
-        yield piece, partial(_denoise_stacked, of_plane(piece.index), planes)
-
-
-def _read_and_denoise(
-    source: Source, of_plane: Callable[[int], Denoise], index: int
-) -> NDArray[np.float32]:
-    return of_plane(index)(source.read(index))
-
-
-def _denoise_stacked(denoise: Denoise, planes: list[NDArray[Any]]) -> NDArray[np.float32]:
-    return denoise(np.stack(planes))
-
-
-def _parts(
-    source: Source, of_plane: Callable[[int], Denoiser], depth: int, pieces: Iterable[Piece]
-) -> Iterator[Job]:
-    """Yield the work of each part of a plane."""
-    for _, column in groupby(pieces, key=lambda piece: (piece.rows.start, piece.columns.start)):
-        same_place = list(column)
-        first = same_place[0]
-        settings, spec = of_plane(first.index).settings, of_plane(first.index).spec
-        grid = TileGrid.plan(first.shape, settings.tile, spec.halo, spec.stride)
-        rows, columns = (
-            slice(part.start - before, part.stop + behind)
-            for part, (before, behind) in zip(
-                (first.rows, first.columns), grid.margins, strict=True
-            )
-        )
-
-        def read(index: int, rows: slice = rows, columns: slice = columns) -> NDArray[Any]:
-            return read_mirrored(source, index, rows, columns)
-
-        def denoise(
-            index: int, planes: list[NDArray[Any]] | None, grid: TileGrid = grid, read: Read = read
-        ) -> NDArray[np.float32]:
-            given = read(index) if planes is None else np.stack(planes)
-            return of_plane(index).extended(grid, given)
-
-        stacks: Iterable[list[NDArray[Any]] | None] = (
-            windows(source, depth, [piece.index for piece in same_place], read)
-            if depth > 1
-            else repeat(None, len(same_place))
-        )
-        for piece, planes in zip(same_place, stacks, strict=True):
-            yield piece, partial(denoise, piece.index, planes)
 
 
 def windows(

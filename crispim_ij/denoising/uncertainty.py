@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
+from crispim_ij.networks import ReceptiveField
 from crispim_ij.noise import CameraNoise, unit_in_counts
 from crispim_ij.planes.atomic import whole_file
 
 ERROR_FILE = "uncertainty.json"
-VIEWS = 4
+ROTATIONS = 4
 
 SPREAD_WINDOW = 5
 RESIDUE_WINDOW = 17
@@ -109,8 +110,8 @@ def load_error_model(model: Model) -> ErrorModel:
     return found
 
 
-class Evidence(Denoiser):
-    """A denoiser that also gives v and r, the spread and the residue.
+class AugmentedDenoiser(Denoiser):
+    """A denoiser with test-time augmentation, by which it also gives v and r.
 
     Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all
     three, because they are read with the windows' margin besides the network's.
@@ -127,9 +128,9 @@ class Evidence(Denoiser):
 
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
         super().__init__(model, settings)
-        wider = model.spec.receptive_field + RESIDUE_WINDOW // 2
-        self.spec = replace(model.spec, receptive_field=wider)
-        self._run = _with_evidence(self._run, model.spec.halo, self.spec.halo - model.spec.halo)
+        seen = model.spec.receptive_field + RESIDUE_WINDOW // 2
+        self.halo = ReceptiveField(seen, model.spec.stride).halo
+        self._run = _augmented(self._run, model.spec.halo, self.halo - model.spec.halo)
 
     def _untouched(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what becomes of a tile without noise: no spread, no residue."""
@@ -142,7 +143,7 @@ class Evidence(Denoiser):
         return np.stack([denoised, *(values[1:] * unit_in_counts(denoised, noise))])
 
 
-class UncertainDenoiser(Evidence):
+class UncertainDenoiser(AugmentedDenoiser):
     """A denoiser whose result is of shape (2, Y, X): denoised counts and their error.
 
     Parameters
@@ -163,21 +164,21 @@ class UncertainDenoiser(Evidence):
         return np.stack([denoised, self.errors.error(spread, residue)])
 
 
-def _with_evidence(
+def _augmented(
     run: Callable[[NDArray[np.float32]], NDArray[np.float32]], halo: int, margin: int
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Run a tile in four orientations; `run` leaves out `halo`, the windows' `margin` is left."""
     inner = slice(margin, -margin)
 
     def run_all(tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        views = np.stack([_run_turned(run, tile, turns) for turns in range(VIEWS)])
+        turned = np.stack([_run_turned(run, tile, turns) for turns in range(ROTATIONS)])
         noisy = tile if tile.ndim == 2 else tile[len(tile) // 2]
         squares = (
-            (views.var(0, ddof=1), SPREAD_WINDOW),
-            ((noisy[halo:-halo, halo:-halo] - views[0]) ** 2, RESIDUE_WINDOW),
+            (turned.var(0, ddof=1), SPREAD_WINDOW),
+            ((noisy[halo:-halo, halo:-halo] - turned[0]) ** 2, RESIDUE_WINDOW),
         )
         roots = [_root_mean(values, side) for values, side in squares]
-        return np.stack([views[0], *roots])[:, inner, inner]
+        return np.stack([turned[0], *roots])[:, inner, inner]
 
     return run_all
 

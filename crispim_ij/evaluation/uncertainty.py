@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.uncertainty import ErrorModel, Evidence
+from crispim_ij.denoising.uncertainty import AugmentedDenoiser, ErrorModel
 from crispim_ij.evaluation.inputs import EvaluationSettings, around, choose_planes, noisy_planes
 from crispim_ij.models import Model
 from crispim_ij.planes import Source
@@ -71,7 +71,7 @@ def measure_errors(
     bins : list of Bin
         Expected and real errors of the same pixels.
     """
-    denoise = Evidence(model, DenoiseSettings())
+    denoise = AugmentedDenoiser(model, DenoiseSettings())
     squares = np.concatenate([gather(source, denoise, settings, on_plane) for source in sources])
     spread, residue = fit_factors(squares)
     measured_on = {
@@ -86,7 +86,7 @@ def measure_errors(
 
 def gather(
     source: Source,
-    denoise: Evidence,
+    denoise: AugmentedDenoiser,
     settings: EvaluationSettings,
     on_plane: Callable[[], None] = lambda: None,
 ) -> Squares:
@@ -99,7 +99,7 @@ def gather(
 
 
 def _squares(
-    source: Source, index: int, denoise: Evidence, settings: EvaluationSettings
+    source: Source, index: int, denoise: AugmentedDenoiser, settings: EvaluationSettings
 ) -> Squares:
     with_noise = noisy_planes(source, settings.noise, None)
     noisy = around(with_noise, index, len(source), denoise.depth)

@@ -21,7 +21,7 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.napari.layers import axes_of, check_layer, guess_slices, pixels_of
-from crispim_ij.napari.work import Job
+from crispim_ij.napari.work import LayerRequest
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import MEASURED, NoiseOptions, parse_noise
 from crispim_ij.noise.stack_noise import STRENGTHS
@@ -99,7 +99,7 @@ class Choices(Container):  # type: ignore[misc]
         """The layer to denoise."""
         return self._layer.value
 
-    def job(self) -> Job:
+    def request(self) -> LayerRequest:
         """Gather what is chosen.
 
         Raises
@@ -111,7 +111,7 @@ class Choices(Container):  # type: ignore[misc]
         pixels = pixels_of(self._checked_layer())
         settings = DenoiseSettings(self._precision.value)
         model = self._chosen_model()
-        return Job(pixels, self._slices.value, model, settings, self._noise_of(model))
+        return LayerRequest(pixels, self._slices.value, model, settings, self._noise_of(model))
 
     def refresh(self, is_idle: bool) -> str:
         """Show what this model needs to be told, to be changed unless work is going on.

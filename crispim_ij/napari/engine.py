@@ -19,13 +19,19 @@ from functools import cache
 from threading import Lock
 from typing import IO, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise
+
+Part = tuple[TileGrid, NDArray[Any]]
+"""Tiles of a part of a plane, and the part with the tiles' margins."""
 
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
 
@@ -71,12 +77,12 @@ class Engine:
             with self._asking:
                 self._clear_away()
 
-    def ask(self, denoiser: RemoteDenoiser, planes: NDArray[Any] | None) -> NDArray[Any]:
+    def ask(self, denoiser: RemoteDenoiser, part: Part | None) -> NDArray[np.float32]:
         """Send what is to be denoised, and wait for the answer."""
         with self._asking:
             process = self._started()
             try:
-                question = (denoiser.model, denoiser.settings, denoiser.noise, planes)
+                question = (denoiser.model, denoiser.settings, denoiser.noise, part)
                 _send(question, process.stdin)
                 answer = pickle.load(process.stdout)  # noqa: S301 - our own process
             except (EOFError, OSError, pickle.UnpicklingError) as error:
@@ -87,7 +93,7 @@ class Engine:
                 ) from error
         if isinstance(answer, Exception):
             raise answer
-        result: NDArray[Any] = answer
+        result: NDArray[np.float32] = answer
         return result
 
     def _started(self) -> Any:
@@ -139,9 +145,27 @@ class RemoteDenoiser:
         """Tell the noise of the planes that come next."""
         return replace(self, noise=noise)
 
-    def __call__(self, planes: NDArray[Any]) -> NDArray[Any]:
+    @property
+    def depth(self) -> int:
+        """Planes that it takes for the one that it gives."""
+        return self.model.spec.depth
+
+    def grid(self, shape: tuple[int, int]) -> TileGrid:
+        """Cut a plane, or a part of one, into tiles."""
+        return TileGrid.plan(
+            shape, self.settings.tile, self.model.spec.halo, self.model.spec.stride
+        )
+
+    def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
+        """Denoise what is given with its margins."""
+        return self.engine.ask(self, (grid, extended))
+
+    def __call__(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane, or the middle one of a mini-stack."""
-        return self.engine.ask(self, planes)
+        shape = planes.shape[-2], planes.shape[-1]
+        check_size(shape, self.model.spec)
+        grid = self.grid(shape)
+        return self.extended(grid, grid.extend(planes))
 
 
 @cache
@@ -169,12 +193,12 @@ def _answer(
     model: Model,
     settings: DenoiseSettings,
     noise: CameraNoise | None,
-    planes: NDArray[Any] | None,
+    part: Part | None,
 ) -> Any:
     """Denoise; what goes wrong is an answer, too."""
     try:
         denoiser = cached_denoiser(model, settings, uncertain=False)
-        return None if planes is None else denoiser.told(noise)(planes)
+        return None if part is None else denoiser.told(noise).extended(*part)
     except CrispimError as error:
         return error
     except Exception:  # noqa: BLE001 - not all exceptions can be sent

@@ -20,7 +20,15 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.napari.choices import Choices
 from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.layers import in_layer, place_shown, shown_like
-from crispim_ij.napari.work import Failure, Job, PlanePreview, denoise_all, preview_plane, watched
+from crispim_ij.napari.work import (
+    Failure,
+    LayerRequest,
+    LayerResult,
+    PlanePreview,
+    denoise_all,
+    preview_plane,
+    watched,
+)
 from crispim_ij.previewing import Looked
 from crispim_ij.report.numbers import shown_time
 
@@ -102,20 +110,20 @@ class DenoiseWidget(Container):  # type: ignore[misc]
     def _on_preview(self) -> None:
         """Denoise the plane that is shown."""
         with self._complaining():
-            layer, job = self._choices.layer, self._choices.job()
-            work = preview_plane(shared_engine(), job, place_shown(self._viewer, layer))
+            layer, request = self._choices.layer, self._choices.request()
+            work = preview_plane(shared_engine(), request, place_shown(self._viewer, layer))
             self._start(work, 0, self._say, partial(self._show_preview, layer))
 
     def _on_denoise(self) -> None:
         """Denoise the layer."""
         with self._complaining():
-            layer, job = self._choices.layer, self._choices.job()
+            layer, request = self._choices.layer, self._choices.request()
             self._say("Starting the network …")
             self._start(
-                denoise_all(shared_engine(), job),
-                job.planes,
-                partial(self._count, job.planes),
-                partial(self._show_result, layer, job),
+                denoise_all(shared_engine(), request),
+                request.planes,
+                partial(self._count, request.planes),
+                partial(self._show_result, layer, request),
             )
 
     def _on_cancel(self) -> None:
@@ -193,11 +201,12 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._notes = _notes(found.looked)
         return "Hide and show the preview's layer to compare."
 
-    def _show_result(self, layer: Image, job: Job, pixels: Any) -> str:
-        """Add the result above the layer."""
-        name = f"{layer.name} denoised by {job.model.folder.name}"
-        self._viewer.add_layer(Image(pixels, name=name, rgb=False, **shown_like(layer)))
-        return f"Done: {job.planes} planes in {shown_time(time.perf_counter() - self._begun)}."
+    def _show_result(self, layer: Image, request: LayerRequest, result: LayerResult) -> str:
+        """Add the result above the layer, and say why to mistrust it."""
+        name = f"{layer.name} denoised by {request.model.folder.name}"
+        self._viewer.add_layer(Image(result.pixels, name=name, rgb=False, **shown_like(layer)))
+        self._notes = tuple(dict.fromkeys((*self._notes, *result.problems)))
+        return f"Done: {request.planes} planes in {shown_time(time.perf_counter() - self._begun)}."
 
     def _say(self, words: str) -> None:
         """Show what is going on."""

@@ -13,13 +13,15 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import DenoiseSettings, denoise_by_steps
-from crispim_ij.denoising.denoiser import check_options, plan_tiles
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.denoising.denoiser import check_options, check_size
 from crispim_ij.errors import CrispimError
+from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
 from crispim_ij.models import Model
 from crispim_ij.napari.engine import Engine
 from crispim_ij.napari.layers import stack_around, stacks_of
-from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, tell_noise
+from crispim_ij.noise import MEASURED, NoiseOptions
+from crispim_ij.noise.suitability import misfits
 from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.previewing import Crop, Looked, look
@@ -29,8 +31,8 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is to be denoised, and by what.
+class LayerRequest:
+    """What of a layer is to be denoised, and by what.
 
     Attributes
     ----------
@@ -84,6 +86,22 @@ class PlanePreview:
 
 
 @dataclass(frozen=True)
+class LayerResult:
+    """A layer, denoised.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (..., Y, X)
+        Its planes.
+    problems : tuple of str
+        Why to mistrust them, a sentence each.
+    """
+
+    pixels: NDArray[Any]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Failure:
     """What ended the work.
 
@@ -97,7 +115,7 @@ class Failure:
 
 
 def preview_plane(
-    engine: Engine, job: Job, at: tuple[int, ...]
+    engine: Engine, request: LayerRequest, at: tuple[int, ...]
 ) -> Generator[str, None, PlanePreview]:
     """Denoise one plane.
 
@@ -105,7 +123,7 @@ def preview_plane(
     ----------
     engine : Engine
         What denoises.
-    job : Job
+    request : LayerRequest
         What it is of.
     at : tuple of int
         Index of a pixel of the array: of its plane, what lies within 1024 px is denoised.
@@ -127,32 +145,32 @@ def preview_plane(
     """
     yield "Measuring the noise …"
     place = at[:-2]
-    stack = ArraySource(job.pixels[stack_around(place, job.slices)])
-    index = 0 if job.slices is None else place[job.slices]
-    check_options(job.model.spec, job.noise)
-    looked = look(stack, job.model, index, Crop(at[-2], at[-1], 1), job.noise)
+    stack = ArraySource(request.pixels[stack_around(place, request.slices)])
+    index = 0 if request.slices is None else place[request.slices]
+    check_options(request.model.spec, request.noise)
+    looked = look(stack, request.model, index, Crop(at[-2], at[-1], 1), request.noise)
     yield "Starting the network …"
-    denoise = engine.load(job.model, job.settings).told(looked.told)
+    denoise = engine.load(request.model, request.settings).told(looked.told)
     yield "Denoising the plane …"
-    is_deep = job.model.spec.depth > 1
+    is_deep = request.model.spec.depth > 1
     denoised = denoise(looked.pixels if is_deep else looked.plane)
     return PlanePreview(looked, place, to_dtype(denoised, stack.dtype))
 
 
-def denoise_all(engine: Engine, job: Job) -> Generator[float, None, NDArray[Any]]:
+def denoise_all(engine: Engine, request: LayerRequest) -> Generator[float, None, LayerResult]:
     """Denoise all planes.
 
     Parameters
     ----------
     engine : Engine
         What denoises.
-    job : Job
+    request : LayerRequest
         What is done.
 
     Returns
     -------
-    ndarray, shape (..., Y, X)
-        Of the shape and the type of the array.
+    LayerResult
+        The planes, of the shape and the type of the array.
 
     Yields
     ------
@@ -164,25 +182,22 @@ def denoise_all(engine: Engine, job: Job) -> Generator[float, None, NDArray[Any]
     CrispimError
         If the array or the model can't be used, or the result is too large for the memory.
     """
-    shape, dtype = job.pixels.shape, np.dtype(job.pixels.dtype).newbyteorder("=")
-    plan_tiles(shape[-2:], job.model.spec, job.settings)
+    shape, dtype = request.pixels.shape, np.dtype(request.pixels.dtype).newbyteorder("=")
+    model, settings = request.model, request.settings
+    check_size(shape[-2:], model.spec)
     _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
-    check_options(job.model.spec, job.noise)
-    denoise = engine.load(job.model, job.settings)
+    check_options(model.spec, request.noise)
+    denoiser = engine.load(model, settings)
     result = np.empty(shape, dtype)
-    for stack in stacks_of(shape, job.slices):
-        source = ArraySource(job.pixels[stack])
+    problems: list[str] = []
+    # Each stack by itself, as in a preview: a layer may hold several channels.
+    for stack in stacks_of(shape, request.slices):
+        source = ArraySource(request.pixels[stack])
         sink = ArraySink(source.shape, dtype, pixels=result[stack])
-        noises = _noises(source, job)
-        yield from denoise_by_steps(source, sink, denoise, job.model.spec.depth, noises)
-    return result
-
-
-def _noises(stack: ArraySource, job: Job) -> list[CameraNoise] | None:
-    """Measure a stack by itself, as a preview does: a layer may hold several channels."""
-    if not job.model.spec.takes_noise:
-        return None
-    return tell_noise(stack, job.noise).of_planes(stack)
+        job = plan_denoising_in_memory(source, sink, model, settings, request.noise)
+        problems += job.noise.problems if job.noise else misfits(source, model)
+        yield from (share for share in denoise_locally(job, denoiser=denoiser) if share)
+    return LayerResult(result, tuple(dict.fromkeys(problems)))
 
 
 def _check_memory(needed: int, free: int) -> None:

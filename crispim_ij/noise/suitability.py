@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crispim_ij.models import Model, ModelSpec
-from crispim_ij.noise.measure import Measurement
+from crispim_ij.models import Model, ModelSpec, list_models
+from crispim_ij.noise.measure import Measurement, measure_noise
+from crispim_ij.planes import Source
 
 _SLACK = 1.2
 """Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
@@ -101,3 +102,19 @@ def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
 def suitable(noise: Measurement, models: Sequence[Model], slices: int | None = None) -> list[str]:
     """Return the names of the models that suit, in their order; see `judge`."""
     return [model.folder.name for model in models if judge(noise, model.spec, slices).fits]
+
+
+def misfits(source: Source, model: Model) -> list[str]:
+    """Say where planes have noise that a model wasn't trained on, and which models were.
+
+    Nothing is measured where it isn't known what the model was trained on.
+    """
+    if trained_noise(model.spec) is None:
+        return []
+    says = []
+    for measured in measure_noise(source):
+        fit = judge(measured, model.spec)
+        if fit.fits is False:
+            others = ", ".join(suitable(measured, list_models()))
+            says.append(fit.says + (f" These models fit (--model): {others}." if others else ""))
+    return says

@@ -14,15 +14,14 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.denoiser import plan_tiles
+from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
-from crispim_ij.preprocess import PreprocessSettings, plan_noise, target_size
+from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
 
 PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)
@@ -171,7 +170,7 @@ def _facts(index: int, plane: NDArray[Any]) -> PlaneFacts:
 def _denoise_refuses(source: Source) -> str | None:
     """Return why the shipped model can't take planes."""
     try:
-        plan_tiles((source.shape[1], source.shape[2]), find_model(_MODEL).spec, DenoiseSettings())
+        check_size((source.shape[1], source.shape[2]), find_model(_MODEL).spec)
     except CrispimError as error:
         return str(error)
     return None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
+from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.models import Model, list_models
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
@@ -212,7 +213,7 @@ def preview(
     `on_crop` is called with the denoised crop, as soon as it is there.
     """
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
-    denoiser.grid((source.shape[1], source.shape[2]))
+    check_size((source.shape[1], source.shape[2]), model.spec)
     on_crop(_denoise_crop(denoiser, looked))
     trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
     denoised, seconds = timed(denoiser, looked.pixels)

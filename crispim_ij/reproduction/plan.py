@@ -12,7 +12,7 @@ from typing import Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import INT_MAX
 from crispim_ij.planes import Source, open_source
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocessing import PreprocessSettings, target_size
 from crispim_ij.reproduction.stacks import (
     CountMap,
     StackStatistics,

@@ -16,7 +16,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
-from crispim_ij.preprocess import PreprocessSettings, target_size
+from crispim_ij.preprocessing import PreprocessSettings, target_size
 
 PAPER_COUNTS = (100.0, 500.0)
 """Counts between which the paper's tissue mostly lies."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from time import perf_counter
 
 from crispim_ij.evaluation import Method, find_method
+from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
 from crispim_ij.models import load_model
 from crispim_ij.parity import NativeImageJ
-from crispim_ij.planes import SinkSettings, Source, create_sink, open_source
-from crispim_ij.preprocess import preprocess, write_record
+from crispim_ij.planes import SinkSettings, Source, open_source
+from crispim_ij.preprocessing import write_record
 from crispim_ij.report import Experiment, Report, write_report
 from crispim_ij.reproduction.differences import differences_from_paper
 from crispim_ij.reproduction.plan import Plan, ReproductionSettings, StackPlan
@@ -35,8 +34,6 @@ Progress = Callable[[str, int, str], AbstractContextManager[Advance]]
 
 REPORTED = "report"
 """The last stage."""
-
-_WORKERS = min(4, os.cpu_count() or 1)
 
 _ONE_DEVICE = RunSettings(devices=1)
 """Weights must not depend on how many GPUs a machine has."""
@@ -124,26 +121,18 @@ def _prepare(stack: StackPlan, directory: RunDirectory, progress: Progress) -> N
     """Downsample a stack, and give it its noise if it is trained on."""
     with ExitStack() as opened:
         source = Substack(opened.enter_context(open_source(stack.path)), count_map=stack.count_map)
-        settings = SinkSettings(overwrite=True, plane_shape=stack.size)
         is_noisy = stack.preprocess.noise_sd[1] > 0
         folders = [directory.noisy, directory.clean] if is_noisy else [directory.clean]
-        sinks = [
-            opened.enter_context(create_sink(folder / f"{stack.name}.tif", source, settings))
-            for folder in folders
+        outputs = [
+            Output(folder / f"{stack.name}.tif", SinkSettings(overwrite=True)) for folder in folders
         ]
+        job = plan_preprocessing(source, outputs, stack.preprocess, NativeImageJ)
         advance = opened.enter_context(progress(f"preparing {stack.name}", len(source), "planes"))
-        done = count(1)
-        record = preprocess(
-            source,
-            sinks[0],
-            sinks[1] if is_noisy else None,
-            stack.preprocess,
-            NativeImageJ(),
-            _WORKERS,
-            lambda _: advance(next(done), ""),
-        )
-    for folder, sink in zip(folders, sinks, strict=True):
-        write_record(record, sink.path, noisy=folder == directory.noisy)
+        steps = opened.enter_context(closing(preprocess_locally(job)))
+        for done, _ in enumerate(share for share in steps if share):
+            advance(done + 1, "")
+    for folder, output in zip(folders, outputs, strict=True):
+        write_record(job.record(), output.path, noisy=folder == directory.noisy)
 
 
 def _train(recipe: Recipe, run: Reproduction, directory: RunDirectory, progress: Progress) -> float:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from tests.cli.conftest import Call
 
@@ -72,3 +74,31 @@ def test_not_of_other_processes(call: Call, noisy: Path, tmp_path: Path, command
     assert answer.status == 2
     assert "Dask dashboard" in answer.err
     assert not file.exists()
+
+
+@pytest.mark.parametrize("command", ["denoise", "preprocess"])
+def test_half_a_plane_is_not_counted(
+    call: Call, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Of three planes of two blocks each, one and a half are finished when a run is stopped."""
+    from crispim_ij.planes.ome_zarr.sink import ZarrSink
+
+    planes = np.random.default_rng(0).integers(50, 500, (3, 1100, 60), np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", planes, photometric="minisblack")
+    own = ("--model", model) if command == "denoise" else ("--factor", 1, "--seed", 1)
+    given = (command, tmp_path / "in.tif", tmp_path / "out.zarr", *own)
+    write, written = ZarrSink.write, []
+
+    def stops(self: ZarrSink, *block: Any) -> None:
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(block)
+        write(self, *block)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ZarrSink, "write", stops)
+        assert call(*given).status == 130
+    facts = profile_of(call, tmp_path / "profile.json", *given, "--resume")
+    begun = {index: sum(other == index for other, *_ in written) for index, *_ in written}
+    assert sorted(begun.values()) in ([1, 1, 1], [1, 2])
+    assert facts["planes"] == 3 - list(begun.values()).count(2)

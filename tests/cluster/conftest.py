@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.cluster import ClusterSettings, Crew, opened_crew
+from crispim_ij.cluster import ClusterClient, ClusterSettings, open_client
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
 from tests.cli.conftest import Answer, Call, call
@@ -27,11 +27,11 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
 
 
 @pytest.fixture
-def crew(dask: Dask) -> Iterator[Crew]:
+def client(dask: Dask) -> Iterator[ClusterClient]:
     """A connection to both workers."""
-    with opened_crew(ClusterSettings(dask.address)) as crew:
-        crew.client.wait_for_workers(2, timeout=60)
-        yield crew
+    with open_client(ClusterSettings(dask.address)) as client:
+        client.dask.wait_for_workers(2, timeout=60)
+        yield client
 
 
 @pytest.fixture(scope="package")

@@ -8,18 +8,34 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.cluster import ClusterSettings, Crew, denoise_on, opened_crew, preprocess_on
-from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.cluster import (
+    ClusterClient,
+    ClusterSettings,
+    denoise_on,
+    open_client,
+    preprocess_on,
+)
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.jobs import (
+    DenoiseJob,
+    Output,
+    PreprocessJob,
+    denoise_locally,
+    plan_denoising,
+    plan_preprocessing,
+    preprocess_locally,
+)
 from crispim_ij.models import Model
 from crispim_ij.parity import NativeImageJ
-from crispim_ij.planes import Sink, SinkSettings, Source, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess
+from crispim_ij.planes import Source, open_source
+from crispim_ij.preprocessing import PreprocessSettings
 from tests.cli.conftest import Call
 from tests.cluster.processes import Dask, content, wait_until
 
@@ -43,47 +59,46 @@ def stack(folder: Path, count: int, side: int) -> Path:
 class Denoising:
     """Here and on workers."""
 
-    plane_shape = None
-
     def __init__(self, model: Model) -> None:
-        self.model, self.how = model, DenoiseSettings()
+        self.model = model
 
-    def here(self, planes: Source, sink: Sink) -> None:
-        denoise_stack(planes, sink, load_denoiser(str(self.model.folder), self.how))
+    def planned(self, planes: Source, output: Path) -> DenoiseJob:
+        return plan_denoising(planes, [Output(output)], self.model, DenoiseSettings())
 
-    def there(self, crew: Crew, planes: Source, sink: Sink) -> None:
-        denoise_on(crew, planes, sink, self.model, self.how)
+    def here(self, planes: Source, output: Path) -> Generator[float, None, None]:
+        return denoise_locally(self.planned(planes, output))
+
+    def there(
+        self, client: ClusterClient, planes: Source, output: Path
+    ) -> Generator[float, None, None]:
+        return denoise_on(client, self.planned(planes, output))
 
 
 class Preprocessing:
     """Here and on workers."""
 
-    plane_shape = (400, 400)
-    settings = PreprocessSettings(2.0, seed=5)
+    def planned(self, planes: Source, output: Path) -> PreprocessJob:
+        settings = PreprocessSettings(2.0, seed=5)
+        return plan_preprocessing(planes, [Output(output)], settings, NativeImageJ)
 
-    def here(self, planes: Source, sink: Sink) -> None:
-        preprocess(planes, sink, None, self.settings, NativeImageJ())
+    def here(self, planes: Source, output: Path) -> Generator[float, None, None]:
+        return preprocess_locally(self.planned(planes, output))
 
-    def there(self, crew: Crew, planes: Source, sink: Sink) -> None:
-        preprocess_on(crew, planes, sink, None, self.settings)
+    def there(
+        self, client: ClusterClient, planes: Source, output: Path
+    ) -> Generator[float, None, None]:
+        return preprocess_on(client, self.planned(planes, output))
 
 
 def test_a_worker_killed_while_they_denoise(dask: Dask, model: Model, tmp_path: Path) -> None:
     work, shares = Denoising(model), []
-
-    def kill_at_first(share: float) -> None:
-        if not shares:
-            dask.kill_worker()
-        shares.append(share)
-
     with open_source(stack(tmp_path / "in", 24, 128)) as planes:
-        with create_sink(tmp_path / "here", planes) as sink:
-            work.here(planes, sink)
-        with (
-            opened_crew(ClusterSettings(dask.address)) as crew,
-            create_sink(tmp_path / "there", planes) as sink,
-        ):
-            denoise_on(crew, planes, sink, model, work.how, on_done=kill_at_first)
+        list(work.here(planes, tmp_path / "here"))
+        with open_client(ClusterSettings(dask.address)) as client:
+            for share in filter(None, work.there(client, planes, tmp_path / "there")):
+                if not shares:
+                    dask.kill_worker()
+                shares.append(share)
     assert content(tmp_path / "there") == content(tmp_path / "here")
     assert len(shares) > 1
 
@@ -99,7 +114,6 @@ def test_a_worker_killed_every_5_s_for_a_minute(
         "preprocess": (Preprocessing(), 250, 800),
         "denoise": (Denoising(model), 100, 256),
     }[what]
-    how = SinkSettings(plane_shape=work.plane_shape)
     (tmp_path / "dask").mkdir()
     dask = Dask(tmp_path / "dask")
     for _ in range(4):
@@ -107,18 +121,14 @@ def test_a_worker_killed_every_5_s_for_a_minute(
     runs = hits = 0
     try:
         with open_source(stack(tmp_path / "in", count, side)) as planes:
-            with create_sink(tmp_path / f"here-{name}", planes, how) as sink:
-                work.here(planes, sink)
+            list(work.here(planes, tmp_path / f"here-{name}"))
             expected = content(tmp_path / f"here-{name}")
             begin = time.monotonic()
             with dask.killing(5) as kills:
                 while time.monotonic() < begin + 60:
                     output, before = tmp_path / f"{runs}-{name}", len(kills)
-                    with (
-                        opened_crew(ClusterSettings(dask.address)) as crew,
-                        create_sink(output, planes, how) as sink,
-                    ):
-                        work.there(crew, planes, sink)
+                    with open_client(ClusterSettings(dask.address)) as client:
+                        list(work.there(client, planes, output))
                     runs, hits = runs + 1, hits + len(kills) - before
                     assert content(output) == expected
                     shutil.rmtree(output) if output.is_dir() else output.unlink()

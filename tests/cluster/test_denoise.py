@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.cluster import Crew, denoise_on
-from crispim_ij.denoising import DenoiseSettings, denoise_stack, load_denoiser
+from crispim_ij.cluster import ClusterClient, denoise_on
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.jobs import Output, denoise_locally, plan_denoising
 from crispim_ij.models import Model, find_model, save_model
 from crispim_ij.networks import build
 from crispim_ij.noise import MEASURED, tell_noise
@@ -20,25 +21,23 @@ from tests.told import told_model
 
 
 def both(
-    crew: Crew, source: Path, folder: Path, name: str, model: Model, tile: int, **settings: Any
+    client: ClusterClient,
+    source: Path,
+    folder: Path,
+    name: str,
+    model: Model,
+    tile: int,
+    **settings: Any,
 ) -> None:
     """Denoise here and on workers, and compare."""
-    how = DenoiseSettings(tile=tile)
-    denoise = load_denoiser(str(model.folder), how)
-    shares: list[float] = []
+    how, written_as = DenoiseSettings(tile=tile), SinkSettings(**settings)
+    (folder / "here").mkdir()
     with open_source(source) as planes:
-        takes_noise = model.spec.takes_noise
-        noises = tell_noise(planes, MEASURED).of_planes(planes) if takes_noise else None
-        (folder / "here").mkdir()
-        with create_sink(folder / "here" / name, planes, SinkSettings(**settings)) as sink:
-            denoise_stack(planes, sink, denoise, depth=denoise.depth, noises=noises)
-        with create_sink(folder / name, planes, SinkSettings(**settings)) as sink:
-            dtype = settings.get("dtype", planes.dtype)
-            kinds = denoise_on(
-                crew, planes, sink, model, how, noises=noises, dtype=dtype, on_done=shares.append
-            )
-        assert abs(sum(shares) - len(planes)) < 1e-9
-    assert len(kinds) == 1
+        here = plan_denoising(planes, [Output(folder / "here" / name, written_as)], model, how)
+        list(denoise_locally(here))
+        job = plan_denoising(planes, [Output(folder / name, written_as)], model, how)
+        assert abs(sum(denoise_on(client, job)) - len(planes)) < 1e-9
+    assert len(client.processors) == 1
     assert content(folder / name) == content(folder / "here" / name)
     assert {path.name for path in folder.iterdir()} == {"here", name}
 
@@ -48,9 +47,9 @@ def both(
     [("out", "none"), ("out", "zlib"), ("o.tif", "none"), ("o.tif", "zstd")],
 )
 def test_tiffs(
-    crew: Crew, planes: Path, model: Model, tmp_path: Path, name: str, compression: str
+    client: ClusterClient, planes: Path, model: Model, tmp_path: Path, name: str, compression: str
 ) -> None:
-    both(crew, planes, tmp_path, name, model, 16, compression=compression)
+    both(client, planes, tmp_path, name, model, 16, compression=compression)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +61,15 @@ def test_tiffs(
     ],
 )
 def test_ome_zarr(
-    crew: Crew, planes: Path, model: Model, tmp_path: Path, layout: ZarrSettings
+    client: ClusterClient, planes: Path, model: Model, tmp_path: Path, layout: ZarrSettings
 ) -> None:
     dtype = np.dtype("float32")
-    both(crew, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
+    both(client, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
 
 
 @pytest.mark.parametrize("name", ["out", "out.zarr"])
 @pytest.mark.parametrize("kind", ["crispim-3d", pytest.param("paper-3d", marks=pytest.mark.slow)])
-def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
+def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, name: str) -> None:
     if kind == "crispim-3d":
         model = find_model(kind)
     else:
@@ -79,12 +78,14 @@ def test_3d_of_a_hyperstack(crew: Crew, tmp_path: Path, kind: str, name: str) ->
     tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
     (tmp_path / "there").mkdir()
     layout = ZarrSettings(chunk=32)
-    both(crew, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
+    both(client, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
 
 
 @pytest.mark.parametrize("name", ["out", "out.zarr"])
 @pytest.mark.parametrize("kind", ["stabilised-2d", "stabilised-2.5d"])
-def test_a_model_that_is_told_the_noise(crew: Crew, tmp_path: Path, kind: str, name: str) -> None:
+def test_a_model_that_is_told_the_noise(
+    client: ClusterClient, tmp_path: Path, kind: str, name: str
+) -> None:
     """Of each channel its own."""
     rng = np.random.default_rng(0)
     stack = np.stack([rng.normal(300, sd, (4, 64, 72)) for sd in (10, 50)], axis=1)
@@ -95,10 +96,12 @@ def test_a_model_that_is_told_the_noise(crew: Crew, tmp_path: Path, kind: str, n
     assert sds == pytest.approx([10, 50], rel=0.1)
     (tmp_path / "there").mkdir()
     model = told_model(tmp_path / "told", kind)
-    both(crew, path, tmp_path / "there", name, model, 32, zarr=ZarrSettings(chunk=32))
+    both(client, path, tmp_path / "there", name, model, 32, zarr=ZarrSettings(chunk=32))
 
 
-def test_from_an_ome_zarr(crew: Crew, planes: Path, model: Model, tmp_path: Path) -> None:
+def test_from_an_ome_zarr(
+    client: ClusterClient, planes: Path, model: Model, tmp_path: Path
+) -> None:
     with (
         open_source(planes) as source,
         create_sink(
@@ -108,4 +111,4 @@ def test_from_an_ome_zarr(crew: Crew, planes: Path, model: Model, tmp_path: Path
         for k in range(len(source)):
             sink.write(k, source.read(k))
     (tmp_path / "there").mkdir()
-    both(crew, tmp_path / "in.zarr", tmp_path / "there", "out", model, 16)
+    both(client, tmp_path / "in.zarr", tmp_path / "there", "out", model, 16)

@@ -53,7 +53,7 @@ def test_fiji(call: Call, planes: Path, tmp_path: Path, where: tuple[str, str]) 
 def test_no_scheduler(
     call: Call, planes: Path, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crispim_ij.cluster.crew.PATIENCE", "1s")
+    monkeypatch.setattr("crispim_ij.cluster.client.PATIENCE", "1s")
     said = refusal(call, "preprocess", planes, tmp_path / "out", "--scheduler", address)
     assert f"No Dask scheduler answers at {address!r} (--scheduler)" in said
     assert list(tmp_path.iterdir()) == []

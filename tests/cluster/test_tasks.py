@@ -6,25 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from crispim_ij.cluster import ClusterSettings, Crew, opened_crew
+from crispim_ij.cluster import ClusterClient, ClusterSettings, open_client
 from crispim_ij.cluster.tasks import AHEAD, run_tasks
 from crispim_ij.errors import CrispimError
 from tests.cluster.jobs import Squares
 from tests.cluster.processes import Dask
 
 
-def results(crew: Crew, job: Squares, count: int, *, in_order: bool = False) -> list[int]:
-    answers = run_tasks(crew, job, range(count), in_order=in_order)
-    return [answer.result for _, answer in answers]
+def results(
+    client: ClusterClient, job: Squares, count: int, *, in_order: bool = False
+) -> list[int]:
+    answers = run_tasks(client, job, range(count), in_order=in_order)
+    return [arrived[1].result for arrived in answers if arrived]
 
 
 @pytest.mark.parametrize("in_order", [False, True])
-def test_every_task_is_answered_once(crew: Crew, in_order: bool) -> None:
-    found = results(crew, Squares(), 50, in_order=in_order)
+def test_every_task_is_answered_once(client: ClusterClient, in_order: bool) -> None:
+    found = results(client, Squares(), 50, in_order=in_order)
     assert (found if in_order else sorted(found)) == [k**2 for k in range(50)]
 
 
-def test_few_tasks_are_handed_out_at_once(crew: Crew) -> None:
+def test_few_tasks_are_handed_out_at_once(client: ClusterClient) -> None:
     asked = 0
 
     def tasks() -> Iterator[int]:
@@ -33,16 +35,17 @@ def test_few_tasks_are_handed_out_at_once(crew: Crew) -> None:
             asked += 1
             yield k
 
-    for done, _ in enumerate(run_tasks(crew, Squares(), tasks(), in_order=True)):
+    answers = run_tasks(client, Squares(), tasks(), in_order=True)
+    for done, _ in enumerate(filter(None, answers)):
         assert asked <= done + 2 * AHEAD
     assert asked == 60
 
 
-def test_nothing_is_left_on_the_scheduler(crew: Crew) -> None:
-    answers = run_tasks(crew, Squares(pause=0.05), range(1000), in_order=False)
-    next(answers)
+def test_nothing_is_left_on_the_scheduler(client: ClusterClient) -> None:
+    answers = run_tasks(client, Squares(pause=0.05), range(1000), in_order=False)
+    next(filter(None, answers))
     answers.close()
-    crew.client.run_on_scheduler(_wait_for_no_tasks)
+    client.dask.run_on_scheduler(_wait_for_no_tasks)
 
 
 async def _wait_for_no_tasks(dask_scheduler: object) -> None:
@@ -55,25 +58,25 @@ async def _wait_for_no_tasks(dask_scheduler: object) -> None:
     raise AssertionError("tasks are left")
 
 
-def test_a_fault_of_the_drive_is_forgiven(crew: Crew, tmp_path: Path) -> None:
-    assert sorted(results(crew, Squares(fails_until=tmp_path), 5)) == [0, 1, 4, 9, 16]
+def test_a_fault_of_the_drive_is_forgiven(client: ClusterClient, tmp_path: Path) -> None:
+    assert sorted(results(client, Squares(fails_until=tmp_path), 5)) == [0, 1, 4, 9, 16]
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_what_the_user_can_mend_is_not(crew: Crew) -> None:
+def test_what_the_user_can_mend_is_not(client: ClusterClient) -> None:
     with pytest.raises(CrispimError, match="plane 3 is bad: mend it"):
-        results(crew, Squares(fault="plane 3 is bad: mend it."), 50)
+        results(client, Squares(fault="plane 3 is bad: mend it."), 50)
 
 
-def test_a_worker_that_lacks_something_ends_the_run(crew: Crew) -> None:
+def test_a_worker_that_lacks_something_ends_the_run(client: ClusterClient) -> None:
     with pytest.raises(CrispimError, match=r"On the worker .*: no disk there"):
-        results(crew, Squares(refuses="no disk there"), 50)
+        results(client, Squares(refuses="no disk there"), 50)
 
 
 @pytest.mark.parametrize("in_order", [False, True])
-def test_workers_that_die_lose_nothing(dask: Dask, crew: Crew, in_order: bool) -> None:
+def test_workers_that_die_lose_nothing(dask: Dask, client: ClusterClient, in_order: bool) -> None:
     with dask.killing(1.5) as kills:
-        found = results(crew, Squares(pause=0.2), 40, in_order=in_order)
+        found = results(client, Squares(pause=0.2), 40, in_order=in_order)
     assert (found if in_order else sorted(found)) == [k**2 for k in range(40)]
     assert len(kills) >= 2
 
@@ -89,10 +92,10 @@ def test_a_task_that_kills_its_workers_ends_the_run(
     try:
         with (
             dask.replacing(),
-            opened_crew(ClusterSettings(dask.address)) as crew,
+            open_client(ClusterSettings(dask.address)) as client,
             pytest.raises(CrispimError, match=rf"^{deaths} workers died with 3 in hand.*memory"),
         ):
-            list(run_tasks(crew, Squares(deadly=True), tasks, in_order=False))
+            list(run_tasks(client, Squares(deadly=True), tasks, in_order=False))
     finally:
         dask.stop()
 
@@ -101,9 +104,9 @@ def test_a_scheduler_that_dies_ends_the_run(tmp_path: Path) -> None:
     dask = Dask(tmp_path, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="2s")
     dask.start_worker()
     try:
-        with opened_crew(ClusterSettings(dask.address)) as crew:
-            answers = run_tasks(crew, Squares(pause=0.1), range(1000), in_order=False)
-            next(answers)
+        with open_client(ClusterSettings(dask.address)) as client:
+            answers = run_tasks(client, Squares(pause=0.1), range(1000), in_order=False)
+            next(filter(None, answers))
             dask.scheduler.kill()
             with pytest.raises(CrispimError, match="connection to the scheduler was lost"):
                 list(answers)
@@ -119,9 +122,9 @@ def test_workers_without_this_package(tmp_path: Path) -> None:
     dask.start_worker()
     try:
         with (
-            opened_crew(ClusterSettings(dask.address)) as crew,
+            open_client(ClusterSettings(dask.address)) as client,
             pytest.raises(CrispimError, match="A worker lacks this version of crispim-ij"),
         ):
-            results(crew, Squares(), 3)
+            results(client, Squares(), 3)
     finally:
         dask.stop()

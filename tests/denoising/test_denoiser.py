@@ -46,9 +46,11 @@ def test_threads_share_one_denoiser(model: Model) -> None:
 
 
 def test_bfloat16_is_near(model: Model) -> None:
-    exact = load_denoiser(str(model.folder))(PLANE)
-    fast = load_denoiser(str(model.folder), DenoiseSettings(precision="bfloat16"))(PLANE)
-    np.testing.assert_allclose(fast, exact, atol=0.04 * float(np.abs(exact).max()))
+    """As near as numbers of 8 bits let 9 to 20 convolutions be: 0.4 to 1.8 % in many trials."""
+    exact = load_denoiser(model)(PLANE)
+    difference = load_denoiser(model, DenoiseSettings(precision="bfloat16"))(PLANE) - exact
+    assert 1e-3 < difference.std() / exact.std() < 0.025
+    assert np.abs(difference).max() / np.abs(exact).max() < 0.02
 
 
 def test_planes_smaller_than_the_stride_are_refused(model: Model) -> None:

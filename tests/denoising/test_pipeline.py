@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import denoise_stack, load_denoiser
+from crispim_ij.denoising import denoise_planes, load_denoiser
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
@@ -26,7 +26,7 @@ def test_every_plane_is_denoised_in_its_place(model: Model, tmp_path: Path, name
         open_source(tmp_path / "noisy.tif") as source,
         create_sink(tmp_path / name, source) as sink,
     ):
-        denoise_stack(source, sink, denoise, ticks.append)
+        ticks.extend(denoise_planes(source, sink, denoise))
     assert ticks == [1] * len(STACK)
     with open_source(tmp_path / name) as written:
         assert (written.shape, written.dtype) == (STACK.shape, STACK.dtype)
@@ -45,7 +45,7 @@ def test_a_fault_in_the_middle_leaves_nothing(model: Model, tmp_path: Path) -> N
         pytest.raises(CrispimError, match=r"noisy.tif.*NaN"),
         create_sink(tmp_path / "result", source) as sink,
     ):
-        denoise_stack(source, sink, denoise)
+        list(denoise_planes(source, sink, denoise))
     assert not (tmp_path / "result").exists()
 
 
@@ -53,12 +53,20 @@ PEAK = """
 import sys
 from pathlib import Path
 import numpy as np
-from crispim_ij.denoising import denoise_stack
+from crispim_ij.denoising import DenoiseSettings, denoise_planes
+from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.planes import create_sink, open_source
-folder, output, depth = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+class Root:
+    depth = int(sys.argv[3])
+    settings = DenoiseSettings()
+    def grid(self, shape):
+        return TileGrid(shape, shape, 0)
+    def extended(self, grid, block):
+        return np.sqrt(block[..., 0, :, :] if self.depth > 1 else block)
+folder, output = Path(sys.argv[1]), Path(sys.argv[2])
 with open_source(folder) as source, create_sink(output, source) as sink:
-    denoise_stack(source, sink, lambda block: np.sqrt(block[..., 0, :, :] if depth > 1 else block),
-                  depth=depth)
+    for _ in denoise_planes(source, sink, Root()):
+        pass
 """
 
 

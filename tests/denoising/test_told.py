@@ -10,10 +10,10 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_stack
+from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.load import cached_denoiser
-from crispim_ij.denoising.uncertainty import ErrorModel, Evidence, UncertainDenoiser
+from crispim_ij.denoising.uncertainty import AugmentedDenoiser, ErrorModel, UncertainDenoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks import mini_stack
@@ -52,9 +52,9 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(scope="module")
-def evidence(flat: Model) -> Evidence:
+def augmented(flat: Model) -> AugmentedDenoiser:
     """The 2D model with what its errors are told by."""
-    return Evidence(flat, DenoiseSettings())
+    return AugmentedDenoiser(flat, DenoiseSettings())
 
 
 def running(model: Model, tile: int = 1024) -> Denoiser:
@@ -111,42 +111,44 @@ def test_what_is_brighter_is_denoised_alike(flat: Model, noise: CameraNoise, k: 
 
 @NOISES
 @FACTORS
-def test_evidence_is_in_counts(evidence: Evidence, noise: CameraNoise, k: float) -> None:
+def test_augmentation_is_in_counts(
+    augmented: AugmentedDenoiser, noise: CameraNoise, k: float
+) -> None:
     plane = noisy(noise)
-    denoised, *plain = evidence.told(noise)(plane)
-    result, *times_k = evidence.told(scaled(noise, k))(plane * np.float32(k))
+    denoised, *plain = augmented.told(noise)(plane)
+    result, *times_k = augmented.told(scaled(noise, k))(plane * np.float32(k))
     assert in_sds(result / k - denoised, noise) < 1e-3
     for one, other in zip(plain, times_k, strict=True):
         assert one.min() > 0
         assert in_sds(other / k - one, noise) < 1e-3
 
 
-def test_the_residue_of_gaussian_noise_is_what_was_taken_off(evidence: Evidence) -> None:
+def test_the_residue_of_gaussian_noise_is_what_was_taken_off(augmented: AugmentedDenoiser) -> None:
     from scipy.ndimage import uniform_filter
 
     plane = noisy(GAUSSIAN)
-    denoised, _, residue = evidence.told(GAUSSIAN)(plane)
+    denoised, _, residue = augmented.told(GAUSSIAN)(plane)
     left = np.sqrt(uniform_filter((plane - denoised) ** 2, 17))
     np.testing.assert_allclose(residue[9:-9, 9:-9], left[9:-9, 9:-9], rtol=1e-3)
 
 
-def test_expected_errors_are_in_counts(flat: Model, evidence: Evidence) -> None:
+def test_expected_errors_are_in_counts(flat: Model, augmented: AugmentedDenoiser) -> None:
     ErrorModel(2.0, 0.1, flat.spec.sha256).write(flat.folder)
     plane = noisy(CAMERA)
     denoised, error = UncertainDenoiser(flat, DenoiseSettings(tile=64)).told(CAMERA)(plane)
-    plain, spread, residue = evidence.told(CAMERA)(plane)
+    plain, spread, residue = augmented.told(CAMERA)(plane)
     assert in_sds(denoised - plain, CAMERA) < 1e-3
     np.testing.assert_allclose(error, np.hypot(2 * spread, 0.1 * residue), rtol=1e-3)
 
 
 @pytest.mark.parametrize("tile", [64, 1024])
 def test_planes_without_noise_stay_as_they_are(
-    flat: Model, deep: Model, evidence: Evidence, tile: int
+    flat: Model, deep: Model, augmented: AugmentedDenoiser, tile: int
 ) -> None:
     stack = np.stack([noisy(CAMERA, seed) for seed in range(5)])
     np.testing.assert_array_equal(running(flat, tile).told(NO_NOISE)(stack[0]), stack[0])
     np.testing.assert_array_equal(running(deep, tile).told(NO_NOISE)(stack), stack[2])
-    result, *others = evidence.told(NO_NOISE)(stack[0])
+    result, *others = augmented.told(NO_NOISE)(stack[0])
     np.testing.assert_array_equal(result, stack[0])
     assert not np.any(others)
 
@@ -196,7 +198,7 @@ def test_strength_is_stronger_noise(flat: Model) -> None:
 def denoised(source: ArraySource, denoiser: Denoiser, noises: list[CameraNoise]) -> NDArray:
     """Denoise planes in memory, each told its noise."""
     sink = ArraySink(source.shape, np.float32)
-    denoise_stack(source, sink, denoiser, depth=denoiser.depth, noises=noises)
+    list(denoise_planes(source, sink, denoiser, noises))
     return sink.pixels
 
 
@@ -216,7 +218,7 @@ def test_each_channel_is_denoised_as_if_alone(
         told = tell_noise(source, MEASURED)
         noises = told.of_planes(source)
         sink = ArraySink(source.shape, np.float32)
-        denoise_stack(source, sink, denoiser, depth=denoiser.depth, noises=noises)
+        list(denoise_planes(source, sink, denoiser, noises))
     sds = [noise.read_noise for noise in noises]
     assert sds[0::2] == pytest.approx([8] * 5, rel=0.1)
     assert sds[1::2] == pytest.approx([60] * 5, rel=0.1)
@@ -240,7 +242,7 @@ def test_parts_equal_whole_planes(
         open_source(tmp_path / "in.tif") as source,
         create_sink(tmp_path / "out.zarr", source, chosen) as sink,
     ):
-        denoise_stack(source, sink, denoiser, depth=denoiser.depth, noises=noises)
+        list(denoise_planes(source, sink, denoiser, noises))
     with open_source(tmp_path / "out.zarr") as written:
         for k in range(4):
             given = stack[k] if denoiser.depth == 1 else stack[mini_stack(k, 4, denoiser.depth)]

@@ -11,8 +11,8 @@ from scipy.ndimage import uniform_filter
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.denoising.uncertainty import (
     ERROR_FILE,
+    AugmentedDenoiser,
     ErrorModel,
-    Evidence,
     UncertainDenoiser,
     load_error_model,
 )
@@ -33,23 +33,29 @@ def measured(model: Model, tmp_path: Path) -> Model:
 
 @pytest.mark.parametrize("tile", [16, 50, 64, 93])
 def test_tiled_equals_whole(model: Model, tile: int) -> None:
-    whole = Evidence(model, DenoiseSettings(tile=1024))(PLANE)
-    tiled = Evidence(model, DenoiseSettings(tile=tile))(PLANE)
+    whole = AugmentedDenoiser(model, DenoiseSettings(tile=1024))(PLANE)
+    tiled = AugmentedDenoiser(model, DenoiseSettings(tile=tile))(PLANE)
     assert tiled.shape == (3, 93, 141)
     assert tiled.dtype == np.float32
     np.testing.assert_allclose(tiled, whole, atol=2e-3, rtol=1e-4)
 
 
+def test_the_description_is_the_models(model: Model) -> None:
+    assert AugmentedDenoiser(model, DenoiseSettings()).spec == model.spec
+
+
 def test_the_denoised_plane_is_the_plain_one(model: Model) -> None:
     plain = Denoiser(model, DenoiseSettings())(PLANE)
-    np.testing.assert_allclose(Evidence(model, DenoiseSettings())(PLANE)[0], plain, atol=1e-3)
+    np.testing.assert_allclose(
+        AugmentedDenoiser(model, DenoiseSettings())(PLANE)[0], plain, atol=1e-3
+    )
 
 
 def test_spread_and_residue_are_what_they_are_said_to_be(model: Model) -> None:
     plane = PLANE[:64, :88]  # On the pooling grid, so that it may be turned as a whole.
     denoise = Denoiser(model, DenoiseSettings())
     turned = [np.rot90(denoise(np.rot90(plane, k)), -k) for k in range(4)]
-    _, spread, residue = Evidence(model, DenoiseSettings())(plane)
+    _, spread, residue = AugmentedDenoiser(model, DenoiseSettings())(plane)
     expected = np.sqrt(uniform_filter(np.var(turned, 0, ddof=1), 5))
     inside = slice(9, -9)  # Windows look beyond the plane's edge here, into its mirror image.
     np.testing.assert_allclose(
@@ -61,7 +67,7 @@ def test_spread_and_residue_are_what_they_are_said_to_be(model: Model) -> None:
 
 def test_the_error_follows_from_both(measured: Model) -> None:
     denoised, error = UncertainDenoiser(measured, DenoiseSettings(tile=64))(PLANE)
-    plain, spread, residue = Evidence(measured, DenoiseSettings(tile=64))(PLANE)
+    plain, spread, residue = AugmentedDenoiser(measured, DenoiseSettings(tile=64))(PLANE)
     np.testing.assert_array_equal(denoised, plain)
     np.testing.assert_allclose(error, np.hypot(5 * spread, 0.1 * residue), rtol=1e-5)
 
@@ -69,7 +75,7 @@ def test_the_error_follows_from_both(measured: Model) -> None:
 def test_a_3d_model(tmp_path: Path) -> None:
     model = save_model(build("residual-2.5d"), "residual-2.5d", tmp_path / "deep", {})
     stack = np.random.default_rng(2).gamma(4, 60, (5, 64, 72)).astype(np.uint16)
-    found = Evidence(model, DenoiseSettings(tile=32))(stack)
+    found = AugmentedDenoiser(model, DenoiseSettings(tile=32))(stack)
     plain = Denoiser(model, DenoiseSettings())(stack)
     assert found.shape == (3, 64, 72)
     np.testing.assert_allclose(found[0], plain, atol=1e-3)

@@ -24,7 +24,7 @@ import zarr  # noqa: F401
 import crispim_ij.cli.main
 import crispim_ij.parity.kernels
 import crispim_ij.planes.ome_zarr_write
-import crispim_ij.preprocess
+import crispim_ij.preprocessing
 
 
 def told(folder: Path, name: str, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import dask.array as da
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 
 from crispim_ij import denoise
 from crispim_ij.denoising import DenoiseSettings
@@ -16,7 +17,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.napari.engine import Engine, shared_engine
 from crispim_ij.napari.layers import stack_around, stacks_of
-from crispim_ij.napari.work import Failure, Job, denoise_all, preview_plane, watched
+from crispim_ij.napari.work import Failure, LayerRequest, denoise_all, preview_plane, watched
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from tests.told import told_model
 
@@ -36,8 +37,8 @@ def result_of(work: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
     return list(whole()), ends[0]
 
 
-def job(pixels: Any, slices: int | None, name: str = "crispim-2d") -> Job:
-    return Job(pixels, slices, find_model(name), DenoiseSettings())
+def job(pixels: Any, slices: int | None, name: str = "crispim-2d") -> LayerRequest:
+    return LayerRequest(pixels, slices, find_model(name), DenoiseSettings())
 
 
 def counts(*shape: int) -> np.ndarray:
@@ -52,8 +53,8 @@ def test_each_stack_is_denoised_by_itself(engine: Engine, slices: int) -> None:
     for k in range(pixels.shape[1 - slices]):
         stack = (slice(None), k) if slices == 0 else (k,)
         expected[stack] = denoise(pixels[stack], "crispim-3d")
-    assert result.dtype == np.uint16
-    np.testing.assert_allclose(result, expected, atol=1)  # a sum may round the other way
+    assert result.pixels.dtype == np.uint16
+    np.testing.assert_allclose(result.pixels, expected, atol=1)  # a sum may round the other way
     assert steps == [1.0] * 6
 
 
@@ -62,7 +63,7 @@ def test_a_preview_is_a_plane_of_the_result(engine: Engine, name: str) -> None:
     stack = job(counts(2, 4, 48, 40), 1, name)
     words, found = result_of(preview_plane(engine, stack, (1, 2, 5, 5)))
     _, result = result_of(denoise_all(engine, stack))
-    np.testing.assert_array_equal(found.pixels, result[1, 2])
+    np.testing.assert_array_equal(found.pixels, result.pixels[1, 2])
     assert found.corner == (1, 2, 0, 0)
     assert len(words) == 3
 
@@ -80,31 +81,47 @@ def test_the_noise_of_each_stack_is_measured(engine: Engine, told: Model, lazy: 
     channels = [rng.normal(300, sd, (4, 48, 40)).round().astype(np.uint16) for sd in (8, 50)]
     pixels = np.stack(channels, axis=1)
     layer = da.from_array(pixels, chunks=(1, 1, 48, 40)) if lazy else pixels
-    stack = Job(layer, 0, told, DenoiseSettings())
+    stack = LayerRequest(layer, 0, told, DenoiseSettings())
     _, result = result_of(denoise_all(engine, stack))
     for number, sd in enumerate((8, 50)):
         _, found = result_of(preview_plane(engine, stack, (2, number, 5, 5)))
         assert found.looked.told.read_noise == pytest.approx(sd, rel=0.1)
-        np.testing.assert_array_equal(found.pixels, result[2, number])
-        np.testing.assert_allclose(result[:, number], denoise(channels[number], told), atol=1)
+        np.testing.assert_array_equal(found.pixels, result.pixels[2, number])
+        np.testing.assert_allclose(
+            result.pixels[:, number], denoise(channels[number], told), atol=1
+        )
 
 
 def test_the_noise_may_be_told(engine: Engine, told: Model) -> None:
     pixels = counts(2, 48, 40)
     options = NoiseOptions(CameraNoise(2, 100, 6), 1.5)
-    job_told = Job(pixels, 0, told, DenoiseSettings(), options)
+    job_told = LayerRequest(pixels, 0, told, DenoiseSettings(), options)
     _, result = result_of(denoise_all(engine, job_told))
     expected = denoise(pixels, told, noise="2:100:6", strength=1.5)
-    np.testing.assert_allclose(result, expected, atol=1)
+    np.testing.assert_allclose(result.pixels, expected, atol=1)
     _, found = result_of(preview_plane(engine, job_told, (1, 5, 5)))
-    np.testing.assert_array_equal(found.pixels, result[1])
+    np.testing.assert_array_equal(found.pixels, result.pixels[1])
     assert found.looked.noise.at(0.5)[0] == pytest.approx(30, rel=0.1)
+
+
+def test_why_to_mistrust_the_noise_is_said_without_a_preview(engine: Engine, told: Model) -> None:
+    shared = uniform_filter(np.random.default_rng(0).normal(0, 60, (3, 48, 64)), (0, 2, 2))
+    layer = LayerRequest((300 + shared).astype(np.float32), 0, told, DenoiseSettings())
+    _, result = result_of(denoise_all(engine, layer))
+    (problem,) = result.problems
+    assert "Neighbouring pixels share noise." in problem
+    plain = LayerRequest(counts(3, 48, 64), 0, told, DenoiseSettings())
+    assert result_of(denoise_all(engine, plain))[1].problems == ()
+    strong = np.random.default_rng(0).normal(2000, 300, (2, 64, 64)).astype(np.float32)
+    _, result = result_of(denoise_all(engine, job(strong, 0)))
+    (problem,) = result.problems
+    assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in problem
 
 
 def test_a_model_that_guesses_is_told_nothing(engine: Engine) -> None:
     guesses = job(counts(2, 48, 40), 0, "crispim-2d")
     options = NoiseOptions(strength=1.5)
-    stack = Job(guesses.pixels, 0, guesses.model, guesses.settings, options)
+    stack = LayerRequest(guesses.pixels, 0, guesses.model, guesses.settings, options)
     for work in (denoise_all(engine, stack), preview_plane(engine, stack, (1, 5, 5))):
         with pytest.raises(CrispimError, match="guesses the noise"):
             list(work)

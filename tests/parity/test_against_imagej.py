@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.imagej.ij1 import ImageJ1
 from crispim_ij.parity import INT_MAX, INT_MIN, Interpolation, NativeImageJ, compiled
-from crispim_ij.preprocess import target_size
+from crispim_ij.preprocessing import target_size
 from tests.parity.same import assert_same
 
 DTYPES = [np.uint8, np.uint16, np.float32]

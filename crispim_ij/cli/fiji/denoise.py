@@ -127,7 +127,7 @@ def _described(model: str) -> Described:
 
 def _noises(planes: Source, options: NoiseOptions) -> list[CameraNoise | None]:
     """Measure the noise and say it, or take what the user says; one a plane."""
-    from crispim_ij.cli.denoise_run import say_noise
+    from crispim_ij.cli.outcome import say_noise
     from crispim_ij.noise import tell_noise
 
     noise = tell_noise(planes, options)

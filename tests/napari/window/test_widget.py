@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
+from scipy.ndimage import uniform_filter
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.models import find_model
@@ -233,7 +234,7 @@ def test_only_a_model_that_is_told_the_noise_asks_for_it(
     window.widget[0][1][1].value = "crispim-2d"
     assert is_hidden(noise)
     assert is_hidden(strength)
-    assert window.widget[0].job().noise.is_default
+    assert window.widget[0].request().noise.is_default
 
 
 def test_the_noise_is_measured_or_told(window: Window, noisy: np.ndarray, told: Path) -> None:
@@ -251,6 +252,14 @@ def test_the_noise_is_measured_or_told(window: Window, noisy: np.ndarray, told: 
     window.press_and_wait("Denoise")
     result = window.viewer.layers["scan denoised by told"]
     np.testing.assert_array_equal(result.data[2], expected)
+
+
+def test_why_to_mistrust_the_noise_is_shown_without_a_preview(window: Window, told: Path) -> None:
+    shared = uniform_filter(np.random.default_rng(0).normal(0, 60, (3, 48, 64)), (0, 2, 2))
+    window.viewer.add_image((300 + shared).astype(np.float32))
+    choose(window, told)
+    window.press_and_wait("Denoise")
+    assert "Neighbouring pixels share noise." in window.notes
 
 
 @pytest.mark.parametrize("button", ["Preview", "Denoise"])

@@ -84,25 +84,24 @@ class ClusterSettings:
         return max(1, min(os.cpu_count() or 1, int(room)))
 
 
-class Crew:
+class ClusterClient:
     """A connection to a scheduler and its workers.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The connection.
 
     Attributes
     ----------
-    client : distributed.Client
+    dask : distributed.Client
         The connection.
     dashboard : str
         Address of a page that shows what the workers do.
+    processors : set of str
+        The kinds of processors that have worked: between two kinds the last bit of a
+        floating-point sum may differ.
     """
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.dashboard: str = client.dashboard_link
+    def __init__(self, dask: Client) -> None:
+        self.dask = dask
+        self.dashboard: str = dask.dashboard_link
+        self.processors: set[str] = set()
         self._threads: dict[str, int] = {}
         self._looked = 0.0
 
@@ -123,7 +122,7 @@ class Crew:
         if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
             return
         try:
-            self._threads = self.client.nthreads()
+            self._threads = self.dask.nthreads()
         except OSError:
             # The connection is being made again; futures say if it is lost for good.
             self._threads = {}
@@ -131,7 +130,7 @@ class Crew:
 
 
 @contextmanager
-def opened_crew(settings: ClusterSettings) -> Iterator[Crew]:
+def open_client(settings: ClusterSettings) -> Iterator[ClusterClient]:
     """Connect to a scheduler, or start one with its workers and stop them in the end.
 
     Parameters
@@ -141,7 +140,7 @@ def opened_crew(settings: ClusterSettings) -> Iterator[Crew]:
 
     Yields
     ------
-    Crew
+    ClusterClient
         Perhaps before the first worker is there.
 
     Raises
@@ -158,7 +157,7 @@ def opened_crew(settings: ClusterSettings) -> Iterator[Crew]:
             stack.callback(_close, cluster)
             client = library.Client(cluster, set_as_default=False)
         stack.enter_context(client)
-        yield Crew(client)
+        yield ClusterClient(client)
 
 
 def _load_distributed() -> ModuleType:
@@ -206,7 +205,7 @@ def _connected(library: ModuleType, address: str) -> Any:
 def _started(settings: ClusterSettings) -> Any:
     """Start a scheduler in this process, and workers."""
     if settings.kind is None or settings.kind == "local":
-        return _started_here(settings.count)
+        return _started_locally(settings.count)
     library = _load_jobqueue()
     name, command = _BATCH[settings.kind]
     if shutil.which(command) is None:
@@ -248,7 +247,7 @@ def _close(cluster: Any) -> None:
         cluster.close()
 
 
-def _started_here(workers: int) -> Any:
+def _started_locally(workers: int) -> Any:
     """Start worker processes on this machine, of one thread each."""
     from distributed import LocalCluster
 

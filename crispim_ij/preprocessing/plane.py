@@ -1,4 +1,4 @@
-"""Which noise each plane gets."""
+"""What becomes of a plane, and which noise it gets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES
+from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES, Engine, Plane
 from crispim_ij.planes import Source
-from crispim_ij.preprocess.settings import PreprocessSettings
+from crispim_ij.preprocessing.settings import PreprocessSettings
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,16 @@ def plan_noise(source: Source, settings: PreprocessSettings) -> list[PlaneNoise]
             f"seeds, within {count} planes: choose one from {INT_MIN} to {INT_MAX - last}."
         )
     return [plane_noise(settings, seed, index) for index in range(count)]
+
+
+def downsample(
+    plane: Plane, size: tuple[int, int], settings: PreprocessSettings, engine: Engine
+) -> Plane:
+    """Make what ImageJ's ``Size...`` makes of a plane, of some rows and columns."""
+    height, width = size
+    return engine.resize(plane, width, height, settings.interpolation, settings.average)
+
+
+def add_noise(plane: Plane, noise: PlaneNoise, engine: Engine) -> Plane:
+    """Make what ``Add Specified Noise...`` makes of a plane, after ``random("seed", n)``."""
+    return plane if noise.sd == 0 else engine.noise(plane, noise.sd, noise.seed)

@@ -10,8 +10,8 @@ from crispim_ij import __version__
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Source
 from crispim_ij.planes.atomic import whole_file
-from crispim_ij.preprocess.noise_plan import PlaneNoise
-from crispim_ij.preprocess.settings import PreprocessSettings
+from crispim_ij.preprocessing.plane import PlaneNoise
+from crispim_ij.preprocessing.settings import PreprocessSettings
 
 RECORD_NAME = "crispim-preprocess.json"
 
@@ -73,7 +73,7 @@ def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) ->
     Parameters
     ----------
     record : dict
-        What `preprocess` returned.
+        What `make_record` gathered.
     output : Path
         The folder or stack file that was written.
     noisy : bool

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
-from crispim_ij.preprocess import PreprocessSettings, preprocess, target_size
-from tests.preprocess.test_run import run, write_stack
+from crispim_ij.planes import SinkSettings, ZarrSettings, open_source
+from crispim_ij.preprocessing import PreprocessSettings
+from tests.jobs.test_preprocess import run, write_stack
 
 
 def in_bands(
@@ -24,14 +26,14 @@ def in_bands(
             raise KeyboardInterrupt
 
     with open_source(source) as planes:
-        size = target_size(planes.shape[1:], settings.factor)
-        chosen = SinkSettings(plane_shape=size, zarr=ZarrSettings(chunk=16), **more)
-        sink = create_sink(output, planes, chosen)
-        clean = create_sink(output.with_name(f"clean-{output.name}"), planes, chosen)
-        for each in (sink, clean):
-            each.record({})
-        with sink, clean:
-            preprocess(planes, sink, clean, settings, NativeImageJ(), 2, done)
+        chosen = SinkSettings(zarr=ZarrSettings(chunk=16), **more)
+        clean = output.with_name(f"clean-{output.name}")
+        outputs = [Output(output, chosen), Output(clean, chosen)]
+        job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
+        with closing(preprocess_locally(job, 2)) as steps:
+            assert next(steps) == 0
+            for share in steps:
+                done(share)
     return shares
 
 
@@ -53,7 +55,7 @@ def pixels(path: Path) -> Any:
 def test_bands_are_whole_planes_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: Any, settings: PreprocessSettings
 ) -> None:
-    monkeypatch.setattr("crispim_ij.preprocess.bands._SOURCE_SIDE", 24)
+    monkeypatch.setattr("crispim_ij.jobs.local._SOURCE_SIDE", 24)
     source = write_stack(tmp_path / "in.tif", dtype, (2, 90, 101))
     run(source, tmp_path / "whole.tif", settings, tmp_path / "clean.tif")
     shares = in_bands(source, tmp_path / "bands.zarr", settings)

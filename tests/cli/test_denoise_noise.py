@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on_with_the_noise_that_it_measured(
         raise AssertionError("measured again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("crispim_ij.cli.denoise_run.tell_noise", again)
+        patch.setattr("crispim_ij.jobs.denoise.tell_noise", again)
         refused = call(*said, "--resume", "--noise", 25)
         assert refused.status == 2
         assert '--noise was "auto" when it was begun and is "25" now' in " ".join(

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
-from crispim_ij.planes.arrays import ArraySink, ArraySource
-from crispim_ij.preprocess.noise_plan import plan_noise
-from crispim_ij.preprocess.settings import PreprocessSettings, target_size
-from crispim_ij.preprocess.stack import preprocess
+from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.preprocessing.plane import add_noise, downsample, plan_noise, plane_noise
+from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
 
 if TYPE_CHECKING:
     import dask.array as da
 
 
 def preprocess_lazily(planes: da.Array, settings: PreprocessSettings) -> da.Array:
-    """Preprocess a Dask array when it is computed, to the pixels that `preprocess` gives.
+    """Preprocess a Dask array when it is computed, to the pixels that its planes get one by one.
 
     Parameters
     ----------
@@ -61,12 +60,13 @@ def preprocess_lazily(planes: da.Array, settings: PreprocessSettings) -> da.Arra
 def _preprocess_block(
     pixels: NDArray[Any], settings: PreprocessSettings, block_info: Any
 ) -> NDArray[Any]:
-    """Preprocess some planes: plane k of a stack is plane 0 of one whose seed is k more."""
-    source = ArraySource(pixels)
+    """Preprocess some planes of the array, the first of which has a known index."""
+    source, engine = ArraySource(pixels), NativeImageJ()
     first = block_info[0]["array-location"][0][0]
     assert settings.seed is not None
     size = target_size((pixels.shape[1], pixels.shape[2]), settings.factor)
-    sink = ArraySink((len(source), *size), pixels.dtype)
-    own = replace(settings, seed=settings.seed + first)
-    preprocess(source, sink, None, own, NativeImageJ())
-    return sink.pixels
+    result = np.empty((len(source), *size), source.dtype)
+    for k in range(len(source)):
+        noise = plane_noise(settings, settings.seed, first + k)
+        result[k] = add_noise(downsample(source.read(k), size, settings, engine), noise, engine)
+    return result

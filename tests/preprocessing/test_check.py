@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crispim_ij.parity import Interpolation, NativeImageJ, Plane
-from crispim_ij.preprocess import Case, Difference, PlaneNoise, compare, hard_cases
+from crispim_ij.preprocessing import Case, Difference, PlaneNoise, compare, hard_cases
 
 
 class Changed(NativeImageJ):

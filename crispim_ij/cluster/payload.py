@@ -1,27 +1,34 @@
-"""What travels to the workers: a job, sent once a worker, and what is checked before it begins."""
+"""What travels to the workers, once to each, and what is checked there before it begins."""
 
 from __future__ import annotations
 
 import pickle
+import platform
 import socket
 import threading
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from crispim_ij.cluster.environment import processor, versions
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
+from crispim_ij.versions import installed_versions
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 Given = TypeVar("Given", contravariant=True)
 Made = TypeVar("Made", covariant=True)
 
+_PACKAGES = ("numpy", "tensorflow", "keras", "tifffile", "imagecodecs", "zarr", "numcodecs")
+"""What computes, reads and writes pixels."""
 
-class Job(Protocol[Given, Made]):
-    """What is done with every task of a run."""
+_VECTORS = ("avx", "fma", "amx", "sve", "asimd", "neon")
+
+
+class Work(Protocol[Given, Made]):
+    """What workers do with every task of a run."""
 
     def prepare(self) -> None:
         """Check, in a worker's process, that all is there; raise CrispimError if not."""
@@ -52,23 +59,17 @@ class Answer(Generic[Result]):
     processor: str
 
 
-class Parcel:
-    """A job on its way; a worker's process unpacks and checks it once.
+class Payload:
+    """Work on its way; a worker's process unpacks and checks it once."""
 
-    Parameters
-    ----------
-    job : Job
-        The job.
-    """
-
-    def __init__(self, job: Job[Any, Any]) -> None:
-        self._content = pickle.dumps(job)
-        self._versions = versions()
+    def __init__(self, work: Work[Any, Any]) -> None:
+        self._content = pickle.dumps(work)
+        self._versions = installed_versions(*_PACKAGES)
         self._set_up()
 
     def _set_up(self) -> None:
         self._lock = threading.Lock()
-        self._job: Job[Any, Any] | None = None
+        self._work: Work[Any, Any] | None = None
 
     def __getstate__(self) -> tuple[bytes, dict[str, str | None]]:
         return self._content, self._versions
@@ -77,47 +78,36 @@ class Parcel:
         self._content, self._versions = state
         self._set_up()
 
-    def check(self) -> str:
-        """Unpack the job and check that this process can do it; return the kind of processor."""
-        with self._lock:
-            if self._job is None:
-                try:
-                    check_versions(self._versions)
-                    job: Job[Any, Any] = pickle.loads(self._content)  # noqa: S301 - our client's
-                    job.prepare()
-                except CrispimError as error:
-                    raise CrispimError(f"On the worker {socket.gethostname()}: {error}") from error
-                self._job = job
-        return processor()
+    def run(self, pickled: bytes) -> Answer[Any] | CrispimError:
+        """Do a task; where it is None, only check that this process can do the work.
 
-    def run(self, task: bytes) -> Answer[Any]:
-        """Do a task that was pickled by `packed`."""
-        self.check()
-        assert self._job is not None
-        begin = time.monotonic()
-        result = self._job.do(pickle.loads(task))  # noqa: S301 - our client's
+        What the user must mend is returned: raised, it would be tried again.
+        """
+        try:
+            work = self._unpacked()
+            begin = time.monotonic()
+            task = pickle.loads(pickled)  # noqa: S301 - our client's
+            result = None if task is None else work.do(task)
+        except CrispimError as error:
+            return error
         return Answer(result, time.monotonic() - begin, processor())
 
-
-def packed(task: object) -> bytes:
-    """Pickle a task: schedulers, which need not know this package, pass it on as it is."""
-    return pickle.dumps(task)
+    def _unpacked(self) -> Work[Any, Any]:
+        with self._lock:
+            if self._work is None:
+                try:
+                    check_versions(self._versions)
+                    work: Work[Any, Any] = pickle.loads(self._content)  # noqa: S301 - our client's
+                    work.prepare()
+                except CrispimError as error:
+                    raise CrispimError(f"On the worker {socket.gethostname()}: {error}") from error
+                self._work = work
+            return self._work
 
 
 def check_versions(expected: dict[str, str | None]) -> None:
-    """Refuse to compute with other versions than the run was begun with.
-
-    Parameters
-    ----------
-    expected : dict
-        Of packages, see `crispim_ij.cluster.environment.versions`.
-
-    Raises
-    ------
-    CrispimError
-        Naming the first that differs.
-    """
-    for name, found in versions().items():
+    """Refuse to compute with other versions than the run was begun with."""
+    for name, found in installed_versions(*_PACKAGES).items():
         wanted = expected.get(name)
         if found != wanted:
             raise CrispimError(
@@ -126,8 +116,21 @@ def check_versions(expected: dict[str, str | None]) -> None:
             )
 
 
+@cache
+def processor() -> str:
+    """Return the kind of processor, as far as it can change the last bit of a sum.
+
+    That is the architecture and, where the system tells, the vector instructions that
+    convolutions are chosen by.
+    """
+    described = Path("/proc/cpuinfo")
+    lines = described.read_text(errors="replace").splitlines() if described.exists() else []
+    flags = next((x for x in lines if x.startswith(("flags", "Features"))), "").split()
+    return " ".join([platform.machine(), *sorted({f for f in flags if f.startswith(_VECTORS)})])
+
+
 @dataclass(frozen=True)
-class SeenFiles:
+class InputFingerprint:
     """Files that must be the same wherever a run computes.
 
     Attributes
@@ -139,7 +142,7 @@ class SeenFiles:
     files: tuple[tuple[Path, int, int], ...]
 
     @classmethod
-    def of(cls, source: Source) -> SeenFiles:
+    def of(cls, source: Source) -> InputFingerprint:
         """Take note of the first and the last file of a source: not of 100,000."""
         chosen = dict.fromkeys((source.files[0], source.files[-1]))
         return cls(tuple(_seen(file.absolute()) for file in chosen))
@@ -165,9 +168,3 @@ def _seen(file: Path) -> tuple[Path, int, int]:
     """Return a file's path, size and time of change."""
     status = file.stat()
     return file, status.st_size, int(status.st_mtime)
-
-
-def words_of(source: Source, planes: list[int]) -> str:
-    """Return the name of a task's first plane, and of the last where that is another."""
-    first, last = source.names[planes[0]], source.names[planes[-1]]
-    return f"'{first}'" if first == last else f"'{first}' to '{last}'"

@@ -1,0 +1,193 @@
+"""A denoising, described and checked before a plane is denoised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from crispim_ij.denoising import DenoiseSettings, check_slices
+from crispim_ij.denoising.denoiser import check_options, check_size
+from crispim_ij.denoising.uncertainty import load_error_model
+from crispim_ij.jobs.output import Output, finished_share, planes_facts
+from crispim_ij.models import Model, find_model
+from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, StackNoise, tell_noise
+from crispim_ij.planes import PairedSink, Sink, Source, create_sink, recorded_options
+from crispim_ij.planes.pieces import Piece, pieces_of
+
+NOISE_RECORD = "noise told"
+"""Where a journal keeps what was measured."""
+
+
+@dataclass(frozen=True)
+class DenoiseJob:
+    """All that is known of a denoising before it begins.
+
+    Made by `plan_denoising` or `plan_denoising_in_memory`, and done by
+    `crispim_ij.jobs.denoise_locally` or `crispim_ij.cluster.denoise_on`.
+
+    Attributes
+    ----------
+    source : Source
+        Noisy planes.
+    sink : Sink
+        Where denoised planes go, and their expected errors where these are wanted.
+    model : Model
+        What denoises.
+    settings : DenoiseSettings
+        How it is run.
+    uncertain : bool
+        Whether the expected errors are wanted.
+    noise : StackNoise or None
+        What the model is told of the noise; None for one that guesses it.
+    outputs : tuple of Output
+        What the sink writes to; none where planes stay in memory.
+    recorded : mapping
+        Options that decide what is written, JSON-ready, for journals.
+    """
+
+    source: Source
+    sink: Sink
+    model: Model
+    settings: DenoiseSettings
+    uncertain: bool = False
+    noise: StackNoise | None = None
+    outputs: tuple[Output, ...] = ()
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Where planes go."""
+        return (self.sink,)
+
+    @cached_property
+    def noises(self) -> list[CameraNoise] | None:
+        """What the model is told of each plane."""
+        return None if self.noise is None else self.noise.of_planes(self.source)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Cut what the opened sink lacks into parts."""
+        deep = self.model.spec.depth > 1
+        return pieces_of(self.source, self.sink, self.settings.tile, deep=deep)
+
+    def finished(self) -> list[float]:
+        """Return the share of each plane that the opened sink has; 1 is a whole plane."""
+        _, rows, columns = self.source.shape
+        return [finished_share(self.sink, k, (rows, columns)) for k in range(len(self.source))]
+
+    def facts(self) -> dict[str, Any]:
+        """Describe input, outputs, model and noise, JSON-ready."""
+        return {
+            "input": planes_facts(self.source),
+            "outputs": [output.facts(self.source) for output in self.outputs],
+            "model": {"name": self.model.spec.name, "sha256": self.model.spec.sha256},
+            "noise": self.noise and self.noise.as_record(),
+            "precision": self.settings.precision,
+            "tile": self.settings.tile,
+        }
+
+
+def plan_denoising(
+    source: Source,
+    outputs: Sequence[Output],
+    model: str | Model,
+    settings: DenoiseSettings,
+    told: NoiseOptions = MEASURED,
+    options: Mapping[str, Any] | None = None,
+) -> DenoiseJob:
+    """Plan to denoise planes into folders or files, and refuse what can't be done.
+
+    Nothing is written yet. The noise is measured for a model that is told it, or is what a
+    run that is resumed was begun with.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    outputs : sequence of Output
+        Where the denoised planes go; a second one takes the expected errors, as float32.
+    model : str or Model
+        Name of a model, path of a model folder, or the model.
+    settings : DenoiseSettings
+        How it is run.
+    told : NoiseOptions
+        What the user says of the noise.
+    options : mapping, optional
+        More that journals keep, and that must be the same where the run is resumed, JSON-ready
+        under the names that users know. Without it no journal is kept.
+
+    Returns
+    -------
+    DenoiseJob
+        What is to be done.
+
+    Raises
+    ------
+    CrispimError
+        If an output can't be written, there is no such model, or planes, model and options
+        don't fit.
+    """
+    results, *errors = outputs
+    errors = [_as_float(output) for output in errors]
+    sink = create_sink(results.path, source, results.settings)
+    for output in errors:
+        sink = PairedSink(sink, create_sink(output.path, source, output.settings))
+    record = recorded_options(results.path).get(NOISE_RECORD) if results.settings.resume else None
+    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), record=record)
+    recorded = {
+        "command": "denoise",
+        "the model's SHA-256": job.model.spec.sha256,
+        "--precision": settings.precision,
+        "--tile": settings.tile,
+        **(options or {}),
+        "--strength": told.strength,
+        NOISE_RECORD: job.noise and job.noise.as_record(),
+        "--uncertainty": str(errors[0].path) if errors else None,
+    }
+    if options is not None:
+        sink.record(recorded)
+    return replace(job, outputs=(results, *errors), recorded=recorded)
+
+
+def plan_denoising_in_memory(
+    source: Source,
+    sink: Sink,
+    model: str | Model,
+    settings: DenoiseSettings,
+    told: NoiseOptions = MEASURED,
+    *,
+    uncertain: bool = False,
+) -> DenoiseJob:
+    """Plan as `plan_denoising` does, into a sink that keeps no journal."""
+    return _planned(source, sink, model, settings, told, uncertain=uncertain)
+
+
+def _planned(
+    source: Source,
+    sink: Sink,
+    model: str | Model,
+    settings: DenoiseSettings,
+    told: NoiseOptions,
+    *,
+    uncertain: bool,
+    record: Mapping[str, Any] | None = None,
+) -> DenoiseJob:
+    """Find the model, check that all fits, and measure the noise, in this order."""
+    found = find_model(model) if isinstance(model, str) else model
+    check_size((source.shape[1], source.shape[2]), found.spec)
+    check_slices(source, found.spec.depth)
+    if uncertain:
+        load_error_model(found)
+    check_options(found.spec, told)
+    noise = None
+    if found.spec.takes_noise:
+        noise = StackNoise.from_record(record) if record else tell_noise(source, told)
+    return DenoiseJob(source, sink, found, settings, uncertain, noise)
+
+
+def _as_float(output: Output) -> Output:
+    """Return where expected errors go, which aren't whole counts."""
+    return replace(output, settings=replace(output.settings, dtype=np.dtype("float32")))
