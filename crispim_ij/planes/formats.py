@@ -108,7 +108,7 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
     )
     if past and past.done and not (past.finished or chosen.overwrite or chosen.resume):
         raise CrispimError(
-            f"a run into '{path}' was stopped before its end: give --resume to go on with it, or "
+            f"a run into '{path}' was stopped before its end: give --resume to continue it, or "
             "--overwrite to begin anew."
         )
     if as_zarr:
