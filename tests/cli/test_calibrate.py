@@ -117,7 +117,7 @@ def test_results_are_kept_unless_told(noisy: Path, tmp_path: Path) -> None:
         (("--planes", 0), "--planes"),
         (("--offset", "nan"), "--offset"),
         (("--out", "camera.png"), "ends in .json"),
-        (("--out", "nowhere/camera.json"), "in a folder that is there"),
+        (("--out", "nowhere/camera.json"), "in a folder that exists"),
     ],
 )
 def test_bad_options_of_calibrate(noisy: Path, arguments: tuple[object, ...], what: str) -> None:
