@@ -207,8 +207,12 @@ def smooth(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("options", "is_zip"),
-    [([], False), (["--noise", "2:100:5", "--strength", 1.5], True)],
-    ids=["measured", "told"],
+    [
+        pytest.param([], False, id="measured"),
+        pytest.param(
+            ["--noise", "2:100:5", "--strength", 1.5], True, id="told", marks=pytest.mark.long
+        ),
+    ],
 )
 def test_a_model_that_is_told_the_noise(
     call: Call,

@@ -88,7 +88,11 @@ def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "answers", "mark"),
-    [((50, 120), b"", "▀"), ((50, 120), b"\x1b[?62;4c", "\x1bP"), ((0, 0), b"", "Picture: ")],
+    [
+        ((50, 120), b"", "▀"),
+        pytest.param((50, 120), b"\x1b[?62;4c", "\x1bP", marks=pytest.mark.long),
+        pytest.param((0, 0), b"", "Picture: ", marks=pytest.mark.long),
+    ],
 )
 def test_a_terminal_is_shown_the_crop(
     noisy: Path, model: Path, folder: Path, size: tuple[int, int], answers: bytes, mark: str

@@ -14,7 +14,9 @@ from tests.cli.conftest import Call
 SMALL = ("--steps", 2, "--batch", 2, "--patch", 32)
 
 
-@pytest.mark.parametrize("recipe", ["paper-2d", "paper-3d", "crispim-2d"])
+@pytest.mark.parametrize(
+    "recipe", ["paper-2d", pytest.param("paper-3d", marks=pytest.mark.long), "crispim-2d"]
+)
 def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> None:
     output = tmp_path / "mine"
     answer = call("train", output, "--clean", noisy, "--recipe", recipe, *SMALL, "--seed", 5)

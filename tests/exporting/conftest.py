@@ -22,7 +22,9 @@ def paper_3d(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return random_model("paper-3d", tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture(scope="package", params=["paper-3d", "residual-2.5d"])
+@pytest.fixture(
+    scope="package", params=[pytest.param("paper-3d", marks=pytest.mark.long), "residual-2.5d"]
+)
 def deep_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each 3D architecture."""
     return random_model(request.param, tmp_path_factory.mktemp("models"))

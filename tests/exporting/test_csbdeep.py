@@ -46,6 +46,9 @@ def check_same_elsewhere(module: str, model: Model, folder: Path) -> None:
     assert there.read_bytes() == (folder / "here.zip").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "flat_model", ["paper-2d", pytest.param("residual-2d", marks=pytest.mark.long)], indirect=True
+)
 def test_same_model_same_zip(flat_model: Model, tmp_path: Path) -> None:
     check_same_elsewhere("csbdeep", flat_model, tmp_path)
 
