@@ -117,7 +117,7 @@ def test_a_package_that_is_missing_is_named_with_its_licence(
     assert not is_installed(name)
 
 
-@pytest.mark.parametrize("name", NON_BLIND)
+@pytest.mark.parametrize("name", ["bm3d", pytest.param("bm4d", marks=pytest.mark.long)])
 def test_noise_is_removed_and_the_level_kept(name: str) -> None:
     pytest.importorskip(name)
     clean = simulate_volume(PhantomSettings((VOLUME, 48, 56), seed=1, pixel_size=7.2))
