@@ -15,7 +15,7 @@ from crispim_ij.cli.outcome import show_job
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import SinkSettings, open_source
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
     from crispim_ij.report import Experiment

@@ -12,7 +12,7 @@ from crispim_ij.cli.version import versions
 from crispim_ij.errors import CrispimError
 from crispim_ij.plain import plain
 from crispim_ij.planes.atomic import whole_file
-from crispim_ij.planes.output_checks import check_output
+from crispim_ij.planes.checks import check_output
 from crispim_ij.profiling import Profile, peak_memory
 
 

@@ -24,7 +24,7 @@ from crispim_ij.jobs.local import preprocess_planes
 from crispim_ij.models import Model, find_model
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, Source, to_dtype
-from crispim_ij.planes.pieces import Piece
+from crispim_ij.planes.blocks import Block
 from crispim_ij.preprocessing import add_noise
 from crispim_ij.quiet import start_tensorflow
 
@@ -63,8 +63,8 @@ def denoise_on(client: ClusterClient, job: DenoiseJob) -> Generator[float, None,
     """
     with job.sink as sink:
         yield 0.0
-        work, pieces = DenoiseWork.of(job), job.pieces()
-        batches = _batches(client, work, pieces, _pixels, in_order=sink.in_order)
+        work, blocks = DenoiseWork.of(job), job.blocks()
+        batches = _batches(client, work, blocks, _pixels, in_order=sink.in_order)
         with closing(batches):
             for done in batches:
                 if done is None:
@@ -73,7 +73,7 @@ def denoise_on(client: ClusterClient, job: DenoiseJob) -> Generator[float, None,
                 batch, units = done
                 for index, at, pixels in units:
                     sink.write(index, pixels, at)
-                yield sum(piece.share for piece in batch)
+                yield sum(block.share for block in batch)
 
 
 def preprocess_on(client: ClusterClient, job: PreprocessJob) -> Generator[float, None, None]:
@@ -184,16 +184,16 @@ class DenoiseWork:
                 "machines share and give that path as --model."
             )
 
-    def words(self, task: list[Piece]) -> str:
+    def words(self, task: list[Block]) -> str:
         """Name the first and last plane of a task."""
-        return _words(self.job.source, [piece.index for piece in task])
+        return _words(self.job.source, [block.index for block in task])
 
-    def do(self, task: list[Piece]) -> list[Unit]:
-        """Denoise some pieces."""
+    def do(self, task: list[Block]) -> list[Unit]:
+        """Denoise some blocks."""
         use_own_threads()
         job, sink = self.job, CollectingSink(self.job.sink.unit, self.dtype)
         denoiser = cached_denoiser(find_model(self.model), job.settings, uncertain=job.uncertain)
-        steps = denoise_planes(job.source, sink, denoiser, job.noises, pieces=task, in_flight=1)
+        steps = denoise_planes(job.source, sink, denoiser, job.noises, blocks=task, in_flight=1)
         for _ in steps:
             pass
         return sink.units
@@ -296,8 +296,8 @@ def _words(source: Source, planes: list[int]) -> str:
     return f"'{first}'" if first == last else f"'{first}' to '{last}'"
 
 
-def _pixels(piece: Piece) -> int:
-    return piece.shape[0] * piece.shape[1]
+def _pixels(block: Block) -> int:
+    return block.shape[0] * block.shape[1]
 
 
 def _add_stream(job: PreprocessJob, units: list[Unit]) -> None:

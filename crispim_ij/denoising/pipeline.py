@@ -15,7 +15,7 @@ from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack
 from crispim_ij.noise import CameraNoise
-from crispim_ij.planes.pieces import Piece, pieces_of, read_mirrored
+from crispim_ij.planes.blocks import Block, blocks_of, read_mirrored
 from crispim_ij.planes.selection import z_stacks
 from crispim_ij.prefetch import prefetch
 
@@ -62,14 +62,14 @@ def denoise_planes(
     denoiser: TileDenoiser,
     noises: Sequence[CameraNoise] | None = None,
     *,
-    pieces: Iterable[Piece] | None = None,
+    blocks: Iterable[Block] | None = None,
     in_flight: int = IN_FLIGHT,
 ) -> Generator[float, None, None]:
     """Denoise a source into a sink, as far as steps are taken.
 
     Threads read and denoise planes while the caller's thread writes, in order; no more than
     a few planes are held, however long the stack. A sink that writes parts of planes is given
-    parts, so that no plane is ever held as a whole. The pixels don't depend on the pieces.
+    parts, so that no plane is ever held as a whole. The pixels don't depend on the blocks.
 
     Parameters
     ----------
@@ -81,11 +81,11 @@ def denoise_planes(
         What denoises.
     noises : sequence of CameraNoise, optional
         What `denoiser` is told of each plane.
-    pieces : iterable of Piece, optional
-        What is to be denoised, in an order of `crispim_ij.planes.pieces.pieces_of`; by
+    blocks : iterable of Block, optional
+        What is to be denoised, in an order of `crispim_ij.planes.blocks.blocks_of`; by
         default all that the sink lacks.
     in_flight : int
-        Pieces in the network at once.
+        Blocks in the network at once.
 
     Yields
     ------
@@ -93,8 +93,8 @@ def denoise_planes(
         After each write, the share of a plane that it was. Closing the iterator ends the
         work once the planes that are in the network have left it.
     """
-    if pieces is None:
-        pieces = pieces_of(source, sink, denoiser.settings.tile, deep=denoiser.depth > 1)
+    if blocks is None:
+        blocks = blocks_of(source, sink, denoiser.settings.tile, deep=denoiser.depth > 1)
     whole = sink.unit == source.shape[1:]
 
     def told(index: int) -> TileDenoiser:
@@ -102,49 +102,49 @@ def denoise_planes(
 
     work = (
         job
-        for _, same_place in groupby(pieces, key=attrgetter("at"))
+        for _, same_place in groupby(blocks, key=attrgetter("at"))
         for job in _work(source, told, denoiser.depth, list(same_place), whole=whole)
     )
     results = prefetch(lambda job: (job[0], job[1]()), work, workers=in_flight, ahead=2 * in_flight)
-    for piece, result in results:
-        sink.write(piece.index, result, piece.at)
-        yield piece.share
+    for block, result in results:
+        sink.write(block.index, result, block.at)
+        yield block.share
 
 
 def _work(
     source: Source,
     told: Callable[[int], TileDenoiser],
     depth: int,
-    pieces: list[Piece],
+    blocks: list[Block],
     *,
     whole: bool,
-) -> Iterator[tuple[Piece, Callable[[], NDArray[np.float32]]]]:
-    """Yield what is to be computed for each piece, all of one place in their planes.
+) -> Iterator[tuple[Block, Callable[[], NDArray[np.float32]]]]:
+    """Yield what is to be computed for each block, all of one place in their planes.
 
     A 3D model's planes are read here, in order, once each; those of others where they are
     computed. Whole planes are mirrored in memory, parts as they are read.
     """
-    grid = told(pieces[0].index).grid(pieces[0].shape)
-    read = source.read if whole else _region_reader(source, pieces[0], grid)
+    grid = told(blocks[0].index).grid(blocks[0].shape)
+    read = source.read if whole else _region_reader(source, blocks[0], grid)
 
     def denoise(index: int, planes: list[NDArray[Any]] | None) -> NDArray[np.float32]:
         given = read(index) if planes is None else np.stack(planes)
         return told(index).extended(grid, grid.extend(given) if whole else given)
 
     if depth == 1:
-        for piece in pieces:
-            yield piece, partial(denoise, piece.index, None)
+        for block in blocks:
+            yield block, partial(denoise, block.index, None)
         return
-    stacks = windows(source, depth, [piece.index for piece in pieces], read)
-    for piece, planes in zip(pieces, stacks, strict=True):
-        yield piece, partial(denoise, piece.index, planes)
+    stacks = windows(source, depth, [block.index for block in blocks], read)
+    for block, planes in zip(blocks, stacks, strict=True):
+        yield block, partial(denoise, block.index, planes)
 
 
-def _region_reader(source: Source, piece: Piece, grid: TileGrid) -> Read:
-    """Return what reads a piece's place of any plane, with the grid's margins."""
+def _region_reader(source: Source, block: Block, grid: TileGrid) -> Read:
+    """Return what reads a block's place of any plane, with the grid's margins."""
     rows, columns = (
         slice(part.start - before, part.stop + behind)
-        for part, (before, behind) in zip((piece.rows, piece.columns), grid.margins, strict=True)
+        for part, (before, behind) in zip((block.rows, block.columns), grid.margins, strict=True)
     )
     return lambda index: read_mirrored(source, index, rows, columns)
 

@@ -16,7 +16,7 @@ from crispim_ij.jobs.output import Output, finished_share, planes_facts
 from crispim_ij.models import Model, find_model
 from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, StackNoise, tell_noise
 from crispim_ij.planes import PairedSink, Sink, Source, create_sink, recorded_options
-from crispim_ij.planes.pieces import Piece, pieces_of
+from crispim_ij.planes.blocks import Block, blocks_of
 
 NOISE_RECORD = "noise told"
 """Where a journal keeps what was measured."""
@@ -68,10 +68,10 @@ class DenoiseJob:
         """What the model is told of each plane."""
         return None if self.noise is None else self.noise.of_planes(self.source)
 
-    def pieces(self) -> Iterator[Piece]:
+    def blocks(self) -> Iterator[Block]:
         """Cut what the opened sink lacks into parts."""
         deep = self.model.spec.depth > 1
-        return pieces_of(self.source, self.sink, self.settings.tile, deep=deep)
+        return blocks_of(self.source, self.sink, self.settings.tile, deep=deep)
 
     def finished(self) -> list[float]:
         """Return the share of each plane that the opened sink has; 1 is a whole plane."""

@@ -81,7 +81,7 @@ def test_half_a_plane_is_not_counted(
     call: Call, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     """Of three planes of two blocks each, one and a half are finished when a run is stopped."""
-    from crispim_ij.planes.ome_zarr.sink import ZarrSink
+    from crispim_ij.planes.ome_zarr_write import ZarrSink
 
     planes = np.random.default_rng(0).integers(50, 500, (3, 1100, 60), np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", planes, photometric="minisblack")

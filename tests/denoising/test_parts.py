@@ -15,7 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build, mini_stack
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
-from crispim_ij.planes.pieces import pieces_of, read_mirrored
+from crispim_ij.planes.blocks import blocks_of, read_mirrored
 
 STACK = np.random.default_rng(3).gamma(4, 60, (2, 75, 110)).astype(np.uint16)
 
@@ -79,10 +79,10 @@ def test_pieces_cover_every_plane_once(
     with open_source(tmp_path / "in.tif") as source:
         sink = create_sink(tmp_path / "o.zarr", source, SinkSettings(zarr=ZarrSettings(chunk=16)))
         seen = np.zeros(STACK.shape, int)
-        for piece in pieces_of(source, sink, 40, deep=deep):
-            seen[piece.index, piece.rows, piece.columns] += 1
-            assert max(piece.shape) <= 40
-            assert all(place % 16 == 0 for place in piece.at)
+        for block in blocks_of(source, sink, 40, deep=deep):
+            seen[block.index, block.rows, block.columns] += 1
+            assert max(block.shape) <= 40
+            assert all(place % 16 == 0 for place in block.at)
     assert (seen == 1).all()
 
 
