@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -192,9 +193,13 @@ def _missing(error: ImportError) -> CrispimError:
 
 
 def _connected(library: ModuleType, address: str) -> Any:
-    """Connect to a scheduler that is running."""
+    """Connect to a scheduler that is running; other versions there are refused in our own words."""
+    from distributed.versions import VersionMismatchWarning
+
     try:
-        return library.Client(address, timeout=PATIENCE, set_as_default=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", VersionMismatchWarning)
+            return library.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise CrispimError(
             f"No Dask scheduler answers at {address!r} (--scheduler): start one with "
