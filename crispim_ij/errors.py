@@ -17,7 +17,7 @@ class CrispimError(Exception):
 
 
 class RunInterruptedError(CrispimError):
-    """A run that Ctrl-C ended, and how to go on with it."""
+    """A run that Ctrl-C ended, and how to resume it."""
 
     status = 130
 

@@ -44,14 +44,14 @@ def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
 
 @contextmanager
 def saying_what_is_kept(*sinks: Sink) -> Iterator[None]:
-    """Say that a run that fails or is stopped can be gone on with."""
+    """Say that a run that fails or is stopped can be resumed."""
     try:
         yield
     except BaseException:
         for sink in sinks:
             if sink.kept:
                 errors.print(
-                    f"What is finished of {sink.path} is kept: --resume goes on with it.",
+                    f"What is finished of {sink.path} is kept: --resume continues it.",
                     soft_wrap=True,
                 )
         raise

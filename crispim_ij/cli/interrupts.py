@@ -24,7 +24,7 @@ def second_interrupt_ends_at_once() -> Iterator[None]:
     """Let a first Ctrl-C stop a command in order, and a second one end the process.
 
     Python would wait for threads that read from a drive which doesn't answer. What is
-    left is what a kill leaves: hidden files, from which a run can go on. Where Python
+    left is what a kill leaves: hidden files, from which a run can be resumed. Where Python
     drops the first one, as it does within a finalizer, it comes again.
     """
 

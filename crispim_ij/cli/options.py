@@ -361,7 +361,7 @@ def refuse_both(*, overwrite: bool, resume: bool) -> None:
     """Refuse to start over and to resume at once."""
     if overwrite and resume:
         raise CrispimError(
-            "--overwrite begins anew and --resume goes on with what is there: give one of them."
+            "--overwrite starts over and --resume continues what is there: give one of them."
         )
 
 

@@ -42,7 +42,7 @@ def train_shipped(
 ) -> None:
     """Train a model that ships again, by the very runs that made it.
 
-    What is there already in OUT is kept, and a run that was stopped goes on: after an
+    What exists in OUT is kept, and a run that was stopped is resumed: after an
     interruption give the same command again.
 
     Example: `crispim-ij models train-shipped crispim-2d data/ out/`
@@ -53,7 +53,7 @@ def train_shipped(
     stacks = {name: _stack(name, data, output) for run in runs for name in run.stacks}
     for run in runs:
         if (output / run.model / "model.json").exists():
-            errors.print(f"{output / run.model} is there already.", soft_wrap=True)
+            errors.print(f"{output / run.model} exists already.", soft_wrap=True)
             continue
         _train(run, [stacks[name] for name in run.stacks], output, steps)
 

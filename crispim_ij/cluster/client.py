@@ -70,7 +70,7 @@ class ClusterSettings:
             )
         if self.scheduler is not None and self.workers is not None:
             raise CrispimError(
-                "--workers says how many are started, and those of --scheduler are there already: "
+                "--workers says how many are started, and those of --scheduler exist already: "
                 "leave it out."
             )
 

@@ -150,7 +150,7 @@ def evaluate(
     settings : EvaluationSettings
         How many planes, and their noise.
     given : Given or None
-        Noisy planes or results that are there already.
+        Noisy planes or results that exist already.
 
     Returns
     -------

@@ -114,7 +114,7 @@ def fit_factors(squares: Squares) -> tuple[float, float]:
     """Choose the factors of spread and residue, at least 0, that suit errors best.
 
     Errors are taken to be normal with the variance that `ErrorModel` expects; its likelihood
-    is made largest by least squares that are weighed anew until they settle.
+    is made largest by least squares that are weighed again until they settle.
     """
     from scipy.optimize import nnls
 

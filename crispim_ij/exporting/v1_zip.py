@@ -179,7 +179,7 @@ def copy_checked(path: Path, target: Path) -> None:
     """Copy a zip from anywhere that computes and does nothing else, or refuse it.
 
     A graph is a program: TensorFlow has operations that read and write files. And what
-    one program finds in a zip another may not: so it is written anew. The copy of a zip that
+    one program finds in a zip another may not: so it is rewritten. The copy of a zip that
     `write_zip` wrote is equal to it, byte by byte.
     """
     from google.protobuf.message import DecodeError

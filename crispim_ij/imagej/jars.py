@@ -132,7 +132,7 @@ def _is_intact(jar: Jar, path: Path) -> bool:
     except FileNotFoundError:
         return False
     if digest != jar.sha256:
-        logger.warning("%s is corrupt; it is fetched anew.", path)
+        logger.warning("%s is corrupt; it is fetched again.", path)
         return False
     return True
 

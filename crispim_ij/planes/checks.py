@@ -115,7 +115,7 @@ def checked(
     if dtype.kind == "f" and not np.isfinite(plane).all():
         raise CrispimError(
             f"{where} holds NaN or infinite values: replace them in ImageJ "
-            "(Process > Math > NaN Background, or Remove NaNs) and save it anew."
+            "(Process > Math > NaN Background, or Remove NaNs) and save it again."
         )
     return plane
 

@@ -119,7 +119,7 @@ class DiskSink(Sink):
 
     @abstractmethod
     def _surviving(self, past: PastRun) -> list[int] | None:
-        """Return which finished units are still there, None if all must begin anew."""
+        """Return which finished units are still there, None if all must start over."""
 
     @abstractmethod
     def _finish(self) -> None:

@@ -109,7 +109,7 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
     if past and past.done and not (past.finished or chosen.overwrite or chosen.resume):
         raise CrispimError(
             f"a run into '{path}' was stopped before its end: give --resume to continue it, or "
-            "--overwrite to begin anew."
+            "--overwrite to start over."
         )
     if as_zarr:
         from crispim_ij.planes.ome_zarr_write import ZarrSink

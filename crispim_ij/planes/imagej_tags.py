@@ -145,7 +145,7 @@ def hyperstack(sizes: Mapping[str, int]) -> Fields:
 
 
 def _sized(fields: Fields, sizes: Mapping[str, int]) -> Fields:
-    """Return the lines of a stack with the sizes of its axes anew."""
+    """Return the lines of a stack, with new sizes of its axes."""
     rest = {k: v for k, v in fields.items() if k not in {"images", *_COUNTS.values()}}
     counts = {"images": str(math.prod(sizes.values()))}
     counts |= {word: str(sizes[axis]) for axis, word in _COUNTS.items() if sizes.get(axis, 1) > 1}

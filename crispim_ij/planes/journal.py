@@ -121,7 +121,7 @@ def check_same(output: Path, old: Header, new: Header) -> None:
         if difference:
             raise CrispimError(
                 f"'{output}' can't be resumed, since {difference}: to mix them is refused; "
-                "give the same again, or --overwrite to begin anew."
+                "give the same again, or --overwrite to start over."
             )
 
 

@@ -1,4 +1,4 @@
-"""OME-XML: what it says of the first image, and the same said of a file written anew."""
+"""OME-XML: what it says of the first image, and the same said of a file rewritten."""
 
 from __future__ import annotations
 

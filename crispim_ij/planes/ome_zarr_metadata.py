@@ -85,7 +85,7 @@ def read_image(path: Path) -> ZarrImage:
     except _MalformedError as error:
         raise CrispimError(
             f"the description of '{path}' is not OME-Zarr that can be read "
-            f"({error}): write it anew with the program it is from."
+            f"({error}): write it again with the program it is from."
         ) from error
 
 

@@ -52,7 +52,7 @@ def zarr_faults(path: Path) -> Iterator[None]:
     except _DAMAGE as error:
         raise CrispimError(
             f"'{path}' can't be read ({first_line(error)}): it may be damaged; "
-            "copy it again or write it anew."
+            "copy or write it again."
         ) from error
 
 
@@ -139,7 +139,7 @@ def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
     if array.ndim != axes or 0 in array.shape:
         raise CrispimError(
             f"'{path / name}' has the shape {array.shape}, which doesn't fit its {axes} axes: "
-            "write the OME-Zarr anew with the program it is from."
+            "write the OME-Zarr again with the program it is from."
         )
     return array
 
@@ -150,7 +150,7 @@ def _refuse_codecs(path: Path, array: zarr.Array[Any]) -> None:
     if "pickle" in names:
         raise CrispimError(
             f"'{path}' keeps its pixels as Python's pickles, which can run programs: "
-            "write the OME-Zarr anew with another compression."
+            "write the OME-Zarr again with another compression."
         )
 
 

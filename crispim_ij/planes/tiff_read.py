@@ -86,13 +86,13 @@ def tifffile_faults(path: Path, plane: int | None = None) -> Iterator[None]:
 def _damaged(where: str, error: Exception) -> CrispimError:
     return CrispimError(
         f"{where} is not a TIFF that can be read ({first_line(error)}): "
-        "it may be damaged or of another format; copy it again or save it anew from ImageJ."
+        "it may be damaged or of another format; copy or save it again from ImageJ."
     )
 
 
 def _truncated(path: Path) -> CrispimError:
     return CrispimError(
-        f"'{path}' is truncated: it ends before its last plane does; copy it again or save it anew."
+        f"'{path}' is truncated: it ends before its last plane does; copy or save it again."
     )
 
 
@@ -178,7 +178,7 @@ def check_page(
     if len(header.shape) != 2 or 0 in header.shape:
         raise CrispimError(
             f"'{path}' holds a page of shape {header.shape} where a plane of rows and columns is "
-            "needed: save it anew from ImageJ as TIFF."
+            "needed: save it again from ImageJ as TIFF."
         )
     if header.extent is None or header.extent[1] > header.file_size:
         raise _truncated(path)
@@ -224,7 +224,7 @@ def mapped_region(
     rows, columns = region
     begin = offset + rows.start * shape[1] * dtype.itemsize
     height = rows.stop - rows.start
-    # Opened anew for each region: pages of a file stay in memory as long as it is mapped.
+    # Opened again for each region: pages of a file stay in memory as long as it is mapped.
     lines = np.memmap(path, dtype, "r", begin, (height, shape[1]))
     return np.array(lines[:, columns])
 
@@ -361,9 +361,7 @@ def _page_order(tif: tifffile.TiffFile, path: Path) -> list[int]:
             "give the folder that holds its planes, or save it as one file from Fiji."
         )
     if kind != "ome" or None in pages:
-        raise CrispimError(
-            f"'{path}' lacks planes that its OME-XML lists: copy it again or save it anew."
-        )
+        raise CrispimError(f"'{path}' lacks planes that its OME-XML lists: copy or save it again.")
     # The series has filled the cache with all pages.
     tif.pages.cache = False
     tif.pages.useframes = False

@@ -100,8 +100,8 @@ class RunDirectory:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CrispimError(
-                f"'{file}' can't be read ({error}): begin anew with --overwrite."
+                f"'{file}' can't be read ({error}): start over with --overwrite."
             ) from error
         if not isinstance(content, dict):
-            raise CrispimError(f"'{file}' isn't what a run writes: begin anew with --overwrite.")
+            raise CrispimError(f"'{file}' isn't what a run writes: start over with --overwrite.")
         return content

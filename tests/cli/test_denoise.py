@@ -98,6 +98,6 @@ def test_what_is_kept_is_said(call: Call, model: Path, noisy: Path, tmp_path: Pa
     answer = call("denoise", noisy, tmp_path / "out", "--model", model)
     assert answer.status == 2
     said = " ".join(answer.err.split())
-    assert "is kept: --resume goes on with it. Error: " in said
+    assert "is kept: --resume continues it. Error: " in said
     assert "NaN" in said
     assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]

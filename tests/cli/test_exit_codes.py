@@ -64,7 +64,7 @@ def test_interrupted(tmp_path: Path) -> None:
         run.send_signal(signal.SIGINT)
         said = run.communicate()[1]
     assert run.returncode == 130, said
-    assert "is kept: --resume goes on with it" in " ".join(said.split())
+    assert "is kept: --resume continues it" in " ".join(said.split())
     assert "Traceback" not in said
     assert 0 < len(list(tmp_path.glob("out/*.tif"))) < 400
 

@@ -39,7 +39,7 @@ def test_a_shipped_model_is_made_again(
     assert first.spec.architecture == "residual-2d"
     assert last.spec.provenance["started_from"]["name"] == "crispim-3d-second"
     assert len(last.spec.provenance["data"]) == 11
-    assert call(*command).err.count("is there already") == 5
+    assert call(*command).err.count("exists already") == 5
 
 
 def test_stacks_must_be_there(call: Call, data: Path, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_ctrl_c_says_how_to_go_on(dask: Dask, tmp_path: Path, where: str) -> Non
             os.kill(process, signal.SIGINT)
         printed = run.communicate()[0].decode()
     assert run.returncode == 130, printed
-    assert "is kept: --resume goes on with it." in printed
+    assert "is kept: --resume continues it." in printed
     assert "Traceback" not in printed
     wait_until(lambda: not any(_alive(process) for process in ours))
 

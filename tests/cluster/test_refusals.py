@@ -33,7 +33,7 @@ def test_options_that_contradict_each_other(
     both = refusal(call, *said, "--scheduler", "tcp://127.0.0.1:1", "--cluster", "local")
     assert "give one of them" in both
     given = refusal(call, *said, "--scheduler", "tcp://127.0.0.1:1", "--workers", 2)
-    assert "those of --scheduler are there already: leave it out" in given
+    assert "those of --scheduler exist already: leave it out" in given
     assert list(tmp_path.iterdir()) == []
 
 

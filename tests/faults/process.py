@@ -57,7 +57,7 @@ class Ended:
 
 
 def fresh(code: str) -> str:
-    """Return code that runs other code in an interpreter that begins anew."""
+    """Return code that runs other code in an interpreter that starts over."""
     words = f"[{sys.executable!r}, '-c', {code!r}, *sys.argv[1:]]"
     return f"import os, sys; os.execv({sys.executable!r}, {words})"
 

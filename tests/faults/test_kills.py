@@ -170,7 +170,7 @@ def test_a_drawn_seed_is_kept(call: Call, noisy: Path, tmp_path: Path) -> None:
     answer = call("preprocess", noisy, tmp_path / "out", "--factor", 2, "--workers", 1)
     assert answer.status == 2
     assert "2.tif" in answer.err
-    assert "--resume goes on with it" in " ".join(answer.err.split())
+    assert "--resume continues it" in " ".join(answer.err.split())
     assert sorted(p.name for p in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]
     # The disk is mended: the same file, the same time.
     bad.write_bytes(good)

@@ -47,6 +47,6 @@ tiff_read.FolderSource.read = greedy
     before = LITTLE.format(room=2**28) + SLOWLY + taken
     end = crispim("preprocess", planes, output, *SAID, "--workers", 1, before=before)
     end.refused("memory")
-    assert "is kept: --resume goes on with it" in end.err
+    assert "is kept: --resume continues it" in end.err
     crispim("preprocess", planes, output, *SAID, "--resume").well()
     assert content(output) == content(unbroken / name)

@@ -51,7 +51,7 @@ def test_once_stops_in_order(planes: Path, unbroken: Path, tmp_path: Path, name:
     end = run.ended()
     assert end.status == 130
     assert "Traceback" not in end.err
-    assert f"What is finished of {output} is kept: --resume goes on with it." in end.err
+    assert f"What is finished of {output} is kept: --resume continues it." in end.err
     crispim("preprocess", planes, output, *SAID, "--resume").well()
     assert content(output) == content(unbroken / name)
 
