@@ -166,9 +166,9 @@ def check_slices(source: Source, depth: int) -> None:
     """
     if depth > 1 and len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
         raise CrispimError(
-            f"'{source.path}' has {len(source)} planes but, according to its metadata, one slice for "
-            "each channel and time point, and a 3D model needs slices: say so in ImageJ (Image > "
-            "Properties), or use a 2D model."
+            f"'{source.path}' has {len(source)} planes but, according to its metadata, one slice "
+            "for each channel and time point, and a 3D model needs slices: say so in ImageJ "
+            "(Image > Properties), or use a 2D model."
         )
 
 
