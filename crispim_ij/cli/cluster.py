@@ -1,13 +1,11 @@
-"""Options of runs on many workers, and what such runs say."""
+"""What runs on many workers say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.progress import Progress
 
 from crispim_ij.cli.console import errors
@@ -15,72 +13,6 @@ from crispim_ij.errors import CrispimError
 
 if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings, Crew
-
-_PANEL = "On many workers (docs/cluster.md)"
-
-
-class ClusterName(StrEnum):
-    """Where workers can be started."""
-
-    slurm = "slurm"
-    lsf = "lsf"
-    pbs = "pbs"
-    local = "local"
-
-
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ADDRESS",
-        help="Compute on the workers of a Dask scheduler that is running, such as "
-        "tcp://node1:8786. [default: this process computes]",
-        rich_help_panel=_PANEL,
-    ),
-]
-Cluster = Annotated[
-    ClusterName | None,
-    typer.Option(
-        help="Start Dask workers for this run: as jobs of a batch system, as your "
-        "~/.config/dask/jobqueue.yaml says, or as processes on this machine. [default: none]",
-        rich_help_panel=_PANEL,
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        metavar="COUNT",
-        min=1,
-        help="Worker processes that --cluster starts. [default: 8; for local one a core and "
-        "2.5 GB of memory]",
-        rich_help_panel=_PANEL,
-    ),
-]
-
-
-def cluster_of(
-    scheduler: str | None, cluster: ClusterName | None, workers: int | None
-) -> ClusterSettings | None:
-    """Read which workers a run is to have.
-
-    Parameters
-    ----------
-    scheduler : str or None
-        Address of one that is running.
-    cluster : ClusterName or None
-        Where workers are started.
-    workers : int or None
-        How many.
-
-    Returns
-    -------
-    ClusterSettings or None
-        None for a run in this process.
-    """
-    if scheduler is None and cluster is None:
-        return None
-    from crispim_ij.cluster import ClusterSettings
-
-    return ClusterSettings(scheduler, None if cluster is None else cluster.value, workers)
 
 
 def refuse_lone_workers(workers: int | None) -> None:

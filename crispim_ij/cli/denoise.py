@@ -10,36 +10,22 @@ from typing import Annotated
 
 import typer
 
-from crispim_ij.cli.cluster import (
-    Cluster,
-    Scheduler,
-    Workers,
-    cluster_of,
-    refuse_lone_workers,
-)
+from crispim_ij.cli.cluster import refuse_lone_workers
 from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
-    AsJson,
-    Channel,
-    DryRun,
+    ClusterOptions,
     Input,
-    Level,
     ModelName,
     Noise,
-    OmeZarr,
-    Overwrite,
+    OutputOptions,
     Packing,
     PrecisionName,
-    ProfileFile,
-    Pyramid,
-    Resume,
-    Shard,
+    ReportOptions,
+    SelectionOptions,
     Strength,
     Tile,
-    Time,
-    refuse_both,
-    selection_of,
-    zarr_settings,
+    Workers,
+    with_groups,
 )
 from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
 from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
@@ -48,7 +34,6 @@ from crispim_ij.planes import (
     Compression,
     PairedSink,
     Sink,
-    SinkSettings,
     create_sink,
     open_source,
 )
@@ -65,6 +50,7 @@ class ResultType(StrEnum):
     float32 = "float32"
 
 
+@with_groups
 def denoise(
     source: Input,
     output: Annotated[
@@ -74,6 +60,7 @@ def denoise(
             help="Folder for the denoised planes, a .tif file for a stack, or a .zarr.",
         ),
     ],
+    *,
     model: ModelName = "crispim-2d",
     noise: Noise = "auto",
     strength: Strength = 1.0,
@@ -95,20 +82,11 @@ def denoise(
         ),
     ] = None,
     compression: Packing = Compression.NONE,
-    channel: Channel = None,
-    time: Time = None,
-    level: Level = 0,
-    ome_zarr: OmeZarr = None,
-    shard: Shard = None,
-    pyramid: Pyramid = False,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    scheduler: Scheduler = None,
-    cluster: Cluster = None,
+    selection: SelectionOptions,
+    writing: OutputOptions,
+    cluster: ClusterOptions,
     workers: Workers = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    profile: ProfileFile = None,
+    report: ReportOptions,
 ) -> None:
     """Denoise a folder of planes, a stack or an OME-Zarr.
 
@@ -131,23 +109,18 @@ def denoise(
     from crispim_ij.noise import NoiseOptions, parse_noise
 
     started = perf_counter()
-    refuse_both(overwrite=overwrite, resume=resume)
-    chosen = cluster_of(scheduler, cluster, workers)
+    settings = writing.sink_settings(
+        compression, None if dtype is ResultType.same else np.dtype(dtype.value)
+    )
+    chosen = cluster.settings(workers)
     if chosen is None:
         refuse_lone_workers(workers)
-    settings = SinkSettings(
-        dtype=None if dtype is ResultType.same else np.dtype(dtype.value),
-        compression=compression,
-        overwrite=overwrite,
-        resume=resume,
-        zarr=zarr_settings(ome_zarr, shard, pyramid),
-    )
-    if chosen is not None and profile is not None:
+    if chosen is not None and report.profile is not None:
         raise CrispimError(NO_PROFILE_OF_OTHERS)
     told = NoiseOptions(parse_noise(noise), strength)
-    with open_source(source, selection_of(channel, time, level)) as planes:
-        if profile is not None:
-            check_output(profile, None, planes.path, overwrite=True)
+    with open_source(source, selection.selection()) as planes:
+        if report.profile is not None:
+            check_output(report.profile, None, planes.path, overwrite=True)
         outputs = [(output, planes, settings)]
         results: Sink = create_sink(output, planes, settings)
         if uncertainty is not None:
@@ -162,7 +135,9 @@ def denoise(
             uncertain=uncertainty is not None,
         )
         work.check()
-        work = replace(work, noise=plan_noise(work, output, told, resume=resume, quiet=as_json))
+        work = replace(
+            work, noise=plan_noise(work, output, told, resume=writing.resume, quiet=report.as_json)
+        )
         options = {
             "command": "denoise",
             "the model's SHA-256": work.model.spec.sha256,
@@ -172,9 +147,7 @@ def denoise(
             "--strength": strength,
             NOISE_RECORD: work.noise and work.noise.as_record(),
             "--uncertainty": uncertainty and str(uncertainty),
-            "--channel": channel,
-            "--time": time,
-            "--level": level,
+            **selection.as_record(),
         }
         results.record(options)
         facts = {
@@ -185,15 +158,15 @@ def denoise(
             "precision": precision.value,
             "tile": tile,
         }
-        if dry_run:
+        if report.dry_run:
             results.check()
-            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
         kept = denoise_here(work, clock) if chosen is None else denoise_there(work, chosen)
-        if profile is not None:
-            write_profile(profile, clock.profile(), len(planes) - kept, facts, options)
-    if as_json:
+        if report.profile is not None:
+            write_profile(report.profile, clock.profile(), len(planes) - kept, facts, options)
+    if report.as_json:
         print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
         return
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)

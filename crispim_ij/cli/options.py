@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, Selection, ZarrSettings, parse_numbers
+from crispim_ij.planes import (
+    Compression,
+    Selection,
+    SinkSettings,
+    ZarrSettings,
+    parse_numbers,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from crispim_ij.cluster import ClusterSettings
+
+_CLUSTER_PANEL = "On many workers (docs/cluster.md)"
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
@@ -220,18 +233,118 @@ class PrecisionName(StrEnum):
     bfloat16 = "bfloat16"
 
 
-def selection_of(channel: str | None, time: str | None, level: int) -> Selection:
-    """Read the choice of planes, with numbers from 1 as `crispim_ij.planes.parse_numbers` does."""
-    return Selection(
-        None if channel is None else parse_numbers(channel, "--channel"),
-        None if time is None else parse_numbers(time, "--time"),
-        level,
-    )
+class ClusterName(StrEnum):
+    """Where workers can be started."""
+
+    slurm = "slurm"
+    lsf = "lsf"
+    pbs = "pbs"
+    local = "local"
 
 
-def zarr_settings(version: ZarrVersion | None, shard: int | None, pyramid: bool) -> ZarrSettings:
-    """Gather how an OME-Zarr is laid out, refusing what contradicts itself."""
-    return ZarrSettings(version.value if version else None, shard=shard, pyramid=pyramid)
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Compute on the workers of a Dask scheduler that is running, such as "
+        "tcp://node1:8786. [default: this process computes]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
+Cluster = Annotated[
+    ClusterName | None,
+    typer.Option(
+        help="Start Dask workers for this run: as jobs of a batch system, as your "
+        "~/.config/dask/jobqueue.yaml says, or as processes on this machine. [default: none]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="COUNT",
+        min=1,
+        help="Worker processes that --cluster starts. [default: 8; for local one a core and "
+        "2.5 GB of memory]",
+        rich_help_panel=_CLUSTER_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Which planes of a hyperstack or an OME-Zarr are read."""
+
+    channel: Channel = None
+    time: Time = None
+    level: Level = 0
+
+    def selection(self) -> Selection:
+        """Read the numbers, which begin at 1."""
+        return Selection(
+            None if self.channel is None else parse_numbers(self.channel, "--channel"),
+            None if self.time is None else parse_numbers(self.time, "--time"),
+            self.level,
+        )
+
+    def as_record(self) -> dict[str, str | int | None]:
+        """Return the options as a run records them."""
+        return {"--channel": self.channel, "--time": self.time, "--level": self.level}
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How planes are written, and what becomes of those that are there."""
+
+    ome_zarr: OmeZarr = None
+    shard: Shard = None
+    pyramid: Pyramid = False
+    overwrite: Overwrite = False
+    resume: Resume = False
+
+    def sink_settings(
+        self, compression: Compression, dtype: np.dtype[Any] | None = None
+    ) -> SinkSettings:
+        """Gather how planes are written, refusing what contradicts itself."""
+        refuse_both(overwrite=self.overwrite, resume=self.resume)
+        return SinkSettings(
+            compression=compression,
+            overwrite=self.overwrite,
+            resume=self.resume,
+            zarr=ZarrSettings(
+                self.ome_zarr.value if self.ome_zarr else None,
+                shard=self.shard,
+                pyramid=self.pyramid,
+            ),
+            dtype=dtype,
+        )
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """Which workers compute, if not this process."""
+
+    scheduler: Scheduler = None
+    cluster: Cluster = None
+
+    def settings(self, workers: int | None) -> ClusterSettings | None:
+        """Return the workers of a run; None where this process computes."""
+        if self.scheduler is None and self.cluster is None:
+            return None
+        from crispim_ij.cluster import ClusterSettings
+
+        return ClusterSettings(
+            self.scheduler, None if self.cluster is None else self.cluster.value, workers
+        )
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a run says of itself."""
+
+    dry_run: DryRun = False
+    as_json: AsJson = False
+    profile: ProfileFile = None
 
 
 def refuse_two_noises(**given: object) -> None:

@@ -11,44 +11,29 @@ from typing import Annotated
 import typer
 
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.cluster import Cluster, Scheduler, cluster_of
 from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
-    AsJson,
-    Channel,
-    DryRun,
+    ClusterOptions,
     FijiHome,
     Heap,
-    Level,
-    OmeZarr,
-    Overwrite,
+    OutputOptions,
     Packing,
-    ProfileFile,
-    Pyramid,
-    Resume,
-    Shard,
-    Time,
+    ReportOptions,
+    SelectionOptions,
     parse_noise_sd,
-    refuse_both,
-    selection_of,
-    zarr_settings,
+    with_groups,
 )
 from crispim_ij.cli.outcome import output_facts, planes_facts, print_dry_run
 from crispim_ij.cli.profile import NO_PROFILE_OF_OTHERS, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import (
-    Compression,
-    SinkSettings,
-    create_sink,
-    open_source,
-    recorded_options,
-)
+from crispim_ij.planes import Compression, create_sink, open_source, recorded_options
 from crispim_ij.planes.output_checks import check_output
 from crispim_ij.profiling import Clock
 
 
+@with_groups
 def preprocess(
     source: Annotated[
         Path | None,
@@ -68,6 +53,7 @@ def preprocess(
             "for --check.",
         ),
     ] = None,
+    *,
     native: Annotated[
         bool,
         typer.Option(
@@ -142,19 +128,10 @@ def preprocess(
         ),
     ] = None,
     compression: Packing = Compression.NONE,
-    channel: Channel = None,
-    time: Time = None,
-    level: Level = 0,
-    ome_zarr: OmeZarr = None,
-    shard: Shard = None,
-    pyramid: Pyramid = False,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    scheduler: Scheduler = None,
-    cluster: Cluster = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    profile: ProfileFile = None,
+    selection: SelectionOptions,
+    writing: OutputOptions,
+    cluster: ClusterOptions,
+    report: ReportOptions,
 ) -> None:
     """Downsample planes and add noise, with ImageJ's own pixels.
 
@@ -175,7 +152,7 @@ def preprocess(
     if check:
         check_pixels(source, [settings], imagej)
         return
-    chosen = cluster_of(scheduler, cluster, workers)
+    chosen = cluster.settings(workers)
     if native:
         _refuse_options_of_imagej(imagej)
     elif chosen is not None:
@@ -187,25 +164,19 @@ def preprocess(
         raise CrispimError("INPUT and OUTPUT are needed: say what to preprocess, and where to.")
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
-    refuse_both(overwrite=overwrite, resume=resume)
-    if resume and seed is None:
+    sink_settings = writing.sink_settings(compression)
+    if writing.resume and seed is None:
         # What was drawn when the run was begun.
         settings = replace(settings, seed=recorded_options(output).get("--seed"))
-    if profile is not None and chosen is not None:
+    if report.profile is not None and chosen is not None:
         raise CrispimError(NO_PROFILE_OF_OTHERS)
-    with open_source(source, selection_of(channel, time, level)) as planes:
-        if profile is not None:
-            check_output(profile, None, planes.path, overwrite=True)
+    with open_source(source, selection.selection()) as planes:
+        if report.profile is not None:
+            check_output(report.profile, None, planes.path, overwrite=True)
         noises = job.plan_noise(planes, settings)
         settings = replace(settings, seed=noises[0].seed)
         size = job.target_size(planes.shape[1:], factor)
-        sink_settings = SinkSettings(
-            compression=compression,
-            overwrite=overwrite,
-            plane_shape=size,
-            resume=resume,
-            zarr=zarr_settings(ome_zarr, shard, pyramid),
-        )
+        sink_settings = replace(sink_settings, plane_shape=size)
         work = Preprocessing(
             planes,
             create_sink(output, planes, sink_settings),
@@ -213,9 +184,7 @@ def preprocess(
             settings,
             NativeImageJ() if native else open_gateway(imagej),
         )
-        work.record(
-            {"command": "preprocess", "--channel": channel, "--time": time, "--level": level}
-        )
+        work.record({"command": "preprocess", **selection.as_record()})
         facts = {
             "input": planes_facts(planes),
             "outputs": [
@@ -223,24 +192,24 @@ def preprocess(
             ],
             "engine": {"name": work.engine.engine, "ImageJ": work.engine.version},
         }
-        if dry_run:
+        if report.dry_run:
             work.check()
-            print_dry_run({**facts, "dry run": True}, as_json=as_json)
+            print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
         if chosen is None:
             record, kept = preprocess_here(work, workers, clock)
         else:
             record, kept = preprocess_there(work, chosen)
-        if profile is not None:
+        if report.profile is not None:
             write_profile(
-                profile, clock.profile(), len(planes) - kept, facts, settings.as_options()
+                report.profile, clock.profile(), len(planes) - kept, facts, settings.as_options()
             )
     written = job.write_record(record, output)
     also = f", without noise to {clean}" if clean else ""
     if clean:
         job.write_record(record, clean, noisy=False)
-    if as_json:
+    if report.as_json:
         about = {"settings": settings.as_options(), "record": written}
         print_json({**facts, **about, "seconds": perf_counter() - started})
         return

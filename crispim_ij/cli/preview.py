@@ -14,14 +14,12 @@ import typer
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
-    Channel,
     Input,
-    Level,
     ModelName,
     Noise,
+    SelectionOptions,
     Strength,
-    Time,
-    selection_of,
+    with_groups,
 )
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
@@ -39,8 +37,10 @@ if TYPE_CHECKING:
 PANELS = "noisy | denoised | difference"
 
 
+@with_groups
 def preview(
     source: Input,
+    *,
     model: ModelName = "crispim-2d",
     plane: Annotated[
         int | None,
@@ -56,9 +56,7 @@ def preview(
     ] = None,
     noise: Noise = "auto",
     strength: Strength = 1.0,
-    channel: Channel = None,
-    time: Time = None,
-    level: Level = 0,
+    selection: SelectionOptions,
     out: Annotated[
         Path,
         typer.Option(metavar="FILE", help="Picture to write, as PNG; replaced if it is there."),
@@ -88,7 +86,7 @@ def preview(
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
-    with open_source(source, selection_of(channel, time, level)) as planes:
+    with open_source(source, selection.selection()) as planes:
         check_output(out, None, planes.path, overwrite=True)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
