@@ -235,11 +235,11 @@ class Command(TyperCommand):
         return super().invoke(ctx)
 
 
-def shown_config(context: Any, files: Sequence[ConfigFile]) -> Iterator[str]:
-    """Yield lines with every option's default and origin, themselves a file of defaults."""
-    yield f"# your own file: {users_file()}"
-    yield f"# files read: {', '.join(str(file.path) for file in files) or 'none'}"
-    yield from _shown_group(context)
+def shown_config(context: Any, files: Sequence[ConfigFile]) -> str:
+    """Show every option's default and where it is from, itself a file of defaults."""
+    read = ", ".join(str(file.path) for file in files) or "none"
+    head = [f"# your own file: {users_file()}", f"# files read: {read}"]
+    return "\n".join([*head, *_shown_group(context)])
 
 
 def _shown_group(context: Any) -> Iterator[str]:

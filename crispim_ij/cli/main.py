@@ -95,8 +95,7 @@ def options(
     files = config_files(config)
     apply_defaults(context, files)
     if show_config:
-        for line in shown_config(context, files):
-            typer.echo(line)
+        typer.echo(shown_config(context, files))
         raise typer.Exit
     if context.invoked_subcommand is None:
         context.fail("Missing command.")
