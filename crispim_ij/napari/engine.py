@@ -23,15 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.denoising.load import cached_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise
 
-Part = tuple[TileGrid, NDArray[Any]]
-"""Tiles of a part of a plane, and the part with the tiles' margins."""
+Part = tuple[TileGrid | None, NDArray[Any]]
+"""Tiles of a part of a plane, and the part with the tiles' margins; None and a whole plane."""
 
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
 
@@ -162,10 +161,7 @@ class RemoteDenoiser:
 
     def __call__(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane, or the middle one of a mini-stack."""
-        shape = planes.shape[-2], planes.shape[-1]
-        check_size(shape, self.model.spec)
-        grid = self.grid(shape)
-        return self.extended(grid, grid.extend(planes))
+        return self.engine.ask(self, (None, planes))
 
 
 @cache
@@ -198,7 +194,10 @@ def _answer(
     """Denoise; what goes wrong is an answer, too."""
     try:
         denoiser = cached_denoiser(model, settings, uncertain=False)
-        return None if part is None else denoiser.told(noise).extended(*part)
+        if part is None:
+            return None
+        told, (grid, pixels) = denoiser.told(noise), part
+        return told(pixels) if grid is None else told.extended(grid, pixels)
     except CrispimError as error:
         return error
     except Exception:  # noqa: BLE001 - not all exceptions can be sent

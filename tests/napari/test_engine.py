@@ -49,7 +49,7 @@ def test_a_fault_comes_back_as_it_is_and_ends_nothing(engine: Engine) -> None:
     model = find_model("crispim-2d")
     with pytest.raises(CrispimError, match="too small for model"):
         engine.load(model, SETTINGS)(plane()[:2, :2])
-    with pytest.raises(CrispimError, match=r"model\.json"):
+    with pytest.raises(CrispimError, match=r"model\.keras is missing"):
         engine.load(Model(model.folder.parent, model.spec), SETTINGS)
     with pytest.raises(RuntimeError, match="Traceback"):
         engine.load(model, SETTINGS)(np.array(["no counts"]))
