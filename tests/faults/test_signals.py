@@ -29,16 +29,16 @@ tiff_read.FolderSource.read = stuck
 
 FINALIZES = """
 import pathlib, sys, time
-from crispim_ij.cli import preprocess_run
+from crispim_ij import jobs
 class Slow:
     def __del__(self):
         (pathlib.Path(sys.argv[3]).parent / "finalizes").touch()
         time.sleep(30)
-preprocess = preprocess_run.preprocess
+preprocess = jobs.preprocess_locally
 def finalizes(*said):
     Slow()
     return preprocess(*said)
-preprocess_run.preprocess = finalizes
+jobs.preprocess_locally = finalizes
 """
 
 
