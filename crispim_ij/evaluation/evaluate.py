@@ -100,10 +100,18 @@ def measure(
 ) -> Evaluation:
     """Measure methods on all planes that are drawn, and keep up to three planes to be shown.
 
+    What it takes and refuses is said of `evaluate`, which it goes through.
+
     Parameters
     ----------
-    source, methods, settings, given
-        See `evaluate`.
+    source : Source
+        Clean planes.
+    methods : sequence of Method
+        What is measured.
+    settings : EvaluationSettings
+        How many planes are drawn, and their noise.
+    given : Given, optional
+        Noisy planes or results that exist already.
     on_plane : callable
         Told after each plane how many are done.
 

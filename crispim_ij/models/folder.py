@@ -61,7 +61,7 @@ class Model:
         precision : {'float32', 'bfloat16'}
             Arithmetic of the convolutions.
         padding : {'same', 'valid'}
-            See `crispim_ij.networks.build`.
+            See ``crispim_ij.networks.build``.
 
         Returns
         -------
