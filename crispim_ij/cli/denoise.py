@@ -133,12 +133,11 @@ def denoise(
 
 
 def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:
-    """Say what the model is told, or what it can't remove and which models can."""
-    if job.noise is not None:
-        say_noise(job.noise, quiet=quiet)
-        return
+    """Say what the model is told, or why the planes don't suit it and which models they suit."""
     from crispim_ij.noise.suitability import misfits
 
+    if job.noise is not None:
+        say_noise(job.noise, quiet=quiet)
     say_problems(misfits(job.source, job.model))
 
 

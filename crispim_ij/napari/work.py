@@ -195,7 +195,7 @@ def denoise_all(engine: Engine, request: LayerRequest) -> Generator[float, None,
         source = ArraySource(request.pixels[stack])
         sink = ArraySink(source.shape, dtype, pixels=result[stack])
         job = plan_denoising_in_memory(source, sink, model, settings, request.noise)
-        problems += job.noise.problems if job.noise else misfits(source, model)
+        problems += [*(job.noise.problems if job.noise else ()), *misfits(source, model)]
         yield from (share for share in denoise_locally(job, denoiser=denoiser) if share)
     return LayerResult(result, tuple(dict.fromkeys(problems)))
 

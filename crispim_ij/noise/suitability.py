@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crispim_ij.models import Model, ModelSpec, list_models
 from crispim_ij.noise.measure import Measurement, measure_noise
-from crispim_ij.planes import Source
+from crispim_ij.planes import Source, z_stacks
 
 _SLACK = 1.2
 """Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
@@ -105,16 +105,18 @@ def suitable(noise: Measurement, models: Sequence[Model], slices: int | None = N
 
 
 def misfits(source: Source, model: Model) -> list[str]:
-    """Say where planes have noise that a model wasn't trained on, and which models were.
+    """Say why planes don't suit a model, and which models they suit.
 
-    Nothing is measured where it isn't known what the model was trained on.
+    Nothing is measured where a model has the slices that it needs, and is told the noise or was
+    trained on noise that isn't known.
     """
-    if trained_noise(model.spec) is None:
+    slices = z_stacks(source.metadata, len(source)).shape[1]
+    if trained_noise(model.spec) is None and not (slices == 1 and model.spec.depth > 1):
         return []
     says = []
     for measured in measure_noise(source):
-        fit = judge(measured, model.spec)
+        fit = judge(measured, model.spec, slices)
         if fit.fits is False:
-            others = ", ".join(suitable(measured, list_models()))
+            others = ", ".join(suitable(measured, list_models(), slices))
             says.append(fit.says + (f" These models fit (--model): {others}." if others else ""))
     return says

@@ -219,3 +219,13 @@ def test_noise_that_a_model_does_not_know_is_said(call: Call, tmp_path: Path) ->
     assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in said
     assert "These models fit (--model): told-2d." in said
     assert (tmp_path / "out.tif").exists()
+
+
+def test_one_slice_does_not_suit_a_3d_model(call: Call, tmp_path: Path) -> None:
+    plane = np.random.default_rng(0).normal(300, 30, (64, 72)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", plane)
+    answer = call("denoise", tmp_path / "in.tif", tmp_path / "out.tif", "--model", "crispim-3d")
+    assert answer.status == 0, answer.err
+    said = " ".join(answer.err.split())
+    assert "crispim-3d makes a plane of 5, but there is one slice" in said
+    assert "These models fit (--model): crispim-2d, told-2d." in said
