@@ -75,8 +75,10 @@ class DenoiseJob:
 
     def finished(self) -> list[float]:
         """Return the share of each plane that the opened sink has; 1 is a whole plane."""
-        _, rows, columns = self.source.shape
-        return [finished_share(self.sink, k, (rows, columns)) for k in range(len(self.source))]
+        planes, rows, columns = self.source.shape
+        if not self.sink.kept:  # spares a new run to ask for each of perhaps millions of units
+            return [0.0] * planes
+        return [finished_share(self.sink, k, (rows, columns)) for k in range(planes)]
 
     def facts(self) -> dict[str, Any]:
         """Describe input, outputs, model and noise, JSON-ready."""

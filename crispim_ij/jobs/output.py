@@ -63,6 +63,11 @@ def planes_facts(source: Source | Planes) -> dict[str, Any]:
     }
 
 
+def is_finished(sink: Sink, index: int, size: tuple[int, int]) -> bool:
+    """Whether an output has all of a plane of some rows and columns."""
+    return all(sink.has(index, at) for at, _ in _units(sink.unit, size))
+
+
 def finished_share(sink: Sink, index: int, size: tuple[int, int]) -> float:
     """Return the share of a plane, of some rows and columns, that an output has: 1 for all."""
     finished = sum(pixels for at, pixels in _units(sink.unit, size) if sink.has(index, at))

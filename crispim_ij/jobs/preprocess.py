@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crispim_ij.jobs.output import Output, finished_share, planes_facts
+from crispim_ij.jobs.output import Output, is_finished, planes_facts
 from crispim_ij.parity import Engine, NativeImageJ, Plane
 from crispim_ij.planes import Sink, Source, create_sink, recorded_options
 from crispim_ij.planes.arrays import ArraySink
@@ -73,12 +73,12 @@ class PreprocessJob:
         return [float(k not in wanted) for k in range(len(self.source))]
 
     def _has(self, index: int) -> bool:
-        return all(finished_share(sink, index, self.size) == 1 for sink in self.sinks)
+        return all(is_finished(sink, index, self.size) for sink in self.sinks)
 
     def write(self, index: int, clean: Plane, noisy: Plane) -> None:
         """Write a plane to the sinks that lack it."""
         for sink, pixels in ((self.clean, clean), (self.noisy, noisy)):
-            if sink is not None and finished_share(sink, index, self.size) < 1:
+            if sink is not None and not is_finished(sink, index, self.size):
                 sink.write(index, pixels)
 
     def facts(self) -> dict[str, Any]:
