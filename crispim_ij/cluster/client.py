@@ -156,7 +156,7 @@ def open_client(settings: ClusterSettings) -> Iterator[ClusterClient]:
         else:
             cluster = _started(settings)
             stack.callback(_close, cluster)
-            client = library.Client(cluster, set_as_default=False)
+            client = _client(library, cluster)
         stack.enter_context(client)
         yield ClusterClient(client)
 
@@ -193,18 +193,23 @@ def _missing(error: ImportError) -> CrispimError:
 
 
 def _connected(library: ModuleType, address: str) -> Any:
-    """Connect to a scheduler that is running; other versions there are refused in our own words."""
-    from distributed.versions import VersionMismatchWarning
-
+    """Connect to a scheduler that is running."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)
-            return library.Client(address, timeout=PATIENCE, set_as_default=False)
+        return _client(library, address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
         raise CrispimError(
             f"No Dask scheduler answers at {address!r} (--scheduler): start one with "
             f"`dask scheduler` and give the address that it prints. ({_first_line(error)})"
         ) from error
+
+
+def _client(library: ModuleType, where: Any, **options: Any) -> Any:
+    """Make a client; other versions on the workers are refused later, in our own words."""
+    from distributed.versions import VersionMismatchWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        return library.Client(where, set_as_default=False, **options)
 
 
 def _started(settings: ClusterSettings) -> Any:
