@@ -10,11 +10,12 @@ from crispim_ij import __version__
 
 def installed_versions(*packages: str) -> dict[str, str | None]:
     """Return crispim-ij's own version and those of packages, None for what isn't installed."""
-    return {"crispim-ij": __version__, **{name: _version(name) for name in packages}}
+    return {"crispim-ij": __version__, **{name: version_of(name) for name in packages}}
 
 
 @cache
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Return the version of a package, None where it isn't installed."""
     try:
         return version(package)
     except PackageNotFoundError:

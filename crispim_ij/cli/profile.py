@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from crispim_ij.cli.version import versions
 from crispim_ij.errors import CrispimError
 from crispim_ij.plain import plain
-from crispim_ij.planes.atomic import whole_file
+from crispim_ij.planes.atomic import write_json
 from crispim_ij.planes.checks import check_output
 from crispim_ij.profiling import Profile, peak_memory
 
@@ -58,5 +57,4 @@ def write_profile(
         "options": options,
         "versions": versions(),
     }
-    with whole_file(path) as part:
-        part.write_text(json.dumps(plain(content), indent=1) + "\n", encoding="utf-8")
+    write_json(plain(content), path)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from crispim_ij.errors import CrispimError, did_you_mean
+from crispim_ij.errors import CrispimError, closest, did_you_mean
 
 # Typer has click's errors either from click or from a copy of its own.
 UsageError: type[Any] = typer.BadParameter.__mro__[2]
@@ -39,7 +38,7 @@ def in_one_sentence(error: Any) -> str:
         said = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
         return f"{said}: {remedy}" if said else ""
     known = [name for one in context.command.params for name in (*one.opts, *one.secondary_opts)]
-    near = get_close_matches(option, [name for name in known if name.startswith("-")], n=1)
+    near = closest(option, [name for name in known if name.startswith("-")])
     return f"There is no option '{option}' of '{path}': " + (
-        f"did you mean '{near[0]}'?" if near else remedy
+        f"did you mean '{near}'?" if near else remedy
     )

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source
+from crispim_ij.processor import processor_flags
 from crispim_ij.versions import installed_versions
 
 Task = TypeVar("Task")
@@ -123,10 +124,8 @@ def processor() -> str:
     That is the architecture and, where the system tells, the vector instructions that
     convolutions are chosen by.
     """
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text(errors="replace").splitlines() if described.exists() else []
-    flags = next((x for x in lines if x.startswith(("flags", "Features"))), "").split()
-    return " ".join([platform.machine(), *sorted({f for f in flags if f.startswith(_VECTORS)})])
+    vectors = sorted(flag for flag in processor_flags() if flag.startswith(_VECTORS))
+    return " ".join([platform.machine(), *vectors])
 
 
 @dataclass(frozen=True)

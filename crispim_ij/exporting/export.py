@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_predicti
 from crispim_ij.exporting.units import Units, with_noise
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
+from crispim_ij.planes.checks import check_writable
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
@@ -165,17 +165,7 @@ def check_place(out: Path, settings: ExportSettings) -> None:
             f"the output '{out}' must end in {suffix} to be read as {settings.format.value}: "
             f"call it '{out.name}{suffix}'."
         )
-    nearest = next(folder for folder in out.absolute().parents if folder.exists())
-    if not nearest.is_dir():
-        raise CrispimError(
-            f"the output needs a folder '{out.parent}' but '{nearest}' is a file: "
-            "give another output."
-        )
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise CrispimError(
-            f"'{nearest}' can't be written for lack of permission: "
-            "give yourself write access to it, or give another output."
-        )
+    check_writable(out.parent)
     _check_new(out, settings)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import re
 import subprocess
@@ -31,6 +30,7 @@ from crispim_ij.imagej.tensorflow_java import (
     TENSORFLOW_LIBRARY,
     tensorflow_fault,
 )
+from crispim_ij.versions import version_of
 
 PACKAGES = ("pyimagej", "scyjava", "JPype1", "jgo")
 
@@ -119,21 +119,13 @@ def _heap(java: Java) -> Finding:
 
 def _packages() -> Finding:
     """Look for the Python packages between Python and Java."""
-    versions = {name: _version(name) for name in PACKAGES}
+    versions = {name: version_of(name) for name in PACKAGES}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
         remedy = f"run `pip install {' '.join(missing)}`."
         return Finding("Python packages", f"{' and '.join(missing)} missing", State.BROKEN, remedy)
     found = ", ".join(f"{name} {version}" for name, version in versions.items())
     return Finding("Python packages", found, State.OK)
-
-
-def _version(package: str) -> str | None:
-    """Return the version of an installed package."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _cache() -> Finding:

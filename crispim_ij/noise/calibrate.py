@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from crispim_ij.noise.camera import CameraNoise
 from crispim_ij.noise.fit import fit_noise
 from crispim_ij.noise.light_levels import SIDE, LightLevel
 from crispim_ij.noise.measure import CORRELATED, measure_light, read_pairs, shared
-from crispim_ij.planes.atomic import whole_file
+from crispim_ij.planes.atomic import whole_file, write_json
 from crispim_ij.planes.selection import z_stacks
 
 if TYPE_CHECKING:
@@ -175,8 +174,7 @@ def write_camera(calibration: Calibration, measured: Path, path: Path) -> None:
             "levels": [asdict(level) for level in calibration.levels],
         },
     }
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(content, path)
 
 
 def plot_calibration(calibration: Calibration, path: Path) -> None:

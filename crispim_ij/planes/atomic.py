@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 
@@ -93,6 +94,12 @@ def write_csv(rows: Sequence[DataclassInstance], path: Path) -> None:
         writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write what `json` can hold, replacing an older file at once."""
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _sentence(path: Path, error: OSError) -> str:

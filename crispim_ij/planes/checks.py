@@ -157,7 +157,7 @@ def check_output(
             f"the output '{path}' is a folder of other files where an OME-Zarr is to be: "
             "give another output."
         )
-    _check_writable(path if names is not None else path.parent)
+    check_writable(path if names is not None else path.parent)
     if not overwrite:
         _check_new(path, names)
 
@@ -189,7 +189,7 @@ def _check_kind(path: Path, *, as_file: bool) -> None:
         )
 
 
-def _check_writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Refuse a folder that can't be made or written into."""
     nearest = nearest_existing(folder)
     if not nearest.is_dir():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from crispim_ij import __version__
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Source
-from crispim_ij.planes.atomic import whole_file
+from crispim_ij.planes.atomic import write_json
 from crispim_ij.preprocessing.plane import PlaneNoise
 from crispim_ij.preprocessing.settings import PreprocessSettings
 
@@ -86,6 +85,5 @@ def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) ->
     """
     path = record_path(output)
     content = record if noisy else {**record, "noise": None}
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(content, path)
     return path

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.atomic import make_folders, whole_file, write_faults
+from crispim_ij.planes.atomic import make_folders, write_faults, write_json
 from crispim_ij.report import PAGE
 
 RUN_FILE = "run.json"
@@ -91,8 +91,7 @@ class RunDirectory:
         self._write(STAGES_FILE, {**self.done(), stage: seconds})
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        with whole_file(self.folder / name) as part:
-            part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_json(content, self.folder / name)
 
     def _read(self, name: str) -> dict[str, Any]:
         file = self.folder / name

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crispim_ij.planes.atomic import make_folders, whole_file
+from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
 from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import sample_batch
 from crispim_ij.training.recipe import Recipe
@@ -86,7 +86,7 @@ class TrainingLog:
     def add(self, entry: HistoryEntry) -> None:
         """Add a line to the history."""
         self.history.append(entry)
-        write_history(self.history, self._folder / HISTORY_FILE)
+        write_csv(self.history, self._folder / HISTORY_FILE)
         if self._events is not None:
             write_scalars(self._events, entry)
 
@@ -129,14 +129,6 @@ def read_history(path: Path) -> list[HistoryEntry]:
             HistoryEntry(int(row["step"]), *(float(row[name]) for name in numbers))
             for row in csv.DictReader(stream)
         ]
-
-
-def write_history(history: Sequence[HistoryEntry], path: Path) -> None:
-    """Write a history as CSV, one column a field."""
-    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [field.name for field in fields(HistoryEntry)])
-        writer.writeheader()
-        writer.writerows(asdict(entry) for entry in history)
 
 
 def share_waited(history: Sequence[HistoryEntry]) -> float:
