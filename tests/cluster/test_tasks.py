@@ -81,11 +81,11 @@ def test_workers_that_die_lose_nothing(dask: Dask, client: ClusterClient, in_ord
     assert len(kills) >= 2
 
 
-@pytest.mark.parametrize(("tasks", "deaths"), [(range(40), 5), ([3], 7)])
+@pytest.mark.parametrize(("tasks", "said"), [(range(40), r"5 .*\d"), ([3], "7 .*3")])
 def test_a_task_that_kills_its_workers_ends_the_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: Iterable[int], deaths: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: Iterable[int], said: str
 ) -> None:
-    """Sooner where other tasks succeed."""
+    """Sooner where other tasks succeed; Dask blames each task that a dead worker had in hand."""
     monkeypatch.setattr("crispim_ij.cluster.tasks.HOPELESS", 7)
     dask = Dask(tmp_path, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     dask.start_worker()
@@ -93,7 +93,7 @@ def test_a_task_that_kills_its_workers_ends_the_run(
         with (
             dask.replacing(),
             open_client(ClusterSettings(dask.address)) as client,
-            pytest.raises(CrispimError, match=rf"^{deaths} workers died with 3 in hand.*memory"),
+            pytest.raises(CrispimError, match=rf"^{said} in hand.*memory"),
         ):
             list(run_tasks(client, Squares(deadly=True), tasks, in_order=False))
     finally:
