@@ -82,6 +82,15 @@ def train(
             autocompletion=model_names,
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Learn from what this model makes of the planes as much as from the clean ones: "
+            "for a smaller network. [default: from the clean planes alone]",
+            autocompletion=model_names,
+        ),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(metavar="COUNT", help="Batches to train on. [default: the recipe's]"),
@@ -187,7 +196,7 @@ def train(
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
-        model, chosen, tuple(clean or []), tuple(noisy or []), settings, start_from, resume
+        model, chosen, tuple(clean or []), tuple(noisy or []), settings, start_from, teacher, resume
     )
     if dry_run:
         checked = check_training(job, on_stacks=_tell_noise)

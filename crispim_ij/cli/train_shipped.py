@@ -117,8 +117,12 @@ def _train(run: ShippedRun, stacks: list[Path], output: Path, steps: int | None)
 
     folder = output / run.model
     recipe = run.recipe if steps is None else replace(run.recipe, steps=steps)
-    start = str(output / run.start_from) if run.start_from else None
+    start, teacher = (
+        str(output / name) if name else None for name in (run.start_from, run.teacher)
+    )
     errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
     resume = (folder / "checkpoint.keras").exists()
-    job = TrainingJob(folder, recipe, tuple(stacks), start_from=start, resume=resume)
+    job = TrainingJob(
+        folder, recipe, tuple(stacks), start_from=start, teacher=teacher, resume=resume
+    )
     print_trained(train_with_bar(job))

@@ -95,6 +95,13 @@ ARCHITECTURES = {
         summary="a residual U-Net that is told the noise: its sd is 1 in what goes in",
         input_scaling="noise",
     ),
+    "stabilised-2d-fast": Architecture(
+        builder="stabilised:stabilised_2d_fast",
+        parameters=468_117,
+        stride=8,
+        summary="the same with a quarter of the work, none of it at full resolution",
+        input_scaling="noise",
+    ),
     "stabilised-2.5d": Architecture(
         builder="stabilised:stabilised_25d",
         parameters=916_417,

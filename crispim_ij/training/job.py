@@ -38,6 +38,8 @@ class TrainingJob:
         What else to do.
     start_from : str or None
         Name or folder of the model whose weights it begins with.
+    teacher : str or None
+        Name or folder of a model that it learns from, beside the clean planes.
     resume : bool
         Continue from the checkpoint in `folder`.
     """
@@ -48,11 +50,13 @@ class TrainingJob:
     noisy: tuple[Path, ...] = ()
     settings: RunSettings = DEFAULTS
     start_from: str | None = None
+    teacher: str | None = None
     resume: bool = False
 
-    def starting_model(self) -> Model | None:
-        """Find the model whose weights it begins with."""
-        return None if self.start_from is None else find_model(self.start_from)
+    def models(self) -> dict[str, Model | None]:
+        """Find the models that it begins with and learns from."""
+        names = {"start_from": self.start_from, "teacher": self.teacher}
+        return {key: None if name is None else find_model(name) for key, name in names.items()}
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> T
             job.recipe,
             job.folder,
             settings=job.settings,
-            start_from=job.starting_model(),
+            **job.models(),
             resume=job.resume,
             on_step=on_step,
         )
@@ -122,7 +126,7 @@ def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
             job.recipe,
             job.folder,
             settings=job.settings,
-            start_from=job.starting_model(),
+            **job.models(),
             resume=job.resume,
         )
     parameters = network.count_params()

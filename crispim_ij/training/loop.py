@@ -16,7 +16,13 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
 from crispim_ij.training.devices import choose_devices, strategy_for, training_step
 from crispim_ij.training.log import HistoryEntry, TrainingLog
-from crispim_ij.training.network import fix_order, fresh_network, squared_error
+from crispim_ij.training.network import (
+    check_teacher,
+    fix_order,
+    fresh_network,
+    squared_error,
+    taught,
+)
 from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import Feed
 from crispim_ij.training.recipe import Recipe
@@ -95,6 +101,7 @@ def train(
     *,
     settings: RunSettings = DEFAULTS,
     start_from: Model | None = None,
+    teacher: Model | None = None,
     resume: bool = False,
     on_step: OnStep,
 ) -> Model:
@@ -117,6 +124,9 @@ def train(
         What else to do: devices, samples, TensorBoard, threads, memory.
     start_from : Model, optional
         Begin with its weights rather than with random ones.
+    teacher : Model, optional
+        Learn from the mean of the clean planes and what this model makes of the noisy ones,
+        which has no noise of its own.
     resume : bool
         Continue from the checkpoint in `folder`.
     on_step : callable
@@ -131,9 +141,10 @@ def train(
     ------
     CrispimError
         If the loss is no longer a number, there is nothing to resume, `start_from` is of
-        another architecture, or there are not the devices asked for.
+        another architecture, `teacher` takes other planes, or there are not the devices
+        asked for.
     """
-    devices, run = _begin(stacks, recipe, folder, settings, start_from, resume=resume)
+    devices, run = _begin(stacks, recipe, folder, settings, start_from, teacher, resume=resume)
     strategy = strategy_for(devices)
     with strategy.scope():
         if resume:
@@ -142,7 +153,10 @@ def train(
             network = fresh_network(recipe, start_from)
     if not resume:
         start_run(folder, run)
-    _run(network, training_step(network, strategy), stacks, recipe, settings, folder, on_step)
+    step = training_step(network, strategy)
+    if teacher is not None:
+        step = taught(step, teacher)
+    _run(network, step, stacks, recipe, settings, folder, on_step)
     if recipe.checkpoint_policy == "best":
         network = load_checkpoint(folder / BEST_FILE)
     if recipe.ema_momentum:
@@ -160,13 +174,16 @@ def _begin(
     folder: Path,
     settings: RunSettings,
     start_from: Model | None,
+    teacher: Model | None,
     *,
     resume: bool,
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the devices and all that decides the weights, refusing what can't be resumed."""
     fix_order()
     devices = choose_devices(settings.devices, recipe)
-    run = describe_run(stacks, recipe, start_from, len(devices))
+    if teacher is not None:
+        check_teacher(teacher, recipe)
+    run = describe_run(stacks, recipe, start_from, teacher, len(devices))
     if resume:
         check_resumable(folder, run)
     return devices, run
@@ -179,13 +196,14 @@ def check_run(
     *,
     settings: RunSettings = DEFAULTS,
     start_from: Model | None = None,
+    teacher: Model | None = None,
     resume: bool = False,
 ) -> keras.Model:
     """Refuse what `train` would refuse before its first step, and write nothing.
 
     Parameters and errors are those of `train`; the network that it would train is returned.
     """
-    _begin(stacks, recipe, folder, settings, start_from, resume=resume)
+    _begin(stacks, recipe, folder, settings, start_from, teacher, resume=resume)
     return fresh_network(recipe, start_from)
 
 

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
-from crispim_ij.networks import build
+from crispim_ij.networks import ARCHITECTURES, build
+from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
+
+Step = Callable[[Patch, Patch], float]
+"""Trains on noisy and clean patches, and returns the loss."""
 
 FLOOR = 4.0
 """Squared counts added before the logarithm: errors of 2 counts are small enough."""
@@ -68,6 +72,27 @@ def _initial_weights(start_from: Model, recipe: Recipe) -> list[Any] | None:
         ("stabilised-2d", "stabilised-2.5d"): stabilised.inflate,
     }.get((start, wanted))
     return inflate and inflate(weights)
+
+
+def check_teacher(teacher: Model, recipe: Recipe) -> None:
+    """Refuse a teacher that takes or gives something else than the recipe's network."""
+    given, wanted = ARCHITECTURES[teacher.spec.architecture], ARCHITECTURES[recipe.architecture]
+    if (given.depth, given.input_scaling) != (wanted.depth, wanted.input_scaling):
+        raise CrispimError(
+            f"{teacher.folder} is a {teacher.spec.architecture!r} network, which can't teach the "
+            f"{recipe.architecture!r} network of recipe {recipe.name!r}: give one that takes as "
+            "many planes, and is told the noise or not, as that one."
+        )
+
+
+def taught(step: Step, teacher: Model) -> Step:
+    """Let a training step aim halfway between clean patches and what a teacher makes of them."""
+    network = teacher.network()
+
+    def halfway(noisy: Patch, clean: Patch) -> float:
+        return step(noisy, (clean + network.predict_on_batch(noisy)) / 2)
+
+    return halfway
 
 
 def log_mse(clean: Any, predicted: Any) -> Any:

@@ -25,7 +25,11 @@ HISTORY_FILE = "history.csv"
 
 
 def describe_run(
-    stacks: Sequence[TrainingStack], recipe: Recipe, start_from: Model | None, devices: int
+    stacks: Sequence[TrainingStack],
+    recipe: Recipe,
+    start_from: Model | None,
+    teacher: Model | None,
+    devices: int,
 ) -> dict[str, Any]:
     """Describe all that decides a run's weights, JSON-ready."""
     return {
@@ -33,6 +37,8 @@ def describe_run(
         "data": [describe_stack(stack) for stack in stacks],
         "started_from": start_from and asdict(start_from.spec),
         "devices": devices,
+        # Runs begun before there were teachers have no such key.
+        **({"teacher": asdict(teacher.spec)} if teacher else {}),
     }
 
 

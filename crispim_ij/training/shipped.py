@@ -28,25 +28,35 @@ class ShippedRun:
         `phantoms` is simulated.
     start_from : str or None
         The run whose weights it begins with.
+    teacher : str or None
+        The run whose model it learns from, beside the clean planes.
     """
 
     model: str
     recipe: Recipe
     stacks: tuple[str, ...]
     start_from: str | None = None
+    teacher: str | None = None
 
 
 def runs_for(model: str) -> list[ShippedRun]:
     """Return the runs that lead to a model that ships, in their order; the last one makes it."""
-    known = {values["model"]: _run(values) for values in _plan()["run"]}
+    plan = _plan()
+    known = {values["model"]: _run(values, plan["sets"]) for values in plan["run"]}
     if model not in known:
         raise CrispimError(
             f"How {model!r} was trained is not known here: take one of {', '.join(known)}."
         )
-    chain = [known[model]]
-    while chain[0].start_from is not None:
-        chain.insert(0, known[chain[0].start_from])
-    return chain
+    needed: dict[str, ShippedRun] = {}
+
+    def add(name: str) -> None:
+        for earlier in (known[name].start_from, known[name].teacher):
+            if earlier is not None:
+                add(earlier)
+        needed[name] = known[name]
+
+    add(model)
+    return list(needed.values())
 
 
 def phantoms() -> dict[str, PhantomSettings]:
@@ -63,10 +73,16 @@ def _plan() -> dict[str, Any]:
     return plan
 
 
-def _run(values: Mapping[str, Any]) -> ShippedRun:
+def _run(values: Mapping[str, Any], sets: Mapping[str, list[str]]) -> ShippedRun:
     recipe = replace(load_recipe(values["recipe"]), **_with_tuples(values["options"]))
-    stacks = tuple(values["stacks"])
-    return ShippedRun(values["model"], recipe, stacks, values.get("start_from"))
+    stacks = values["stacks"]
+    return ShippedRun(
+        values["model"],
+        recipe,
+        tuple(sets[stacks] if isinstance(stacks, str) else stacks),
+        values.get("start_from"),
+        values.get("teacher"),
+    )
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:

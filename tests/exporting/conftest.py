@@ -30,7 +30,7 @@ def deep_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return random_model(request.param, tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture(scope="package", params=["stabilised-2d", "stabilised-2.5d"])
+@pytest.fixture(scope="package", params=["stabilised-2d", "stabilised-2d-fast", "stabilised-2.5d"])
 def told_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each architecture that is told the noise."""
     return random_model(request.param, tmp_path_factory.mktemp("models"))

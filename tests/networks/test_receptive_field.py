@@ -39,9 +39,16 @@ def test_is_what_a_bump_reaches(name: str) -> None:
     assert field.radius <= field.halo < field.radius + field.stride
 
 
-@pytest.mark.parametrize("name", ["stabilised-2d", "stabilised-2.5d"])
+@pytest.mark.parametrize(
+    ("name", "halo"),
+    [
+        ("stabilised-2d", stabilised.HALO),
+        ("stabilised-2d-fast", stabilised.FAST_HALO),
+        ("stabilised-2.5d", stabilised.HALO),
+    ],
+)
 def test_a_bump_reaches_hardly_less_where_layers_hide_some(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, halo: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bump must be compressed to reach through the darkest of the surroundings."""
     monkeypatch.setattr(stabilised, "MOST", 1e30)
@@ -49,7 +56,7 @@ def test_a_bump_reaches_hardly_less_where_layers_hide_some(
     assert field.stride == 8
     measured = measured_radius(build(name), field.stride, 1e4)
     assert field.radius - 4 <= measured <= field.radius
-    assert field.halo == stabilised.HALO
+    assert field.halo == halo
 
 
 def test_the_paper_network() -> None:

@@ -138,6 +138,32 @@ def test_a_run_can_start_from_a_model(stacks: list[TrainingStack], tmp_path: Pat
     assert not (tmp_path / "third").exists()
 
 
+def test_a_teacher_gives_half_of_what_is_learnt(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    """It is right or wrong like the clean planes: taught by itself, errors are half of its own."""
+    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
+    still = replace(RECIPE, learning_rate=1e-12, seed=9)
+    losses = {}
+    for name, teacher in (("alone", None), ("taught", first)):
+        model = train(
+            stacks, still, tmp_path / name, start_from=first, teacher=teacher, on_step=ignore
+        )
+        losses[name] = [record.loss for record in read_history(model.folder / "history.csv")]
+        assert ("teacher" in model.spec.provenance) == (teacher is not None)
+    np.testing.assert_allclose(losses["taught"], np.divide(losses["alone"], 4), rtol=1e-4)
+
+
+def test_a_teacher_that_is_told_something_else_is_refused(
+    stacks: list[TrainingStack], tmp_path: Path
+) -> None:
+    from crispim_ij.models import find_model
+
+    with pytest.raises(CrispimError, match=r"'residual-2.5d' network, which can't teach"):
+        train(stacks, RECIPE, tmp_path / "x", teacher=find_model("crispim-3d"), on_step=ignore)
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_network_of_several_planes_can_start_from_a_flat_one(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:

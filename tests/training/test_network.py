@@ -45,7 +45,7 @@ def test_every_loss_of_a_recipe_is_there() -> None:
     assert set(LOSSES) == {"mse", "rmse", "log-mse"}
 
 
-@pytest.mark.parametrize("architecture", ["stabilised-2d", "stabilised-2.5d"])
+@pytest.mark.parametrize("architecture", ["stabilised-2d", "stabilised-2d-fast", "stabilised-2.5d"])
 def test_checkpoints_of_networks_that_are_told_the_noise(tmp_path: Path, architecture: str) -> None:
     """Keras must be told of the layer and the optimizer that are our own."""
     changes = {"architecture": architecture, "loss": "rmse", "optimizer": "muon"}

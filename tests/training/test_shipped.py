@@ -33,3 +33,11 @@ def test_a_network_that_is_told_the_noise_learns_from_all_sets() -> None:
     assert run.recipe.architecture == "stabilised-2d"
     assert run.stacks.count("train/dlmbmap-soma") == 2
     assert "more/merck-tumor-tissue" in run.stacks
+
+
+def test_a_fast_network_learns_from_a_larger_one() -> None:
+    *earlier, run = runs_for("told-2d-fast")
+    assert [one.model for one in earlier] == ["told-2d", "told-2d-second"]
+    assert (run.start_from, run.teacher) == (None, "told-2d-second")
+    assert run.recipe.architecture == "stabilised-2d-fast"
+    assert run.stacks == earlier[-1].stacks

@@ -63,20 +63,24 @@ def test_2d(
 
 @pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize(
-    ("shape", "tiles", "everywhere"),
-    [((2, 192, 224), 1, False), ((1, 352, 416), 4, True)],
+    ("name", "shape", "tiles", "everywhere"),
+    [
+        ("stabilised-2d", (2, 192, 224), 1, False),
+        ("stabilised-2d-fast", (1, 352, 416), 4, True),
+    ],
 )
 def test_2d_told_the_noise(
     like_csbdeep: LikeCsbdeep,
     exported: Exports,
     tmp_path: Path,
     is_told: bool,
+    name: str,
     shape: tuple[int, int, int],
     tiles: int,
     everywhere: bool,
 ) -> None:
     # Counts go in where the noise is a part of the graph, values otherwise.
-    model = exported.model("stabilised-2d")
+    model = exported.model(name)
     stack = noisy(*shape)
     settings = PluginSettings(tiles, model.spec.stride, model.spec.halo)
     if is_told:
