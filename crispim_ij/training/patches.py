@@ -100,6 +100,8 @@ def _draw_pairs(
     depth = ARCHITECTURES[recipe.architecture].depth
     around = mini_stack(index, count, depth, _draw_gap(recipe, rng))
     clean = _cut(stack.clean, around, window)
+    if recipe.stray_share and rng.random() < recipe.stray_share:
+        clean = _with_strays(clean, rng)
     if stack.noise is not None:
         turned, _ = _turn(rng, recipe, clean, clean[depth // 2])
         pairs = recorrupt(turned, stack.noise.camera, recipe.recorruption, rng)
@@ -129,6 +131,17 @@ def _cut(source: Planes, planes: Sequence[int], window: tuple[slice, ...]) -> Pa
     """Cut the same patch out of several planes, each of which is read once."""
     cut = {plane: source.read(plane)[window] for plane in set(planes)}
     return np.stack([cut[plane] for plane in planes]).astype(np.float32)
+
+
+def _with_strays(planes: Patch, rng: np.random.Generator) -> Patch:
+    """Shift a neighbour of the middle plane, or all of them, by a part of the patch."""
+    middle = len(planes) // 2
+    neighbours = [k for k in range(len(planes)) if k != middle]
+    strays = neighbours if rng.random() < 0.5 else [int(rng.choice(neighbours))]
+    shift = rng.integers(4, planes.shape[-1] // 2, size=2)
+    moved = planes.copy()
+    moved[strays] = np.roll(planes[strays], shift, axis=(-2, -1))
+    return moved
 
 
 def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, int]:

@@ -77,6 +77,9 @@ class Recipe:
     plane_gap : int
         Farthest that neighbours in a mini-stack lie apart, in planes of the stack; each
         mini-stack draws its own distance, 1 in half of the cases.
+    stray_share : float
+        Share of the mini-stacks in which a neighbouring plane, or all of them, lie elsewhere in Y
+        and X, so that a plane that doesn't fit does no harm.
     loss : {'mse', 'rmse', 'log-mse'}
         Mean squared error; the mean over patches of its root; or of its logarithm, which is
         what mean PSNR goes by: a bright patch counts no more than a dark one.
@@ -129,6 +132,7 @@ class Recipe:
     recorruption: float = 0.0
     zoom: tuple[float, float] = (1.0, 1.0)
     plane_gap: int = 1
+    stray_share: float = 0.0
     loss: Literal["mse", "rmse", "log-mse"] = "mse"
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
@@ -249,6 +253,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             lambda v: _is_range(v) and 0 < v[0] <= v[1], "two numbers above 0, the smaller first"
         ),
         "plane_gap": _whole_from(1),
+        "stray_share": _SHARE,
         "loss": _one_of("mse", "rmse", "log-mse"),
         "optimizer": _one_of("adam", "muon"),
         "learning_rate": Rule(lambda v: _is_number(v) and v > 0, "a number above 0"),

@@ -185,6 +185,22 @@ def test_noisy_planes_can_not_be_zoomed(clean: Source, noisy: Source) -> None:
         open_stack(clean, noisy, replace(RECIPE, zoom=(0.5, 2.0)))
 
 
+def test_neighbours_may_lie_elsewhere_in_the_plane(tmp_path: Path) -> None:
+    """A sawtooth is told from one that is shifted; the plane that is wanted never is."""
+    rows = np.broadcast_to(np.arange(64, dtype=np.uint16)[:, None] * 100, (16, 64, 64))
+    tifffile.imwrite(tmp_path / "ramp.tif", rows, photometric="minisblack")
+    recipe = replace(
+        VOLUME, architecture="residual-2.5d", patch=64, batch=60, stray_share=0.5, crop="top-left",
+        noise_sd=(0.0, 0.0),
+    )  # fmt: skip
+    with open_source(tmp_path / "ramp.tif") as source:
+        noisy, clean = training_batch([open_stack(source, None, recipe)], recipe, 0)
+    np.testing.assert_array_equal(noisy[:, 2], clean)
+    strays = (noisy != clean[:, None]).any(axis=(2, 3, 4)).sum(axis=1)
+    assert set(strays) == {0, 1, 4}
+    assert 0.3 < np.mean(strays > 0) < 0.7
+
+
 def test_planes_of_a_mini_stack_may_lie_apart(clean: Source) -> None:
     recipe = replace(VOLUME, architecture="residual-2.5d", plane_gap=3, batch=60)
     noisy, _ = training_batch([open_stack(clean, None, recipe)], recipe, 0)

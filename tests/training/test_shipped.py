@@ -35,6 +35,13 @@ def test_a_network_that_is_told_the_noise_learns_from_all_sets() -> None:
     assert "more/merck-tumor-tissue" in run.stacks
 
 
+def test_a_network_of_several_planes_learns_from_stacks_of_them() -> None:
+    *_, flat, run = runs_for("told-3d")
+    assert run.start_from == flat.model == "told-2d-second"
+    assert run.recipe.architecture == "stabilised-2.5d"
+    assert run.recipe.stray_share > 0
+
+
 def test_a_fast_network_learns_from_a_larger_one() -> None:
     *earlier, run = runs_for("told-2d-fast")
     assert [one.model for one in earlier] == ["told-2d", "told-2d-second"]
