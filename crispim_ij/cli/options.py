@@ -130,7 +130,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results th
 Resume = Annotated[
     bool,
     typer.Option(
-        "--resume", help="Go on where a run with the same options and input was stopped or killed."
+        "--resume",
+        help="Continue a run of the same options and input that was stopped or killed.",
     ),
 ]
 Channel = Annotated[

@@ -122,7 +122,7 @@ def caught_console() -> Iterator[Any]:
 
 def _macro_fault(reported: Any, thrown: Any, printed: str, answer: Any) -> str | None:
     """Say why a macro failed, or None where it reached its end without an error."""
-    # ImageJ only prints what a command throws, and lets the macro go on.
+    # ImageJ only prints what a command throws, and lets the macro continue.
     trace = _STACK_TRACE.search(printed)
     if reported is not None:
         cause = str(reported)

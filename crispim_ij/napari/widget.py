@@ -18,8 +18,8 @@ from qtpy.QtWidgets import QSizePolicy
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.napari.choices import Choices
-from crispim_ij.napari.engine import shared_engine
 from crispim_ij.napari.layers import in_layer, place_shown, shown_like
+from crispim_ij.napari.process import shared_process
 from crispim_ij.napari.work import (
     Failure,
     LayerRequest,
@@ -111,7 +111,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Denoise the plane that is shown."""
         with self._complaining():
             layer, request = self._choices.layer, self._choices.request()
-            work = preview_plane(shared_engine(), request, place_shown(self._viewer, layer))
+            work = preview_plane(shared_process(), request, place_shown(self._viewer, layer))
             self._start(work, 0, self._say, partial(self._show_preview, layer))
 
     def _on_denoise(self) -> None:
@@ -120,7 +120,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
             layer, request = self._choices.layer, self._choices.request()
             self._say("Starting the network …")
             self._start(
-                denoise_all(shared_engine(), request),
+                denoise_all(shared_process(), request),
                 request.planes,
                 partial(self._count, request.planes),
                 partial(self._show_result, layer, request),

@@ -18,8 +18,8 @@ from crispim_ij.denoising.denoiser import check_options, check_size
 from crispim_ij.errors import CrispimError
 from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
 from crispim_ij.models import Model
-from crispim_ij.napari.engine import Engine
 from crispim_ij.napari.layers import stack_around, stacks_of
+from crispim_ij.napari.process import DenoiserProcess
 from crispim_ij.noise import MEASURED, NoiseOptions
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.planes import to_dtype
@@ -115,13 +115,13 @@ class Failure:
 
 
 def preview_plane(
-    engine: Engine, request: LayerRequest, at: tuple[int, ...]
+    process: DenoiserProcess, request: LayerRequest, at: tuple[int, ...]
 ) -> Generator[str, None, PlanePreview]:
     """Denoise one plane.
 
     Parameters
     ----------
-    engine : Engine
+    process : DenoiserProcess
         What denoises.
     request : LayerRequest
         What it is of.
@@ -150,19 +150,21 @@ def preview_plane(
     check_options(request.model.spec, request.noise)
     looked = look(stack, request.model, index, Crop(at[-2], at[-1], 1), request.noise)
     yield "Starting the network …"
-    denoise = engine.load(request.model, request.settings).told(looked.told)
+    denoise = process.load(request.model, request.settings).told(looked.told)
     yield "Denoising the plane …"
     is_deep = request.model.spec.depth > 1
     denoised = denoise(looked.pixels if is_deep else looked.plane)
     return PlanePreview(looked, place, to_dtype(denoised, stack.dtype))
 
 
-def denoise_all(engine: Engine, request: LayerRequest) -> Generator[float, None, LayerResult]:
+def denoise_all(
+    process: DenoiserProcess, request: LayerRequest
+) -> Generator[float, None, LayerResult]:
     """Denoise all planes.
 
     Parameters
     ----------
-    engine : Engine
+    process : DenoiserProcess
         What denoises.
     request : LayerRequest
         What is done.
@@ -187,7 +189,7 @@ def denoise_all(engine: Engine, request: LayerRequest) -> Generator[float, None,
     check_size(shape[-2:], model.spec)
     _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
     check_options(model.spec, request.noise)
-    denoiser = engine.load(model, settings)
+    denoiser = process.load(model, settings)
     result = np.empty(shape, dtype)
     problems: list[str] = []
     # Each stack by itself, as in a preview: a layer may hold several channels.

@@ -1,7 +1,7 @@
 """The tests of the window, in a process of their own.
 
 TensorFlow, which other tests import, and Mesa's OpenGL can't live in one (see
-`crispim_ij.napari.engine`). And pytest-qt, which ends pytest where Qt lacks a library, is loaded
+`crispim_ij.napari.process`). And pytest-qt, which ends pytest where Qt lacks a library, is loaded
 only here.
 """
 

@@ -15,16 +15,16 @@ from crispim_ij import denoise
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
-from crispim_ij.napari.engine import Engine, shared_engine
 from crispim_ij.napari.layers import stack_around, stacks_of
+from crispim_ij.napari.process import DenoiserProcess, shared_process
 from crispim_ij.napari.work import Failure, LayerRequest, denoise_all, preview_plane, watched
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from tests.told import told_model
 
 
 @pytest.fixture
-def engine() -> Engine:
-    return shared_engine()
+def process() -> DenoiserProcess:
+    return shared_process()
 
 
 def result_of(work: Generator[Any, None, Any]) -> tuple[list[Any], Any]:
@@ -46,9 +46,11 @@ def counts(*shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("slices", [0, 1])
-def test_each_stack_is_denoised_by_itself(engine: Engine, slices: int) -> None:
+def test_each_stack_is_denoised_by_itself(process: DenoiserProcess, slices: int) -> None:
     pixels = counts(3, 2, 32, 32)
-    steps, result = result_of(denoise_all(engine, job(da.from_array(pixels), slices, "crispim-3d")))
+    steps, result = result_of(
+        denoise_all(process, job(da.from_array(pixels), slices, "crispim-3d"))
+    )
     expected = np.empty_like(pixels)
     for k in range(pixels.shape[1 - slices]):
         stack = (slice(None), k) if slices == 0 else (k,)
@@ -59,10 +61,10 @@ def test_each_stack_is_denoised_by_itself(engine: Engine, slices: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["crispim-2d", "crispim-3d"])
-def test_a_preview_is_a_plane_of_the_result(engine: Engine, name: str) -> None:
+def test_a_preview_is_a_plane_of_the_result(process: DenoiserProcess, name: str) -> None:
     stack = job(counts(2, 4, 48, 40), 1, name)
-    words, found = result_of(preview_plane(engine, stack, (1, 2, 5, 5)))
-    _, result = result_of(denoise_all(engine, stack))
+    words, found = result_of(preview_plane(process, stack, (1, 2, 5, 5)))
+    _, result = result_of(denoise_all(process, stack))
     np.testing.assert_array_equal(found.pixels, result.pixels[1, 2])
     assert found.corner == (1, 2, 0, 0)
     assert len(words) == 3
@@ -75,16 +77,18 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-def test_the_noise_of_each_stack_is_measured(engine: Engine, told: Model, lazy: bool) -> None:
+def test_the_noise_of_each_stack_is_measured(
+    process: DenoiserProcess, told: Model, lazy: bool
+) -> None:
     """Channels of one layer differ, and a preview is a plane of the result."""
     rng = np.random.default_rng(0)
     channels = [rng.normal(300, sd, (4, 48, 40)).round().astype(np.uint16) for sd in (8, 50)]
     pixels = np.stack(channels, axis=1)
     layer = da.from_array(pixels, chunks=(1, 1, 48, 40)) if lazy else pixels
     stack = LayerRequest(layer, 0, told, DenoiseSettings())
-    _, result = result_of(denoise_all(engine, stack))
+    _, result = result_of(denoise_all(process, stack))
     for number, sd in enumerate((8, 50)):
-        _, found = result_of(preview_plane(engine, stack, (2, number, 5, 5)))
+        _, found = result_of(preview_plane(process, stack, (2, number, 5, 5)))
         assert found.looked.told.read_noise == pytest.approx(sd, rel=0.1)
         np.testing.assert_array_equal(found.pixels, result.pixels[2, number])
         np.testing.assert_allclose(
@@ -92,57 +96,59 @@ def test_the_noise_of_each_stack_is_measured(engine: Engine, told: Model, lazy: 
         )
 
 
-def test_the_noise_may_be_told(engine: Engine, told: Model) -> None:
+def test_the_noise_may_be_told(process: DenoiserProcess, told: Model) -> None:
     pixels = counts(2, 48, 40)
     options = NoiseOptions(CameraNoise(2, 100, 6), 1.5)
     job_told = LayerRequest(pixels, 0, told, DenoiseSettings(), options)
-    _, result = result_of(denoise_all(engine, job_told))
+    _, result = result_of(denoise_all(process, job_told))
     expected = denoise(pixels, told, noise="2:100:6", strength=1.5)
     np.testing.assert_allclose(result.pixels, expected, atol=1)
-    _, found = result_of(preview_plane(engine, job_told, (1, 5, 5)))
+    _, found = result_of(preview_plane(process, job_told, (1, 5, 5)))
     np.testing.assert_array_equal(found.pixels, result.pixels[1])
     assert found.looked.noise.at(0.5)[0] == pytest.approx(30, rel=0.1)
 
 
-def test_why_to_mistrust_the_noise_is_said_without_a_preview(engine: Engine, told: Model) -> None:
+def test_why_to_mistrust_the_noise_is_said_without_a_preview(
+    process: DenoiserProcess, told: Model
+) -> None:
     shared = uniform_filter(np.random.default_rng(0).normal(0, 60, (3, 48, 64)), (0, 2, 2))
     layer = LayerRequest((300 + shared).astype(np.float32), 0, told, DenoiseSettings())
-    _, result = result_of(denoise_all(engine, layer))
+    _, result = result_of(denoise_all(process, layer))
     (problem,) = result.problems
     assert "Neighbouring pixels share noise." in problem
     plain = LayerRequest(counts(3, 48, 64), 0, told, DenoiseSettings())
-    assert result_of(denoise_all(engine, plain))[1].problems == ()
+    assert result_of(denoise_all(process, plain))[1].problems == ()
     strong = np.random.default_rng(0).normal(2000, 300, (2, 64, 64)).astype(np.float32)
-    _, result = result_of(denoise_all(engine, job(strong, 0)))
+    _, result = result_of(denoise_all(process, job(strong, 0)))
     (problem,) = result.problems
     assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in problem
 
 
-def test_a_model_that_guesses_is_told_nothing(engine: Engine) -> None:
+def test_a_model_that_guesses_is_told_nothing(process: DenoiserProcess) -> None:
     guesses = job(counts(2, 48, 40), 0, "crispim-2d")
     options = NoiseOptions(strength=1.5)
     stack = LayerRequest(guesses.pixels, 0, guesses.model, guesses.settings, options)
-    for work in (denoise_all(engine, stack), preview_plane(engine, stack, (1, 5, 5))):
+    for work in (denoise_all(process, stack), preview_plane(process, stack, (1, 5, 5))):
         with pytest.raises(CrispimError, match="guesses the noise"):
             list(work)
 
 
-def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(engine: Engine) -> None:
+def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(process: DenoiserProcess) -> None:
     plane = da.zeros((32, 8000), dtype=np.uint16, chunks=(32, 500))
-    _, found = result_of(preview_plane(engine, job(plane, None), (16, 4000)))
+    _, found = result_of(preview_plane(process, job(plane, None), (16, 4000)))
     assert found.corner == (0, 2976)
     assert found.pixels.shape == (32, 2048)
 
 
-def test_what_would_not_fit_is_refused_before_anything_is_read(engine: Engine) -> None:
+def test_what_would_not_fit_is_refused_before_anything_is_read(process: DenoiserProcess) -> None:
     huge = da.zeros((10**6, 10**4, 10**4), dtype=np.uint16)
     with pytest.raises(CrispimError, match=r"2e\+05 GB.*crispim-ij denoise"):
-        next(denoise_all(engine, job(huge, 0)))
+        next(denoise_all(process, job(huge, 0)))
 
 
-def test_planes_that_are_too_small_are_refused(engine: Engine) -> None:
+def test_planes_that_are_too_small_are_refused(process: DenoiserProcess) -> None:
     with pytest.raises(CrispimError, match="too small"):
-        next(denoise_all(engine, job(counts(2, 2), None)))
+        next(denoise_all(process, job(counts(2, 2), None)))
 
 
 @pytest.mark.parametrize(("slices", "count"), [(0, 6), (1, 8), (2, 12), (None, 24)])

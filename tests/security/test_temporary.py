@@ -13,7 +13,7 @@ from crispim_ij.imagej.jars import JARS
 
 PACKAGE = Path(crispim_ij.__file__).parent
 
-BETWEEN_OWN_PROCESSES = {"cluster/payload.py", "cluster/tasks.py", "napari/engine.py"}
+BETWEEN_OWN_PROCESSES = {"cluster/payload.py", "cluster/tasks.py", "napari/process.py"}
 """Modules that unpickle what their own run has pickled, and no file; SECURITY.md says so."""
 
 

@@ -17,7 +17,7 @@ from scipy.ndimage import uniform_filter
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.models import find_model
 from crispim_ij.napari.choices import FOLDER
-from crispim_ij.napari.engine import shared_engine
+from crispim_ij.napari.process import shared_process
 from crispim_ij.napari.widget import PREVIEW
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import to_dtype
@@ -36,7 +36,7 @@ LOOKS = {"contrast_limits": (200.0, 400.0), "colormap": "magma", "gamma": 0.8}
 
 def denoised(plane: np.ndarray, name: str = "crispim-2d") -> np.ndarray:
     """Denoise a plane, or a mini-stack, without the widget."""
-    run = shared_engine().load(find_model(name), DenoiseSettings())
+    run = shared_process().load(find_model(name), DenoiseSettings())
     return to_dtype(run(plane), plane.dtype)
 
 
@@ -243,7 +243,7 @@ def test_the_noise_is_measured_or_told(window: Window, noisy: np.ndarray, told: 
     window.press_and_wait("Preview")
     assert "Noise: sd 30" in window.notes or "Noise: sd 29" in window.notes
     assert "told is told the noise, which fits." in window.notes
-    run = shared_engine().load(find_model(str(told)), DenoiseSettings())
+    run = shared_process().load(find_model(str(told)), DenoiseSettings())
     noise[1].value, strength[1].value = "2:100:6", 1.5
     window.press_and_wait("Preview")
     stronger = CameraNoise(2, 100, 6).scaled(1.5)

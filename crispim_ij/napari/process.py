@@ -35,7 +35,7 @@ Part = tuple[TileGrid | None, NDArray[Any]]
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONSAFEPATH": "1"}
 
 
-class Engine:
+class DenoiserProcess:
     """Denoises in another process, which starts when it is first needed.
 
     Several threads may ask at once; one is answered after another.
@@ -125,7 +125,7 @@ class RemoteDenoiser:
 
     Attributes
     ----------
-    engine : Engine
+    process : DenoiserProcess
         Which has the process.
     model : Model
         The model.
@@ -135,7 +135,7 @@ class RemoteDenoiser:
         What it is told of the noise.
     """
 
-    engine: Engine
+    process: DenoiserProcess
     model: Model
     settings: DenoiseSettings
     noise: CameraNoise | None = None
@@ -157,23 +157,23 @@ class RemoteDenoiser:
 
     def extended(self, grid: TileGrid, extended: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise what is given with its margins."""
-        return self.engine.ask(self, (grid, extended))
+        return self.process.ask(self, (grid, extended))
 
     def __call__(self, planes: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane, or the middle one of a mini-stack."""
-        return self.engine.ask(self, (None, planes))
+        return self.process.ask(self, (None, planes))
 
 
 @cache
-def shared_engine() -> Engine:
-    """Return the engine that all widgets use, so that one that is opened again needs not wait."""
-    engine = Engine()
-    atexit.register(engine.close)
-    return engine
+def shared_process() -> DenoiserProcess:
+    """Return the process that all widgets use, so that one that is opened again needs not wait."""
+    process = DenoiserProcess()
+    atexit.register(process.close)
+    return process
 
 
 def serve() -> None:
-    """Answer what an `Engine` asks, until it is gone."""
+    """Answer what a `DenoiserProcess` is asked, until it is gone."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # What a library prints must not come between.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
