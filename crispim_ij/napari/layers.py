@@ -36,18 +36,7 @@ _KINDS = "iuf"
 
 
 def check_layer(layer: Image) -> None:
-    """Raise CrispimError unless a layer holds grey planes.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-
-    Raises
-    ------
-    CrispimError
-        If it is in colour, or holds no real numbers.
-    """
+    """Raise CrispimError unless a layer holds grey planes of real numbers."""
     if layer.rgb:
         raise CrispimError(
             f"Layer '{layer.name}' is in colour (RGB): right-click it, choose 'Split RGB', and "
@@ -61,18 +50,7 @@ def check_layer(layer: Image) -> None:
 
 
 def pixels_of(layer: Image) -> Any:
-    """Return a layer's pixels in full resolution.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        Grey planes.
-
-    Returns
-    -------
-    ndarray or dask.array.Array, shape (..., Y, X)
-        A Dask array of whatever isn't in memory, so that planes are read one by one.
-    """
+    """Return a layer's pixels in full resolution: a Dask array of whatever isn't in memory."""
     pixels = layer.data[0] if layer.multiscale else layer.data
     if isinstance(pixels, np.ndarray):
         return pixels
@@ -82,35 +60,13 @@ def pixels_of(layer: Image) -> Any:
 
 
 def axes_of(layer: Image) -> list[str]:
-    """Name a layer's axes before Y and X.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer.
-
-    Returns
-    -------
-    list of str
-        Such as 'z (16 planes)'.
-    """
+    """Name a layer's axes before Y and X, such as 'z (16 planes)'."""
     shape = pixels_of(layer).shape[: layer.ndim - 2]
     return [f"{name} ({n} planes)" for name, n in zip(layer.axis_labels, shape, strict=False)]
 
 
 def guess_slices(layer: Image) -> int | None:
-    """Return the axis whose planes lie above one another.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        Grey planes.
-
-    Returns
-    -------
-    int or None
-        That named z, otherwise the last before Y and X; None of a single plane.
-    """
+    """Return the axis along Z: that named z, else the last before Y and X; None of one plane."""
     names = [str(name).lower() for name in layer.axis_labels[:-2]]
     if "z" in names:
         return names.index("z")
@@ -118,65 +74,21 @@ def guess_slices(layer: Image) -> int | None:
 
 
 def stacks_of(shape: Sequence[int], slices: int | None) -> Iterator[tuple[Any, ...]]:
-    """Walk through the stacks of an array.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the array, (..., Y, X).
-    slices : int or None
-        Axis along which planes lie above one another; None where none do.
-
-    Yields
-    ------
-    tuple
-        Index with which the array gives one stack, (Z, Y, X).
-    """
+    """Yield the index of each stack, (Z, Y, X), of an array, (..., Y, X), whose Z is `slices`."""
     counts = [1 if axis == slices else count for axis, count in enumerate(shape[:-2])]
     for place in np.ndindex(*counts):
         yield stack_around(place, slices)
 
 
 def stack_around(place: Sequence[int], slices: int | None) -> tuple[Any, ...]:
-    """Return the index of the stack that a plane lies in.
-
-    Parameters
-    ----------
-    place : sequence of int
-        The plane's, along all axes before Y and X.
-    slices : int or None
-        Axis along which planes lie above one another; None where none do.
-
-    Returns
-    -------
-    tuple
-        Index with which an array gives that stack, (Z, Y, X).
-    """
+    """Return the index of the stack, (Z, Y, X), that a plane lies in; Z is `slices`, if any."""
     if slices is None:
         return (*place, np.newaxis)
     return tuple(slice(None) if axis == slices else at for axis, at in enumerate(place))
 
 
 def place_shown(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
-    """Find the pixel in the middle of the view.
-
-    Parameters
-    ----------
-    viewer : napari.components.ViewerModel
-        What is looked at.
-    layer : napari.layers.Image
-        Grey planes.
-
-    Returns
-    -------
-    tuple of int
-        Its index in the layer, in full resolution.
-
-    Raises
-    ------
-    CrispimError
-        If no plane of the layer is shown.
-    """
+    """Return the layer's pixel in the middle of the view; CrispimError if no plane is shown."""
     dims, shape = viewer.dims, pixels_of(layer).shape
     if set(dims.order[-2:]) != {dims.ndim - 2, dims.ndim - 1}:
         raise CrispimError(
@@ -198,20 +110,7 @@ def place_shown(viewer: ViewerModel, layer: Image) -> tuple[int, ...]:
 
 
 def shown_like(layer: Image, corner: Sequence[int] = ()) -> dict[str, Any]:
-    """Return how a result is shown in the place of a layer.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer that was denoised.
-    corner : sequence of int
-        Where in it the result begins; by default at its first pixel.
-
-    Returns
-    -------
-    dict
-        Options of `napari.layers.Image`.
-    """
+    """Return the options of a layer that lies where another does, or begins at its `corner`."""
     _, state, _ = layer.as_layer_data_tuple()
     kept = {name: state[name] for name in _KEPT}
     if corner:
@@ -221,19 +120,6 @@ def shown_like(layer: Image, corner: Sequence[int] = ()) -> dict[str, Any]:
 
 
 def in_layer(plane: NDArray[Any], layer: Image) -> NDArray[Any]:
-    """Give a plane as many axes as a layer has, so that it is seen where the plane is.
-
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X)
-        Part of a plane of the layer.
-    layer : napari.layers.Image
-        The layer.
-
-    Returns
-    -------
-    ndarray, shape (..., Y, X)
-        With 1 along all other axes.
-    """
+    """Give a plane, (Y, X), as many axes as a layer has, so that it is seen where the plane is."""
     axes = tuple(range(layer.ndim - 2))
     return np.expand_dims(plane, axes)

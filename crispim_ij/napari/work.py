@@ -62,17 +62,7 @@ class LayerRequest:
 
 @dataclass(frozen=True)
 class PlanePreview:
-    """A plane, denoised.
-
-    Attributes
-    ----------
-    looked : Looked
-        What is known of it.
-    place : tuple of int
-        Where it is in the array, along all axes before Y and X.
-    pixels : ndarray, shape (Y, X)
-        Its part ``looked.part``, denoised.
-    """
+    """A plane of an array at `place`, of which the part `looked.part` is denoised."""
 
     looked: Looked
     place: tuple[int, ...]
@@ -87,15 +77,7 @@ class PlanePreview:
 
 @dataclass(frozen=True)
 class LayerResult:
-    """A layer, denoised.
-
-    Attributes
-    ----------
-    pixels : ndarray, shape (..., Y, X)
-        Its planes.
-    problems : tuple of str
-        Why to mistrust them, a sentence each.
-    """
+    """A layer's planes, denoised, and why to mistrust them, a sentence each."""
 
     pixels: NDArray[Any]
     problems: tuple[str, ...]
@@ -103,13 +85,7 @@ class LayerResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """What ended the work.
-
-    Attributes
-    ----------
-    error : Exception
-        What was raised.
-    """
+    """What ended the work."""
 
     error: Exception
 
@@ -117,31 +93,9 @@ class Failure:
 def preview_plane(
     process: DenoiserProcess, request: LayerRequest, at: tuple[int, ...]
 ) -> Generator[str, None, PlanePreview]:
-    """Denoise one plane.
+    """Denoise the plane of a pixel, within 1024 px of it, and say what is done next.
 
-    Parameters
-    ----------
-    process : DenoiserProcess
-        What denoises.
-    request : LayerRequest
-        What it is of.
-    at : tuple of int
-        Index of a pixel of the array: of its plane, what lies within 1024 px is denoised.
-
-    Returns
-    -------
-    PlanePreview
-        The plane, in the type of the array.
-
-    Yields
-    ------
-    str
-        What is done next.
-
-    Raises
-    ------
-    CrispimError
-        If the array or the model can't be used.
+    The plane comes back in the type of the array; CrispimError if array or model can't be used.
     """
     yield "Measuring the noise …"
     place = at[:-2]
@@ -160,29 +114,9 @@ def preview_plane(
 def denoise_all(
     process: DenoiserProcess, request: LayerRequest
 ) -> Generator[float, None, LayerResult]:
-    """Denoise all planes.
+    """Denoise all planes of an array, in its type, and yield 1.0 after each.
 
-    Parameters
-    ----------
-    process : DenoiserProcess
-        What denoises.
-    request : LayerRequest
-        What is done.
-
-    Returns
-    -------
-    LayerResult
-        The planes, of the shape and the type of the array.
-
-    Yields
-    ------
-    float
-        After each plane, 1.0.
-
-    Raises
-    ------
-    CrispimError
-        If the array or the model can't be used, or the result is too large for the memory.
+    Raises CrispimError if array or model can't be used, or the result doesn't fit into memory.
     """
     shape, dtype = request.pixels.shape, np.dtype(request.pixels.dtype).newbyteorder("=")
     model, settings = request.model, request.settings
@@ -214,24 +148,9 @@ def _check_memory(needed: int, free: int) -> None:
 def watched(
     work: Generator[Step, None, Result], stop: Event
 ) -> Generator[Step, None, Result | Failure | None]:
-    """Go through steps in a thread that may neither raise nor be left half-way.
+    """Take steps, in a thread that may neither raise nor be left half-way, until `stop` is set.
 
-    Parameters
-    ----------
-    work : generator
-        The steps.
-    stop : threading.Event
-        Once it is set, no further step is begun.
-
-    Returns
-    -------
-    object, Failure or None
-        What `work` returns, what it raised, or None where it was stopped.
-
-    Yields
-    ------
-    object
-        What `work` yields.
+    Returns what `work` returns, what it raised, or None where it was stopped.
     """
     with closing(work):
         try:
