@@ -100,32 +100,14 @@ class Choices(Container):  # type: ignore[misc]
         return self._layer.value
 
     def request(self) -> LayerRequest:
-        """Gather what is chosen.
-
-        Raises
-        ------
-        CrispimError
-            If there is no layer or no model, this layer can't be denoised, or the noise
-            can't be read.
-        """
+        """Gather what is chosen; CrispimError if there is no layer or model, or an unfit one."""
         pixels = pixels_of(self._checked_layer())
         settings = DenoiseSettings(self._precision.value)
         model = self._chosen_model()
         return LayerRequest(pixels, self._slices.value, model, settings, self._noise_of(model))
 
     def refresh(self, is_idle: bool) -> str:
-        """Show what this model needs to be told, to be changed unless work is going on.
-
-        Parameters
-        ----------
-        is_idle : bool
-            Whether no work is going on.
-
-        Returns
-        -------
-        str
-            Why what is chosen can't be denoised; empty where it can.
-        """
+        """Show what the model needs to be told, not editable during work; say what is wrong."""
         is_deep, takes_noise, fault = False, False, ""
         try:
             spec = self._chosen_model().spec
