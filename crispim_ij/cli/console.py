@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Event, Thread
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +26,9 @@ from crispim_ij.quiet import start_tensorflow as start_tensorflow
 
 UNBROKEN = 1000
 """Columns where the output goes to a file or another program, which no line break helps."""
+
+LINE_EVERY = 60.0
+"""Seconds between lines about a run where no bar can be shown."""
 
 # Without emoji, which ':100:' of a camera would become.
 console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else UNBROKEN)
@@ -72,7 +76,10 @@ class RateColumn(ProgressColumn):
 
 @contextmanager
 def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
-    """Show count, speed in units a second and time left, on a terminal; the only task is 0."""
+    """Show count, speed in units a second and time left; the only task is 0.
+
+    A log file gets a line a minute.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -82,4 +89,28 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         progress.add_task(what, total=total)
-        yield progress
+        with nullcontext() if errors.is_terminal else _lines(progress, unit):
+            yield progress
+
+
+@contextmanager
+def _lines(progress: Progress, unit: str) -> Iterator[None]:
+    """Print now and then how far the only task is."""
+    ended = Event()
+
+    def print_lines() -> None:
+        while not ended.wait(LINE_EVERY):
+            task = progress.tasks[0]
+            left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+            errors.print(
+                f"{task.description}: {task.completed:.0f} of {task.total:.0f} {unit}{left}",
+                soft_wrap=True,
+            )
+
+    printer = Thread(target=print_lines, daemon=True)
+    printer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        printer.join()

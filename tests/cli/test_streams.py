@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,21 @@ def on_terminal(*arguments: str, out: bool, **environment: str) -> tuple[str, st
 def planes(tmp_path: Path) -> Path:
     tifffile.imwrite(tmp_path / "in.tif", np.zeros((3, 64, 64), np.uint16), imagej=True)
     return tmp_path / "in.tif"
+
+
+def test_a_log_file_gets_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from crispim_ij.cli import console
+
+    monkeypatch.setattr(console, "LINE_EVERY", 0.05)
+    with console.progress_bar("denoising", 40, "planes") as bar:
+        bar.advance(0, 8)
+        bar.advance(0, 2)
+        time.sleep(0.3)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 2
+    assert all(re.fullmatch(r"denoising: 10 of 40 planes, \d+ s left", line) for line in lines)
 
 
 @posix
