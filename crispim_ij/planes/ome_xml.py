@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from crispim_ij.planes.units import SECONDS, length_unit
+from crispim_ij.planes.units import Size, known_size, stride, unit_symbol
 
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "int16": "int16", "float32": "float"}
 _PLACES = ("TiffData", "BinData", "MetadataOnly")
@@ -30,30 +30,35 @@ class OmeFacts:
 
     axes: str
     sizes: tuple[int, ...]
-    pixel_size: tuple[float, float] | None
-    z_step: float | None
-    unit: str | None
-    frame_interval: float | None
+    steps: dict[str, Size]
 
 
 def read(xml: str) -> OmeFacts:
     """Return the sizes of the first image that has planes, or raise OmeXmlError.
 
-    Axes are slowest first, lengths in the unit of the pixel's width.
+    Axes are slowest first.
     """
     pixels = _first_image(_parse(xml))[1]
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
-    width, height, z_step = (_positive(pixels, f"PhysicalSize{axis}") for axis in "XYZ")
-    interval = _positive(pixels, "TimeIncrement")
-    second = SECONDS.get(pixels.get("TimeIncrementUnit", "s"))
     return OmeFacts(
         axes=axes,
         sizes=tuple(_size(pixels, axis) for axis in axes),
-        pixel_size=(height, width) if width and height else None,
-        z_step=z_step,
-        unit=length_unit(pixels.get("PhysicalSizeXUnit", "µm")) if width else None,
-        frame_interval=interval * second if interval and second else None,
+        steps=_steps(pixels),
     )
+
+
+def _steps(pixels: ET.Element) -> dict[str, Size]:
+    """Return the sizes that an image gives; where a unit is left out, OME's schema says which."""
+    found = {}
+    for axis, name, unit in (
+        ("T", "TimeIncrement", "s"),
+        *((axis, f"PhysicalSize{axis}", "µm") for axis in "ZYX"),
+    ):
+        value = _positive(pixels, name)
+        step = known_size(value, unit_symbol(pixels.get(f"{name}Unit") or unit))
+        if step is not None:
+            found[axis] = step
+    return found
 
 
 def written(
@@ -115,7 +120,17 @@ def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
             plane.set(f"The{axis}", place or "0")
     for axis in "ZCT":
         pixels.set(f"Size{axis}", str(len(places[axis])))
+    _set_interval(pixels, stride(places["T"]))
     return _serialised(root).decode()
+
+
+def _set_interval(pixels: ET.Element, apart: int | None) -> None:
+    """Say how far apart time points are that lay one step apart, or that this differs."""
+    step = _steps(pixels).get("T")
+    if apart is None:
+        pixels.attrib.pop("TimeIncrement", None)
+    elif step is not None and apart > 1:
+        pixels.set("TimeIncrement", repr(step.grown(apart).value))
 
 
 def channel_names(xml: str) -> list[str]:
@@ -195,9 +210,9 @@ def _describe(
     pixels.set("SizeX", str(shape[1]))
     pixels.set("BigEndian", str(sys.byteorder == "big").lower())
     for axis, factor in zip("YX", scale, strict=True):
-        size = _positive(pixels, f"PhysicalSize{axis}")
-        if size is not None and factor != 1:
-            pixels.set(f"PhysicalSize{axis}", repr(size * factor))
+        step = _steps(pixels).get(axis)
+        if step is not None and factor != 1:
+            pixels.set(f"PhysicalSize{axis}", repr(step.grown(factor).value))
 
 
 def _place(pixels: ET.Element, planes: int) -> None:

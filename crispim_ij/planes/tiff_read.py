@@ -308,7 +308,7 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         description=description,
         imagej=private if isinstance(private, dict) else {},
         resolution=_resolution(page),
-        resolution_unit=int(page.tags.valueof(296, 2)),
+        resolution_unit=int(page.tags.valueof(296, 1)),
         photometric=int(page.photometric),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +26,7 @@ from crispim_ij.planes.atomic import (
 )
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
-from crispim_ij.planes.metadata import Metadata
+from crispim_ij.planes.metadata import Metadata, grown_resolution
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_read import decoded, mapped_region, tifffile_faults
@@ -131,10 +130,7 @@ def _page_options(contents: TiffContents) -> dict[str, Any]:
     metadata = contents.metadata
     options: dict[str, Any] = {"metadata": None, "software": False}
     if metadata.resolution is not None:
-        options["resolution"] = tuple(
-            r if grown == 1 else imagej_tags.rational(float(Fraction(*r) / Fraction(grown)))
-            for r, grown in zip(metadata.resolution, reversed(contents.scale), strict=True)
-        )
+        options["resolution"] = grown_resolution(metadata, contents.scale)
         options["resolutionunit"] = metadata.resolution_unit
     keeps_palette = metadata.photometric == _PALETTE and contents.dtype == contents.source_dtype
     keep = metadata.photometric == 0 or keeps_palette
