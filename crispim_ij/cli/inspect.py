@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json
 from crispim_ij.cli.options import AsJson
+from crispim_ij.planes.provenance import in_words
 
 if TYPE_CHECKING:
     from crispim_ij.planes.units import Size
@@ -70,6 +71,8 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     for axis, name in (("Z", "z step"), ("T", "frame interval")):
         if axis in contents.steps or contents.axes.get(axis, 1) > 1:
             yield name, _size(contents.steps.get(axis))
+    for record in contents.history:
+        yield "made by", in_words(record)
     yield "compression", contents.compression
     for facts in contents.looked_at:
         yield f"plane {facts.plane}", _counts(facts)

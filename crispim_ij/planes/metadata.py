@@ -10,7 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.planes import imagej_tags, ome_xml, units
+from crispim_ij.planes import imagej_tags, ome_xml, provenance, units
+from crispim_ij.planes.provenance import History
 from crispim_ij.planes.units import Size, known_size
 
 Kind = Literal["plain", "imagej", "ome"]
@@ -54,6 +55,8 @@ class Metadata:
         The ColorMap tag, (3, 2**bits), uint16: the LUT of the whole file.
     omero : mapping
         An OME-Zarr's names of channels and display settings.
+    history : tuple of mapping
+        Records of the jobs of this program that made the planes, see `provenance`.
     """
 
     kind: Kind = "plain"
@@ -68,6 +71,7 @@ class Metadata:
     photometric: int = 1
     colormap: NDArray[np.uint16] | None = field(default=None, compare=False)
     omero: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    history: History = ()
 
     @property
     def unit(self) -> str | None:
@@ -101,7 +105,8 @@ def described(tags: Metadata) -> Metadata:
     """
     if tags.kind == "ome":
         facts = ome_xml.read(tags.description or "")
-        return replace(tags, axes=facts.axes, sizes=facts.sizes, steps=facts.steps)
+        history = provenance.history([*tags.history, *facts.history])
+        return replace(tags, axes=facts.axes, sizes=facts.sizes, steps=facts.steps, history=history)
     unit = units.TIFF.get(tags.resolution_unit)
     if tags.kind == "plain":
         # Without a unit the tags give a pixel's proportions alone.
@@ -113,8 +118,14 @@ def described(tags: Metadata) -> Metadata:
         # Else it would be one of that unit to ImageJ, and to us when it is written again.
         fields = imagej_tags.without_unit_of_x(fields)
         tags = replace(tags, description=imagej_tags.join(fields))
-    origin = imagej_tags.origin_of(fields, steps)
-    return replace(tags, axes=axes, sizes=sizes, steps=steps, origin=origin)
+    return replace(
+        tags,
+        axes=axes,
+        sizes=sizes,
+        steps=steps,
+        origin=imagej_tags.origin_of(fields, steps),
+        history=provenance.history([*tags.history, *provenance.from_text(tags.imagej.get("Info"))]),
+    )
 
 
 def _imagej_steps(tags: Metadata, fields: imagej_tags.Fields) -> dict[str, Size]:

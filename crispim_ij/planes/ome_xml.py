@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from crispim_ij.planes.provenance import KEY, History, history
 from crispim_ij.planes.units import Size, known_size, stride, unit_symbol
 
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "int16": "int16", "float32": "float"}
@@ -31,6 +33,7 @@ class OmeFacts:
     axes: str
     sizes: tuple[int, ...]
     steps: dict[str, Size]
+    history: History
 
 
 def read(xml: str) -> OmeFacts:
@@ -38,12 +41,14 @@ def read(xml: str) -> OmeFacts:
 
     Axes are slowest first.
     """
-    pixels = _first_image(_parse(xml))[1]
+    root = _parse(xml)
+    pixels = _first_image(root)[1]
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
     return OmeFacts(
         axes=axes,
         sizes=tuple(_size(pixels, axis) for axis in axes),
         steps=_steps(pixels),
+        history=_history(root),
     )
 
 
@@ -102,6 +107,58 @@ def written(
     if scale != (1, 1):
         _remove(root, lambda e: _local(e) in ("ROI", "ROIRef"))
     return _serialised(root)
+
+
+def annotated(xml: bytes, records: History) -> bytes:
+    """Return OME-XML with an annotation of its first image for each record that it lacks."""
+    root = _parse(xml.decode())
+    missing = [record for record in records if record not in _history(root)]
+    if not missing:
+        return xml
+    namespace = str(root.tag).rpartition("}")[0]
+    prefix = f"{namespace}}}" if namespace else ""
+    image = _first_image(root)[0]
+    there = _children(root, "StructuredAnnotations")
+    if there:
+        annotations = there[0]
+    else:
+        annotations = ET.Element(f"{prefix}StructuredAnnotations")
+        last = max(k for k, e in enumerate(root) if _local(e) == "Image")
+        root.insert(last + 1, annotations)
+    for number, record in enumerate(missing, len(_history(root))):
+        name = f"Annotation:{KEY}-{number}"
+        ET.SubElement(image, f"{prefix}AnnotationRef", {"ID": name})
+        entry = {"ID": name, "Namespace": KEY}
+        annotation = ET.SubElement(annotations, f"{prefix}MapAnnotation", entry)
+        value = ET.SubElement(annotation, f"{prefix}Value")
+        for key, said in record.items():
+            # A text such as '2' is told from the number by its quotes.
+            text = said if isinstance(said, str) and _value(said) == said else json.dumps(said)
+            ET.SubElement(value, f"{prefix}M", {"K": key}).text = text
+    return _serialised(root)
+
+
+def _history(root: ET.Element) -> History:
+    """Return the records among the annotations."""
+    entries = [
+        {
+            str(pair.get("K")): _value(pair.text or "")
+            for value in _children(annotation, "Value")
+            for pair in _children(value, "M")
+        }
+        for annotations in _children(root, "StructuredAnnotations")
+        for annotation in _children(annotations, "MapAnnotation")
+        if annotation.get("Namespace") == KEY
+    ]
+    return history(entries)
+
+
+def _value(text: str) -> Any:
+    """Return what an annotation says: text, but lists and numbers are JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:

@@ -18,6 +18,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes import imagej_tags, ome_xml
 from crispim_ij.planes.checks import ZARR_FILES
 from crispim_ij.planes.metadata import Metadata, calibrated, display_ranges, omero_ranges
+from crispim_ij.planes.provenance import KEY, History, history
 from crispim_ij.planes.units import UDUNITS, Size, known_size, unit_symbol
 
 _AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
@@ -54,6 +55,8 @@ class ZarrImage:
         Names of channels and display settings.
     name : str
         The image's name.
+    history : tuple of mapping
+        Records of the jobs that made it, see `crispim_ij.planes.provenance`.
     """
 
     version: str
@@ -64,6 +67,7 @@ class ZarrImage:
     translations: tuple[tuple[float, ...], ...]
     omero: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    history: History = ()
 
 
 def descriptions(path: Path) -> tuple[Path, ...]:
@@ -101,7 +105,7 @@ def _attributes(path: Path) -> Mapping[str, Any]:
     if (path / "zarr.json").is_file():
         group = _mapping(json.loads((path / "zarr.json").read_text("utf-8")))
         attributes = _mapping(group.get("attributes", {}))
-        return _mapping(attributes.get("ome", attributes))
+        return {**_mapping(attributes.get("ome", attributes)), KEY: attributes.get(KEY)}
     if (path / ".zattrs").is_file():
         return _mapping(json.loads((path / ".zattrs").read_text("utf-8")))
     return {}
@@ -169,6 +173,7 @@ def _image(attributes: Mapping[str, Any]) -> ZarrImage:
         translations=tuple(translation for _, translation in placed),
         omero=_omero(attributes.get("omero")),
         name=str(image.get("name") or ""),
+        history=history(found if isinstance(found := attributes.get(KEY), list) else ()),
     )
 
 
@@ -246,6 +251,7 @@ def to_metadata(image: ZarrImage, level: int, shape: Mapping[str, int]) -> Metad
         origin=_origin(image, level),
         imagej={"Ranges": ranges} if len(ranges) > 2 else {},
         omero=image.omero,
+        history=image.history,
     )
     return calibrated(metadata, fields)
 
@@ -313,6 +319,7 @@ def to_image(
         ),
         omero=metadata.omero or _channels(metadata),
         name=name,
+        history=metadata.history,
     )
 
 
@@ -367,7 +374,8 @@ def attributes_of(image: ZarrImage) -> dict[str, Any]:
     attributes: dict[str, Any] = {"multiscales": [multiscale]}
     if image.omero:
         attributes["omero"] = dict(image.omero)
+    made = {KEY: [dict(record) for record in image.history]} if image.history else {}
     if image.version == "0.5":
-        return {"ome": {"version": "0.5", **attributes}}
+        return {"ome": {"version": "0.5", **attributes}, **made}
     multiscale["version"] = image.version
-    return attributes
+    return attributes | made

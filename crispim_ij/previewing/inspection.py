@@ -21,6 +21,7 @@ from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
+from crispim_ij.planes.provenance import History
 from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
@@ -71,6 +72,8 @@ class Contents:
         Of a pixel's width, such as 'µm'; None where the file gives none.
     frame_interval : float or None
         Seconds between time points.
+    history : tuple of mapping
+        What jobs of this program made the planes, the latest last.
     compression : str
         Of the file, or of a folder's first; 'none' without.
     size : int
@@ -91,6 +94,7 @@ class Contents:
     z_step: float | None
     unit: str | None
     frame_interval: float | None
+    history: History
     compression: str
     size: int
     looked_at: tuple[PlaneFacts, ...]
@@ -145,6 +149,7 @@ def _inspected(source: Source) -> Inspection:
         z_step=metadata.z_step,
         unit=metadata.unit,
         frame_interval=metadata.frame_interval,
+        history=metadata.history,
         compression=_compression(source),
         size=math.prod(source.shape) * source.dtype.itemsize,
         looked_at=looked_at,
