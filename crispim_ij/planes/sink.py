@@ -64,9 +64,9 @@ class Sink(ABC):
         """
 
     def sign(self, record: Record) -> None:  # noqa: B027
-        """Say in the output what made it, see `crispim_ij.planes.provenance`.
+        """Say in the output, from the `with` statement on, what made it.
 
-        Of a signed output no journal stays when it is finished.
+        See `crispim_ij.planes.provenance`. Of a signed output no journal stays when it is finished.
         """
 
     def check(self) -> None:  # noqa: B027
