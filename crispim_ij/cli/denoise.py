@@ -29,6 +29,7 @@ from crispim_ij.cli.options import (
 from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:
     """Say what the model is told, or why the planes don't suit it and which models they suit."""
     from crispim_ij.noise.suitability import misfits
 
+    say_problems(denoised_already(job.source))
     if job.noise is not None:
         say_noise(job.noise, quiet=quiet)
     say_problems(misfits(job.source, job.model))

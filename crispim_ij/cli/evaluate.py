@@ -14,9 +14,11 @@ import typer
 
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
 from crispim_ij.cli.options import AsJson, Camera, Overwrite, parse_noise_sd, refuse_two_noises
+from crispim_ij.cli.outcome import say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import open_source
 from crispim_ij.planes.checks import check_output
+from crispim_ij.planes.provenance import denoised_already
 
 if TYPE_CHECKING:
     from crispim_ij.evaluation import Evaluation, EvaluationSettings
@@ -118,6 +120,7 @@ def evaluate(
             {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
         )
         check_output(out, report_names([title]), source.path, overwrite=overwrite)
+        say_problems(denoised_already(source, *filter(None, [given.noisy])))
         if not set(names) <= WITHOUT_NETWORK:
             start_tensorflow()
         methods = find_methods(names, source, settings, given)

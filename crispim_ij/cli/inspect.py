@@ -11,8 +11,10 @@ from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json
 from crispim_ij.cli.options import AsJson
+from crispim_ij.planes.provenance import in_words
 
 if TYPE_CHECKING:
+    from crispim_ij.planes.units import Size
     from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
 
 _AXES = {"Z": "slices", "C": "channels", "T": "time points"}
@@ -65,22 +67,35 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())
     yield "axes", f"{''.join(contents.axes)}YX: {', '.join(axes)}"
-    unit = contents.unit or ""
-    if contents.pixel_size is None:
-        yield "pixel size", "not given"
-    else:
-        height, width = contents.pixel_size
-        yield "pixel size", f"{width:.4g} x {height:.4g} {unit}"
-    if contents.z_step is not None:
-        yield "z step", f"{contents.z_step:.4g} {unit}"
-    if contents.frame_interval is not None:
-        yield "frame interval", f"{contents.frame_interval:.4g} s"
+    yield "pixel size", _pixel_size(contents)
+    for axis, name in (("Z", "z step"), ("T", "frame interval")):
+        if axis in contents.steps or contents.axes.get(axis, 1) > 1:
+            yield name, _size(contents.steps.get(axis))
+    for record in contents.history:
+        yield "made by", in_words(record)
     yield "compression", contents.compression
     for facts in contents.looked_at:
         yield f"plane {facts.plane}", _counts(facts)
     for found in contents.noise:
         of = f" of channel {found.channel + 1}" if len(contents.noise) > 1 else ""
         yield f"noise{of}", found.in_figures()
+
+
+def _pixel_size(contents: Contents) -> str:
+    """Say how wide and high a pixel is, as far as that is known."""
+    width, height = (contents.steps.get(axis) for axis in "XY")
+    if width is None and height is None:
+        return "not given"
+    if width is None or height is None or width.unit != height.unit:
+        return f"width {_size(width)}, height {_size(height)}"
+    return f"{width.value:.4g} x {_size(height)}"
+
+
+def _size(step: Size | None) -> str:
+    """Say a size in the unit that the file gives."""
+    if step is None:
+        return "not given"
+    return f"{step.value:.4g} {step.unit or '(its unit is not given)'}"
 
 
 def _counts(facts: PlaneFacts) -> str:

@@ -9,14 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from crispim_ij import __version__
 from crispim_ij.denoising import DenoiseSettings, check_slices
 from crispim_ij.denoising.denoiser import check_options, check_size
 from crispim_ij.denoising.uncertainty import load_error_model
 from crispim_ij.jobs.output import Output, finished_share, planes_facts
 from crispim_ij.models import Model, find_model
-from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, StackNoise, tell_noise
+from crispim_ij.noise import (
+    MEASURED,
+    CameraNoise,
+    NoiseOptions,
+    StackNoise,
+    camera_as_text,
+    tell_noise,
+)
 from crispim_ij.planes import PairedSink, Sink, Source, create_sink, recorded_options
 from crispim_ij.planes.blocks import Block, blocks_of
+from crispim_ij.planes.provenance import KEY, MODEL_HASH
 
 NOISE_RECORD = "noise told"
 """Where a journal keeps what was measured."""
@@ -134,14 +143,15 @@ def plan_denoising(
     """
     results, *errors = outputs
     errors = [_as_float(output) for output in errors]
-    sink = create_sink(results.path, source, results.settings)
-    for output in errors:
-        sink = PairedSink(sink, create_sink(output.path, source, output.settings))
+    sinks = [create_sink(one.path, source, one.settings) for one in (results, *errors)]
+    sink = PairedSink(*sinks) if errors else sinks[0]
     record = recorded_options(results.path).get(NOISE_RECORD) if results.settings.resume else None
     job = _planned(source, sink, model, settings, told, uncertain=bool(errors), record=record)
+    for one, holds in zip(sinks, ("denoised planes", "expected errors"), strict=False):
+        one.sign(_provenance(job, told, options or {}) | {"holds": holds})
     recorded = {
         "command": "denoise",
-        "the model's SHA-256": job.model.spec.sha256,
+        MODEL_HASH: job.model.spec.sha256,
         "--precision": settings.precision,
         "--tile": settings.tile,
         **(options or {}),
@@ -152,6 +162,23 @@ def plan_denoising(
     if options is not None:
         sink.record(recorded)
     return replace(job, outputs=(results, *errors), recorded=recorded)
+
+
+def _provenance(job: DenoiseJob, told: NoiseOptions, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what results say of what made them."""
+    said = {
+        KEY: __version__,
+        "command": "denoise",
+        "model": job.model.spec.name,
+        MODEL_HASH: job.model.spec.sha256,
+        "--precision": job.settings.precision,
+        "--tile": job.settings.tile,
+        **{name: value for name, value in options.items() if value is not None},
+    }
+    if job.noise is None:
+        return said
+    noise = [camera_as_text(channel) for channel in job.noise.channels]
+    return said | {"--strength": told.strength, "noise": noise}
 
 
 def plan_denoising_in_memory(

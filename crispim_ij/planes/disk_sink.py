@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,9 @@ from crispim_ij.planes.journal import (
     make_header,
     read_journal,
 )
+from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.pixels import to_dtype
+from crispim_ij.planes.provenance import History, Record, check_older, history, in_words
 from crispim_ij.planes.sink import Compression, Sink, SinkSettings
 from crispim_ij.planes.source import Source
 
@@ -45,10 +49,15 @@ class DiskSink(Sink):
         Gives names, type and metadata.
     settings : SinkSettings
         How planes are written.
+    written : tuple of mapping
+        What an output that is to be resumed, and is whole, says of what made it.
     """
 
-    def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
+    def __init__(
+        self, path: Path, source: Source, settings: SinkSettings, written: History = ()
+    ) -> None:
         self.path = path
+        self._written_before = written
         self._source = source
         self._settings = settings
         self._compression = Compression(settings.compression)
@@ -62,12 +71,31 @@ class DiskSink(Sink):
         self._lock = OutputLock(self._journal_path.with_suffix(".lock"), path)
         self._options: Mapping[str, Any] | None = None
         self._journal: Journal | None = None
+        self._record: Record | None = None
         # Whether what lies there is of this run alone, and may be removed if it fails.
         self._anew = False
 
     def record(self, options: Mapping[str, Any]) -> None:
         """Keep a journal; to resume a run takes the same options, JSON-ready."""
         self._options = options
+
+    def sign(self, record: Record) -> None:
+        """Say in the output what made it."""
+        # As it will be read back.
+        self._record = json.loads(json.dumps({**record, **self._output()}))
+
+    def _signed(self, metadata: Metadata) -> Metadata:
+        """Return metadata with what this job adds to its history."""
+        if self._record is None:
+            return metadata
+        return replace(metadata, history=history([*metadata.history, self._record]))
+
+    def _forget(self) -> None:
+        """End the journal of a run that is finished; what is signed needs none."""
+        if self._journal is not None:
+            self._journal.finish()
+            if self._record is not None:
+                self._journal.remove()
 
     @property
     def kept(self) -> int:
@@ -163,10 +191,24 @@ class DiskSink(Sink):
 
     def _past_run(self, header: Header) -> PastRun | None:
         """Return what is to be resumed, if anything is; refuse another run's."""
-        past = read_journal(self._journal_path) if self._settings.resume else None
+        if not self._settings.resume:
+            return None
+        past = read_journal(self._journal_path)
         if past is not None:
             check_same(self.path, past.header, header)
-        return past
+            return past
+        return self._finished_run(header) if self._written_before else None
+
+    def _finished_run(self, header: Header) -> PastRun:
+        """Return the run that was finished and so left no journal; refuse another's output."""
+        if self._record is None:
+            raise CrispimError(
+                f"the output '{self.path}' is there already, made by "
+                f"{in_words(self._written_before[-1])}: give another, or --overwrite to replace it."
+            )
+        check_same(self.path, {"options": self._written_before[-1]}, {"options": self._record})
+        check_older(self._source.files, self.path)
+        return PastRun(header, list(range(self._units())), finished=True, size=0)
 
     def _resume(self) -> bool:
         """Open the journal, if one is kept; return whether a run is resumed."""
@@ -179,7 +221,12 @@ class DiskSink(Sink):
         if past is None or cells is None:
             self._journal.begin(header)
             return False
-        self._journal.resume(past, cells)
+        if past.size:
+            self._journal.resume(past, cells)
+        else:
+            self._journal.begin(header)
+            self._journal.note(cells)
+            self._journal.sync()
         return True
 
     def _converted(self, index: int, pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from crispim_ij.planes.checks import (
 )
 from crispim_ij.planes.journal import journal_of, read_journal
 from crispim_ij.planes.pixels import DTYPES
+from crispim_ij.planes.provenance import History, folder_history
 from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
@@ -99,12 +100,13 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
     as_zarr = path.suffix.lower() == ZARR_SUFFIX
     as_file = path.suffix.lower() in TIFF_SUFFIXES
     past = read_journal(journal_of(path))
+    written = _history(path) if chosen.resume and past is None else ()
     check_output(
         path,
         None if as_file or as_zarr else source.names,
         source.path,
         as_folder=not as_file,
-        overwrite=chosen.overwrite or (chosen.resume and past is not None),
+        overwrite=chosen.overwrite or (chosen.resume and bool(past or written)),
     )
     if past and past.done and not (past.finished or chosen.overwrite or chosen.resume):
         raise CrispimError(
@@ -114,8 +116,20 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
     if as_zarr:
         from crispim_ij.planes.ome_zarr_write import ZarrSink
 
-        return ZarrSink(path, source, chosen)
-    return StackSink(path, source, chosen) if as_file else FolderSink(path, source, chosen)
+        return ZarrSink(path, source, chosen, written)
+    kind = StackSink if as_file else FolderSink
+    return kind(path, source, chosen, written)
+
+
+def _history(output: Path) -> History:
+    """Return what an output that is there says of what made it."""
+    if output.is_dir() and not is_zarr(output):
+        return folder_history(output)
+    try:
+        with open_source(output) as written:
+            return written.metadata.history
+    except CrispimError:
+        return ()
 
 
 def recorded_options(output: str | Path) -> Mapping[str, Any]:

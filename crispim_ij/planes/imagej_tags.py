@@ -12,21 +12,21 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from crispim_ij.planes.units import length_unit
+from crispim_ij.planes.units import Size, resolution, unit_symbol
 
 Fields = dict[str, str]
+Rational = tuple[int, int]
 
 _STACK_KEYS = {"images", "channels", "slices", "frames", "hyperstack", "mode", "loop", "fps"}
 _COUNTS = {"C": "channels", "Z": "slices", "T": "frames"}
 _REGIONS = ("ROI", "Overlays", "Plot")
-_UINT32 = 2**32 - 1
+_AXIS_UNITS = {"X": ("unit",), "Y": ("yunit", "unit"), "Z": ("zunit", "unit"), "T": ("tunit",)}
 
 
 def parse(description: str) -> Fields:
@@ -54,25 +54,74 @@ def _count(fields: Fields, key: str) -> int:
     return max(1, int(number(fields, key) or 1))
 
 
-def unit(fields: Fields) -> str | None:
-    """Return the unit of length with Java's escapes resolved, None for pixels."""
-    text = re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: chr(int(m[1], 16)), fields.get("unit", ""))
-    return length_unit(text)
+def unit(fields: Fields, axis: str = "X") -> str | None:
+    """Return the unit along an axis, None for pixels; ImageJ takes seconds where none is named."""
+    found = (fields[key] for key in _AXIS_UNITS[axis] if fields.get(key))
+    text = next(found, "sec" if axis == "T" else "")
+    return unit_symbol(re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: chr(int(m[1], 16)), text))
 
 
-def calibration(unit_name: str, z_step: float | None, interval: float | None) -> Fields:
-    """Return the lines that say how large a pixel's unit and a step are."""
-    escaped = "".join(c if 0x20 <= ord(c) < 0x7F else f"\\u{ord(c):04X}" for c in unit_name)
-    lines = {"ImageJ": "1.53q", "unit": escaped, "spacing": z_step, "finterval": interval}
-    return {key: str(value) for key, value in lines.items() if value is not None}
+def calibration(
+    steps: Mapping[str, Size], origin: Mapping[str, float]
+) -> tuple[Fields, tuple[Rational, Rational] | None]:
+    """Return lines and resolution tags that say how large pixels, slices and frames are.
+
+    ImageJ knows no size that isn't known: it is 1 of the unit 'pixel'. What can be is in the unit
+    of X, since few readers know of `yunit` and `zunit`.
+    """
+    unit_name = steps["X"].unit if "X" in steps else None
+    lines = {"ImageJ": "1.53q", "unit": _escaped(unit_name)}
+    values = {}
+    for axis in "XYZ":
+        step = steps.get(axis, Size(1.0, None))
+        values[axis] = step.within(unit_name)
+        if values[axis] is None:
+            lines[_AXIS_UNITS[axis][0]] = _escaped(step.unit)
+            values[axis] = step.value
+    if "Z" in steps:
+        lines["spacing"] = str(values["Z"])
+    # Without a line for the unit ImageJ takes seconds.
+    if "T" in steps and (time_unit := steps["T"].unit) is not None:
+        lines |= {"finterval": str(steps["T"].value)}
+        lines |= {} if time_unit == "s" else {"tunit": _escaped(time_unit)}
+    for axis, place in origin.items():
+        if axis in "XYZ" and place:
+            step = steps.get(axis, Size(1.0, None))
+            lines[f"{axis.lower()}origin"] = str(-place / step.value)
+    if not {"X", "Y"} & set(steps):
+        return lines, None
+    return lines, (resolution(values["X"] or 1.0), resolution(values["Y"] or 1.0))
 
 
-def rational(value: float) -> tuple[int, int]:
-    """Return a positive number as the quotient of two 32-bit integers, or what is nearest."""
-    within = min(max(value, 1 / _UINT32), _UINT32)
-    limit = min(_UINT32, int(_UINT32 / within)) if within > 1 else _UINT32
-    quotient = Fraction(within).limit_denominator(max(1, limit))
-    return quotient.numerator, quotient.denominator
+def origin_of(fields: Fields, steps: Mapping[str, Size]) -> dict[str, float]:
+    """Return where the first pixel lies along each axis, in the unit of its step."""
+    found = {axis: number(fields, f"{axis.lower()}origin") for axis in "XYZ"}
+    return {
+        axis: -value * (steps[axis].value if axis in steps else 1.0)
+        for axis, value in found.items()
+        if value
+    }
+
+
+def with_interval(fields: Fields, step: Size | None) -> Fields:
+    """Return lines with another time between frames, or none; its unit is the one they name."""
+    rest = {key: value for key, value in fields.items() if key not in ("finterval", "tunit")}
+    if step is None or "finterval" not in fields:
+        return rest
+    return fields | {"finterval": str(step.value)}
+
+
+def without_unit_of_x(fields: Fields) -> Fields:
+    """Return lines that give pixels no unit, and slices the one that they had."""
+    rest = {key: value for key, value in fields.items() if key not in ("yunit", "zunit")}
+    depth = {"zunit": fields.get("zunit") or fields["unit"]} if "spacing" in fields else {}
+    return {**rest, "unit": "pixel", **depth}
+
+
+def _escaped(unit_name: str | None) -> str:
+    """Return a unit as ImageJ writes it."""
+    text = unit_name or "pixel"
+    return "".join(c if 0x20 <= ord(c) < 0x7F else f"\\u{ord(c):04X}" for c in text)
 
 
 def stack_axes(fields: Fields, planes: int) -> tuple[str, tuple[int, ...]]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.planes import imagej_tags, ome_xml, units
+from crispim_ij.planes import imagej_tags, ome_xml, provenance, units
+from crispim_ij.planes.provenance import History
+from crispim_ij.planes.units import Size, known_size
 
 Kind = Literal["plain", "imagej", "ome"]
 Rational = tuple[int, int]
+
+# What programs write where they are asked for a resolution and know none: that of screens.
+_SCREENS = (72, 96)
 
 
 @dataclass(frozen=True)
@@ -28,14 +34,12 @@ class Metadata:
         where the file doesn't say.
     sizes : tuple of int
         The length of each of `axes`.
-    pixel_size : tuple of float or None
-        Height and width of a pixel (Y, X) in `unit`.
-    z_step : float or None
-        Distance between planes in `unit`.
-    unit : str or None
-        'µm', 'nm', 'mm', 'inch' and so on.
-    frame_interval : float or None
-        Seconds from one time point to the next.
+    steps : mapping of str to Size
+        Size of a pixel along 'X' and 'Y', distance between slices ('Z') and time points ('T');
+        what isn't known is left out.
+    origin : mapping of str to float
+        Where the centre of the first pixel lies along an axis, in the unit of its step; 0 where
+        left out.
     description : str or None
         The ImageDescription tag: ImageJ's lines, OME-XML or free text.
     imagej : mapping
@@ -51,15 +55,15 @@ class Metadata:
         The ColorMap tag, (3, 2**bits), uint16: the LUT of the whole file.
     omero : mapping
         An OME-Zarr's names of channels and display settings.
+    history : tuple of mapping
+        Records of the jobs of this program that made the planes, see `provenance`.
     """
 
     kind: Kind = "plain"
     axes: str = "Z"
     sizes: tuple[int, ...] = (1,)
-    pixel_size: tuple[float, float] | None = None
-    z_step: float | None = None
-    unit: str | None = None
-    frame_interval: float | None = None
+    steps: Mapping[str, Size] = field(default_factory=dict)
+    origin: Mapping[str, float] = field(default_factory=dict)
     description: str | None = None
     imagej: Mapping[str, Any] = field(default_factory=dict, compare=False)
     resolution: tuple[Rational, Rational] | None = None
@@ -67,6 +71,31 @@ class Metadata:
     photometric: int = 1
     colormap: NDArray[np.uint16] | None = field(default=None, compare=False)
     omero: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    history: History = ()
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of a pixel's width, or else of what other length is known."""
+        return next((self.steps[axis].unit for axis in "XYZ" if axis in self.steps), None)
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """Height and width of a pixel (Y, X) in `unit`, None unless both are known."""
+        height, width = (self._length(axis) for axis in "YX")
+        return None if height is None or width is None else (height, width)
+
+    @property
+    def z_step(self) -> float | None:
+        """Distance between planes in `unit`, None where it isn't known."""
+        return self._length("Z")
+
+    @property
+    def frame_interval(self) -> float | None:
+        """Seconds from one time point to the next, None where that isn't known."""
+        return self.steps["T"].within("s") if "T" in self.steps else None
+
+    def _length(self, axis: str) -> float | None:
+        return self.steps[axis].within(self.unit) if axis in self.steps else None
 
 
 def described(tags: Metadata) -> Metadata:
@@ -76,38 +105,89 @@ def described(tags: Metadata) -> Metadata:
     """
     if tags.kind == "ome":
         facts = ome_xml.read(tags.description or "")
-        return replace(
-            tags,
-            axes=facts.axes,
-            sizes=facts.sizes,
-            pixel_size=facts.pixel_size,
-            z_step=facts.z_step,
-            unit=facts.unit,
-            frame_interval=facts.frame_interval,
-        )
+        history = provenance.history([*tags.history, *facts.history])
+        return replace(tags, axes=facts.axes, sizes=facts.sizes, steps=facts.steps, history=history)
     unit = units.TIFF.get(tags.resolution_unit)
     if tags.kind == "plain":
-        return replace(tags, pixel_size=_pixel_size(tags) if unit else None, unit=unit)
+        # Without a unit the tags give a pixel's proportions alone.
+        return replace(tags, steps=_pixel_steps(tags, unit, unit) if unit else {})
     fields = imagej_tags.parse(tags.description or "")
     axes, sizes = imagej_tags.stack_axes(fields, tags.sizes[0])
-    unit = imagej_tags.unit(fields) or unit
+    steps = _imagej_steps(tags, fields)
+    if "X" not in steps and imagej_tags.unit(fields):
+        # Else it would be one of that unit to ImageJ, and to us when it is written again.
+        fields = imagej_tags.without_unit_of_x(fields)
+        tags = replace(tags, description=imagej_tags.join(fields))
     return replace(
         tags,
         axes=axes,
         sizes=sizes,
-        pixel_size=_pixel_size(tags) if unit else None,
-        z_step=imagej_tags.number(fields, "spacing"),
-        unit=unit,
-        frame_interval=imagej_tags.number(fields, "finterval"),
+        steps=steps,
+        origin=imagej_tags.origin_of(fields, steps),
+        history=provenance.history([*tags.history, *provenance.from_text(tags.imagej.get("Info"))]),
     )
 
 
-def _pixel_size(metadata: Metadata) -> tuple[float, float] | None:
-    """Return height and width of a pixel in the unit that the resolution is in."""
+def _imagej_steps(tags: Metadata, fields: imagej_tags.Fields) -> dict[str, Size]:
+    """Return the sizes that ImageJ reads from a file, without those that it makes up."""
+    if not fields.get("unit"):
+        width_unit = height_unit = units.TIFF.get(tags.resolution_unit)
+    else:
+        width_unit, height_unit = (imagej_tags.unit(fields, axis) for axis in "XY")
+    pixels = _pixel_steps(tags, width_unit, height_unit, _times(tags, fields))
+    spacing = imagej_tags.number(fields, "spacing")
+    others = {
+        "Z": known_size(None if spacing is None else abs(spacing), imagej_tags.unit(fields, "Z")),
+        "T": known_size(imagej_tags.number(fields, "finterval"), imagej_tags.unit(fields, "T")),
+    }
+    return pixels | {axis: step for axis, step in others.items() if step is not None}
+
+
+def _times(tags: Metadata, fields: imagej_tags.Fields) -> int:
+    """Return by what ImageJ multiplies a width: Micro-Manager counts per cm, but writes 'um'."""
+    is_both = fields.get("unit") == "um" and units.TIFF.get(tags.resolution_unit) == "cm"
+    return 10_000 if is_both else 1
+
+
+def _pixel_steps(
+    tags: Metadata, width_unit: str | None, height_unit: str | None, times: int = 1
+) -> dict[str, Size]:
+    """Return a pixel's sizes by the resolution tags, which count pixels per unit."""
+    if tags.resolution is None or _is_placeholder(tags):
+        return {}
+    found = {}
+    for axis, (n, d), unit in zip("XY", tags.resolution, (width_unit, height_unit), strict=True):
+        step = known_size(float(Fraction(d, n) * times), unit)
+        if step is not None:
+            found[axis] = step
+    return found
+
+
+def _is_placeholder(tags: Metadata) -> bool:
+    """Whether the resolution is 1, 72 or 96 per inch, or as many per cm: a screen's, or none."""
+    unit = units.TIFF.get(tags.resolution_unit)
+    if tags.resolution is None or unit is None:
+        return False
+    n, d = tags.resolution[0]
+    per_inch = n / d * (2.54 if unit == "cm" else 1)
+    # Per cm a screen's are rounded.
+    return n == d or any(abs(per_inch / dpi - 1) < 0.005 for dpi in _SCREENS)
+
+
+def grown_resolution(
+    metadata: Metadata, scale: tuple[float, float]
+) -> tuple[Rational, Rational] | None:
+    """Return the resolution tags of pixels that have grown in Y and X; what says nothing stays."""
+    is_size = metadata.resolution_unit in units.TIFF and not _is_placeholder(metadata)
     if metadata.resolution is None:
         return None
-    (nx, dx), (ny, dy) = metadata.resolution
-    return dy / ny, dx / nx
+    x, y = (
+        units.resolution(float(Fraction(d, n) * Fraction(factor)))
+        if factor != 1 and (is_size if metadata.kind == "ome" else axis in metadata.steps)
+        else (n, d)
+        for axis, (n, d), factor in zip("XY", metadata.resolution, reversed(scale), strict=True)
+    )
+    return x, y
 
 
 def display_ranges(metadata: Metadata) -> list[tuple[float, float] | None]:
@@ -167,7 +247,12 @@ def selected(
 ) -> Metadata:
     """Return what a stack of some planes should say: those at `places` along each axis."""
     sizes = tuple(len(places[axis]) for axis in metadata.axes)
-    chosen = replace(metadata, sizes=sizes, omero=_some_channels(metadata.omero, places))
+    chosen = replace(
+        metadata,
+        sizes=sizes,
+        steps=_steps_between(metadata.steps, places),
+        omero=_some_channels(metadata.omero, places),
+    )
     description = metadata.description or ""
     if metadata.kind == "ome":
         return replace(chosen, description=ome_xml.selected(description, places))
@@ -176,6 +261,7 @@ def selected(
     fields, private, colormap = imagej_tags.selected(
         imagej_tags.parse(description), metadata.imagej, places, indices
     )
+    fields = imagej_tags.with_interval(fields, chosen.steps.get("T"))
     return replace(
         chosen,
         description=imagej_tags.join(fields),
@@ -184,11 +270,21 @@ def selected(
     )
 
 
+def _steps_between(
+    steps: Mapping[str, Size], places: Mapping[str, Sequence[int]]
+) -> Mapping[str, Size]:
+    """Return the sizes of some planes: time points that are left out make the interval longer."""
+    stride = units.stride(places.get("T", [0]))
+    rest = {axis: step for axis, step in steps.items() if axis != "T"}
+    return rest | {"T": steps["T"].grown(stride)} if stride and "T" in steps else rest
+
+
 def _some_channels(
     omero: Mapping[str, Any], places: Mapping[str, Sequence[int]]
 ) -> Mapping[str, Any]:
     """Keep an OME-Zarr's display settings of some channels."""
-    channels = omero.get("channels", [])
+    if not (channels := omero.get("channels")):
+        return omero
     kept = [channels[k] for k in places.get("C", [0]) if k < len(channels)]
     return {**omero, "channels": kept} if kept else {}
 
@@ -209,15 +305,18 @@ def as_stack(metadata: Metadata, names: Sequence[str]) -> Metadata:
 
 
 def _imagej_from_ome(metadata: Metadata) -> Metadata:
-    """Return an OME plane as ImageJ's, or as a plain one if its pixels have no size."""
-    if metadata.pixel_size is None or metadata.unit is None:
+    """Return an OME plane as ImageJ's, or as a plain one if nothing is known of its size."""
+    if not metadata.steps:
         return replace(metadata, kind="plain", description=None)
-    height, width = metadata.pixel_size
-    fields = imagej_tags.calibration(metadata.unit, metadata.z_step, metadata.frame_interval)
+    return calibrated(replace(metadata, kind="imagej"), {})
+
+
+def calibrated(metadata: Metadata, fields: imagej_tags.Fields) -> Metadata:
+    """Return metadata whose ImageJ description has some lines, and those that say its sizes."""
+    lines, resolution = imagej_tags.calibration(metadata.steps, metadata.origin)
     return replace(
         metadata,
-        kind="imagej",
-        description=imagej_tags.join(fields),
-        resolution=(imagej_tags.rational(1 / width), imagej_tags.rational(1 / height)),
+        description=imagej_tags.join(fields | lines),
+        resolution=resolution,
         resolution_unit=1,
     )

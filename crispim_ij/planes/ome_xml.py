@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from crispim_ij.planes.units import SECONDS, length_unit
+from crispim_ij.planes.provenance import KEY, History, history
+from crispim_ij.planes.units import Size, known_size, stride, unit_symbol
 
 _TYPES = {"uint8": "uint8", "uint16": "uint16", "int16": "int16", "float32": "float"}
 _PLACES = ("TiffData", "BinData", "MetadataOnly")
@@ -30,30 +32,38 @@ class OmeFacts:
 
     axes: str
     sizes: tuple[int, ...]
-    pixel_size: tuple[float, float] | None
-    z_step: float | None
-    unit: str | None
-    frame_interval: float | None
+    steps: dict[str, Size]
+    history: History
 
 
 def read(xml: str) -> OmeFacts:
     """Return the sizes of the first image that has planes, or raise OmeXmlError.
 
-    Axes are slowest first, lengths in the unit of the pixel's width.
+    Axes are slowest first.
     """
-    pixels = _first_image(_parse(xml))[1]
+    root = _parse(xml)
+    pixels = _first_image(root)[1]
     axes = pixels.get("DimensionOrder", "XYCZT")[:1:-1]
-    width, height, z_step = (_positive(pixels, f"PhysicalSize{axis}") for axis in "XYZ")
-    interval = _positive(pixels, "TimeIncrement")
-    second = SECONDS.get(pixels.get("TimeIncrementUnit", "s"))
     return OmeFacts(
         axes=axes,
         sizes=tuple(_size(pixels, axis) for axis in axes),
-        pixel_size=(height, width) if width and height else None,
-        z_step=z_step,
-        unit=length_unit(pixels.get("PhysicalSizeXUnit", "µm")) if width else None,
-        frame_interval=interval * second if interval and second else None,
+        steps=_steps(pixels),
+        history=_history(root),
     )
+
+
+def _steps(pixels: ET.Element) -> dict[str, Size]:
+    """Return the sizes that an image gives; where a unit is left out, OME's schema says which."""
+    found = {}
+    for axis, name, unit in (
+        ("T", "TimeIncrement", "s"),
+        *((axis, f"PhysicalSize{axis}", "µm") for axis in "ZYX"),
+    ):
+        value = _positive(pixels, name)
+        step = known_size(value, unit_symbol(pixels.get(f"{name}Unit") or unit))
+        if step is not None:
+            found[axis] = step
+    return found
 
 
 def written(
@@ -99,6 +109,58 @@ def written(
     return _serialised(root)
 
 
+def annotated(xml: bytes, records: History) -> bytes:
+    """Return OME-XML with an annotation of its first image for each record that it lacks."""
+    root = _parse(xml.decode())
+    missing = [record for record in records if record not in _history(root)]
+    if not missing:
+        return xml
+    namespace = str(root.tag).rpartition("}")[0]
+    prefix = f"{namespace}}}" if namespace else ""
+    image = _first_image(root)[0]
+    there = _children(root, "StructuredAnnotations")
+    if there:
+        annotations = there[0]
+    else:
+        annotations = ET.Element(f"{prefix}StructuredAnnotations")
+        last = max(k for k, e in enumerate(root) if _local(e) == "Image")
+        root.insert(last + 1, annotations)
+    for number, record in enumerate(missing, len(_history(root))):
+        name = f"Annotation:{KEY}-{number}"
+        ET.SubElement(image, f"{prefix}AnnotationRef", {"ID": name})
+        entry = {"ID": name, "Namespace": KEY}
+        annotation = ET.SubElement(annotations, f"{prefix}MapAnnotation", entry)
+        value = ET.SubElement(annotation, f"{prefix}Value")
+        for key, said in record.items():
+            # A text such as '2' is told from the number by its quotes.
+            text = said if isinstance(said, str) and _value(said) == said else json.dumps(said)
+            ET.SubElement(value, f"{prefix}M", {"K": key}).text = text
+    return _serialised(root)
+
+
+def _history(root: ET.Element) -> History:
+    """Return the records among the annotations."""
+    entries = [
+        {
+            str(pair.get("K")): _value(pair.text or "")
+            for value in _children(annotation, "Value")
+            for pair in _children(value, "M")
+        }
+        for annotations in _children(root, "StructuredAnnotations")
+        for annotation in _children(annotations, "MapAnnotation")
+        if annotation.get("Namespace") == KEY
+    ]
+    return history(entries)
+
+
+def _value(text: str) -> Any:
+    """Return what an annotation says: text, but lists and numbers are JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
 def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
     """Return OME-XML of some planes of the first image: those at `places` along Z, C and T."""
     root = _parse(xml)
@@ -115,7 +177,17 @@ def selected(xml: str, places: Mapping[str, Sequence[int]]) -> str:
             plane.set(f"The{axis}", place or "0")
     for axis in "ZCT":
         pixels.set(f"Size{axis}", str(len(places[axis])))
+    _set_interval(pixels, stride(places["T"]))
     return _serialised(root).decode()
+
+
+def _set_interval(pixels: ET.Element, apart: int | None) -> None:
+    """Say how far apart time points are that lay one step apart, or that this differs."""
+    step = _steps(pixels).get("T")
+    if apart is None:
+        pixels.attrib.pop("TimeIncrement", None)
+    elif step is not None and apart > 1:
+        pixels.set("TimeIncrement", repr(step.grown(apart).value))
 
 
 def channel_names(xml: str) -> list[str]:
@@ -195,9 +267,9 @@ def _describe(
     pixels.set("SizeX", str(shape[1]))
     pixels.set("BigEndian", str(sys.byteorder == "big").lower())
     for axis, factor in zip("YX", scale, strict=True):
-        size = _positive(pixels, f"PhysicalSize{axis}")
-        if size is not None and factor != 1:
-            pixels.set(f"PhysicalSize{axis}", repr(size * factor))
+        step = _steps(pixels).get(axis)
+        if step is not None and factor != 1:
+            pixels.set(f"PhysicalSize{axis}", repr(step.grown(factor).value))
 
 
 def _place(pixels: ET.Element, planes: int) -> None:

@@ -17,11 +17,16 @@ import numpy as np
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import imagej_tags, ome_xml
 from crispim_ij.planes.checks import ZARR_FILES
-from crispim_ij.planes.metadata import Metadata, display_ranges, omero_ranges
-from crispim_ij.planes.units import METRES, OME_ZARR, SECONDS
+from crispim_ij.planes.metadata import Metadata, calibrated, display_ranges, omero_ranges
+from crispim_ij.planes.provenance import KEY, History, history
+from crispim_ij.planes.units import UDUNITS, Size, known_size, unit_symbol
 
 _AXIS_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _COLOURS = ("FFFFFF", "FF0000", "00FF00", "0000FF", "FF00FF", "00FFFF", "FFFF00")
+
+
+# Scale and translation.
+_Transformation = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 class _MalformedError(ValueError):
@@ -43,11 +48,15 @@ class ZarrImage:
     paths : tuple of str
         Of the arrays, full resolution first.
     scales : tuple of tuple of float
-        Size of a pixel along each axis, for each array.
+        Size of a pixel along each axis, for each array; 1 where it isn't known.
+    translations : tuple of tuple of float
+        Where each array's first pixel lies along each axis.
     omero : mapping
         Names of channels and display settings.
     name : str
         The image's name.
+    history : tuple of mapping
+        Records of the jobs that made it, see `crispim_ij.planes.provenance`.
     """
 
     version: str
@@ -55,8 +64,10 @@ class ZarrImage:
     units: Mapping[str, str]
     paths: tuple[str, ...]
     scales: tuple[tuple[float, ...], ...]
+    translations: tuple[tuple[float, ...], ...]
     omero: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    history: History = ()
 
 
 def descriptions(path: Path) -> tuple[Path, ...]:
@@ -94,7 +105,7 @@ def _attributes(path: Path) -> Mapping[str, Any]:
     if (path / "zarr.json").is_file():
         group = _mapping(json.loads((path / "zarr.json").read_text("utf-8")))
         attributes = _mapping(group.get("attributes", {}))
-        return _mapping(attributes.get("ome", attributes))
+        return {**_mapping(attributes.get("ome", attributes)), KEY: attributes.get(KEY)}
     if (path / ".zattrs").is_file():
         return _mapping(json.loads((path / ".zattrs").read_text("utf-8")))
     return {}
@@ -150,19 +161,19 @@ def _image(attributes: Mapping[str, Any]) -> ZarrImage:
     axes = "".join(str(entry.get("name")) for entry in entries).lower()
     if axes[-2:] != "yx" or len(set(axes)) < len(axes) or not set(axes) <= set("tczyx"):
         raise _MalformedError(f"the axes {axes!r} are not t, c, z, y, x")
-    common = _scale(image, len(axes))
+    common = _transformation(image, len(axes))
     datasets = [_mapping(dataset) for dataset in _list(image.get("datasets"))]
+    placed = [_after(_transformation(dataset, len(axes)), common) for dataset in datasets]
     return ZarrImage(
         version=str(attributes.get("version") or image.get("version") or "0.4"),
         axes=axes,
         units={e["name"].lower(): str(e["unit"]) for e in entries if e.get("unit")},
         paths=tuple(_inside(str(dataset.get("path"))) for dataset in datasets),
-        scales=tuple(
-            tuple(a * b for a, b in zip(_scale(dataset, len(axes)), common, strict=True))
-            for dataset in datasets
-        ),
+        scales=tuple(scale for scale, _ in placed),
+        translations=tuple(translation for _, translation in placed),
         omero=_omero(attributes.get("omero")),
         name=str(image.get("name") or ""),
+        history=history(found if isinstance(found := attributes.get(KEY), list) else ()),
     )
 
 
@@ -182,17 +193,40 @@ def _omero(found: Any) -> Mapping[str, Any]:
     return found if known else {}
 
 
-def _scale(entry: Mapping[str, Any], axes: int) -> tuple[float, ...]:
-    """Return the scale among coordinate transformations, 1 where there is none."""
+def _transformation(entry: Mapping[str, Any], axes: int) -> _Transformation:
+    """Return the scale and the translation behind it; 1 and 0 where there is none."""
+    total = (1.0,) * axes, (0.0,) * axes
     for transformation in map(_mapping, _list(entry.get("coordinateTransformations", []))):
-        if transformation.get("type") == "scale":
-            scale = tuple(map(_number, _list(transformation.get("scale"))))
-            if len(scale) != axes:
-                raise _MalformedError(f"a scale of {len(scale)} numbers for {axes} axes")
-            if not all(0 < value < math.inf for value in scale):
-                raise _MalformedError(f"a scale of {scale}")
-            return scale
-    return (1.0,) * axes
+        match transformation.get("type"):
+            case "scale":
+                scale = _numbers(transformation, "scale", axes)
+                if not all(0 < value < math.inf for value in scale):
+                    raise _MalformedError(f"a scale of {scale}")
+                total = _after(total, (scale, (0.0,) * axes))
+            case "translation":
+                total = _after(
+                    total, ((1.0,) * axes, _numbers(transformation, "translation", axes))
+                )
+    return total
+
+
+def _numbers(transformation: Mapping[str, Any], kind: str, axes: int) -> tuple[float, ...]:
+    """Return a transformation's number for each axis."""
+    numbers = tuple(map(_number, _list(transformation.get(kind))))
+    if len(numbers) != axes:
+        raise _MalformedError(f"a {kind} of {len(numbers)} numbers for {axes} axes")
+    if not all(map(math.isfinite, numbers)):
+        raise _MalformedError(f"a {kind} of {numbers}")
+    return numbers
+
+
+def _after(first: _Transformation, second: _Transformation) -> _Transformation:
+    """Return what the second makes of what the first does."""
+    (scale, shift), (by, further) = first, second
+    return (
+        tuple(a * b for a, b in zip(scale, by, strict=True)),
+        tuple(a * b + c for a, b, c in zip(shift, by, further, strict=True)),
+    )
 
 
 def to_metadata(image: ZarrImage, level: int, shape: Mapping[str, int]) -> Metadata:
@@ -202,45 +236,42 @@ def to_metadata(image: ZarrImage, level: int, shape: Mapping[str, int]) -> Metad
     """
     axes = "".join(axis for axis in "TZC" if axis.lower() in shape) or "Z"
     sizes = {axis: shape.get(axis.lower(), 1) for axis in axes}
-    scale = dict(zip(image.axes, image.scales[level], strict=True))
-    unit = _length(image, "x")
-    steps = {axis: scale[axis] * _ratio(image, axis) for axis in "zyx" if axis in scale}
-    second = SECONDS.get(OME_ZARR.get(image.units.get("t", ""), ""))
-    interval = scale["t"] * second if "t" in scale and second else None
     known = [ends for ends in omero_ranges(image.omero) if ends is not None]
     ranges = sum(known, ()) if len(known) == sizes.get("C", 1) else ()
     fields = imagej_tags.hyperstack(sizes)
-    fields |= imagej_tags.calibration(unit or "pixel", steps.get("z") if unit else None, interval)
     if ranges:
         fields |= {"min": str(ranges[0]), "max": str(ranges[1])}
     if sizes.get("C", 1) > 1:
         fields |= {"mode": "composite"}
-    rationals = (imagej_tags.rational(1 / steps["x"]), imagej_tags.rational(1 / steps["y"]))
-    return Metadata(
+    metadata = Metadata(
         kind="imagej",
         axes=axes,
         sizes=tuple(sizes.values()),
-        pixel_size=(steps["y"], steps["x"]) if unit else None,
-        z_step=steps.get("z") if unit else None,
-        unit=unit,
-        frame_interval=interval,
-        description=imagej_tags.join(fields),
+        steps=_steps(image, level),
+        origin=_origin(image, level),
         imagej={"Ranges": ranges} if len(ranges) > 2 else {},
-        resolution=rationals if unit else None,
         omero=image.omero,
+        history=image.history,
     )
+    return calibrated(metadata, fields)
 
 
-def _ratio(image: ZarrImage, axis: str) -> float:
-    """Return the length of an axis' unit in that of X, 1 where one is not known."""
-    own, first = (METRES.get(_length(image, name) or "") for name in (axis, "x"))
-    return own / first if own and first else 1.0
+def _steps(image: ZarrImage, level: int) -> dict[str, Size]:
+    """Return the sizes that are known: a scale of 1 without a unit stands for none."""
+    found = {}
+    for axis, full, scale in zip(image.axes, image.scales[0], image.scales[level], strict=True):
+        unit = unit_symbol(image.units.get(axis, ""))
+        step = known_size(scale, unit)
+        # Lower resolutions of what isn't known aren't known either.
+        if axis != "c" and step is not None and known_size(full, unit) is not None:
+            found[axis.upper()] = step
+    return found
 
 
-def _length(image: ZarrImage, axis: str) -> str | None:
-    """Return our name of an axis' unit of length, None where it is none that we know."""
-    name = OME_ZARR.get(image.units.get(axis, ""))
-    return name if name in METRES else None
+def _origin(image: ZarrImage, level: int) -> dict[str, float]:
+    """Return where the first pixel lies, along the axes where that isn't 0."""
+    places = zip(image.axes, image.translations[level], strict=True)
+    return {axis.upper(): place for axis, place in places if place and axis != "c"}
 
 
 # Written
@@ -255,33 +286,40 @@ def to_image(
 ) -> ZarrImage:
     """Return what an OME-Zarr of so many resolutions says of the planes of a source.
 
-    `scale` has the factors by which pixels have grown in Y and X.
+    `scale` has the factors by which pixels have grown in Y and X. The format asks for a scale of
+    each axis: where none is known it is 1, without a unit.
     """
     axes = "".join(axis for axis in "tcz" if axis.upper() in metadata.axes) + "yx"
-    names = {short: long for long, short in OME_ZARR.items() if short in METRES}
-    unit = names.get(metadata.unit or "")
-    units = {axis: unit for axis in axes if axis in "zyx"} if unit else {}
-    if metadata.frame_interval and "t" in axes:
-        units["t"] = "second"
-    height, width = metadata.pixel_size or (1.0, 1.0)
-    steps = {
-        "t": metadata.frame_interval or 1.0,
-        "c": 1.0,
-        "z": metadata.z_step or 1.0,
-        "y": height * scale[0],
-        "x": width * scale[1],
-    }
+    factors = dict(zip("yx", scale, strict=True))
+    steps = {axis: metadata.steps.get(axis.upper()) for axis in axes}
+    units = {axis: step.unit for axis, step in steps.items() if step is not None and step.unit}
+    scale_of, place_of = {}, {}
+    for axis, step in steps.items():
+        factor = factors.get(axis, 1)
+        scale_of[axis] = step.grown(factor).value if step else 1.0
+        # The edge stays where it is, so that the centre of a larger pixel lies farther in.
+        shift = step.grown((factor - 1) / 2).value if step else 0.0
+        place_of[axis] = metadata.origin.get(axis.upper(), 0.0) + shift
+    scales = [
+        tuple(scale_of[axis] * (2**level if axis in "yx" else 1) for axis in axes)
+        for level in range(levels)
+    ]
     return ZarrImage(
         version=version,
         axes=axes,
-        units=units,
+        units={axis: UDUNITS.get(unit, unit) for axis, unit in units.items()},
         paths=tuple(str(level) for level in range(levels)),
-        scales=tuple(
-            tuple(steps[axis] * (2**level if axis in "yx" else 1) for axis in axes)
-            for level in range(levels)
+        scales=tuple(scales),
+        translations=tuple(
+            tuple(
+                place_of[axis] + (own - full) / 2
+                for axis, own, full in zip(axes, level, scales[0], strict=True)
+            )
+            for level in scales
         ),
         omero=metadata.omero or _channels(metadata),
         name=name,
+        history=metadata.history,
     )
 
 
@@ -318,22 +356,17 @@ def _channel_colours(metadata: Metadata, channels: int) -> Sequence[str]:
 
 
 def attributes_of(image: ZarrImage) -> dict[str, Any]:
-    """Return the JSON attributes of a group that describe an image, in the words of its version.
-
-    Each array's pixels are centred among those of the first that they are the mean of.
-    """
+    """Return the JSON attributes of a group that describe an image, in the words of its version."""
     axes = [
         {"name": axis, "type": _AXIS_TYPES[axis]}
         | ({"unit": image.units[axis]} if axis in image.units else {})
         for axis in image.axes
     ]
-    first = image.scales[0]
     datasets = []
-    for path, scale in zip(image.paths, image.scales, strict=True):
+    for path, scale, shift in zip(image.paths, image.scales, image.translations, strict=True):
         steps: list[dict[str, Any]] = [{"type": "scale", "scale": list(scale)}]
-        if scale != first:
-            shift = [(own - full) / 2 for own, full in zip(scale, first, strict=True)]
-            steps.append({"type": "translation", "translation": shift})
+        if any(shift):
+            steps.append({"type": "translation", "translation": list(shift)})
         datasets.append({"path": path, "coordinateTransformations": steps})
     multiscale: dict[str, Any] = {"name": image.name, "axes": axes, "datasets": datasets}
     if len(datasets) > 1:
@@ -341,7 +374,8 @@ def attributes_of(image: ZarrImage) -> dict[str, Any]:
     attributes: dict[str, Any] = {"multiscales": [multiscale]}
     if image.omero:
         attributes["omero"] = dict(image.omero)
+    made = {KEY: [dict(record) for record in image.history]} if image.history else {}
     if image.version == "0.5":
-        return {"ome": {"version": "0.5", **attributes}}
+        return {"ome": {"version": "0.5", **attributes}, **made}
     multiscale["version"] = image.version
-    return attributes
+    return attributes | made

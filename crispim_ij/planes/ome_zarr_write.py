@@ -16,6 +16,7 @@ from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.ome_zarr_metadata import ZarrImage, attributes_of, descriptions, to_image
 from crispim_ij.planes.pixels import halved
+from crispim_ij.planes.provenance import History
 from crispim_ij.planes.sink import Compression, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
 
@@ -170,22 +171,27 @@ def _compressors(compression: Compression, version: int) -> Any:
 class ZarrSink(DiskSink):
     """An OME-Zarr that gets its name when it is whole."""
 
-    def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
-        super().__init__(path, source, settings)
+    def __init__(
+        self, path: Path, source: Source, settings: SinkSettings, written: History = ()
+    ) -> None:
+        super().__init__(path, source, settings, written)
         self._levels = levels_of(self._shape, settings.zarr)
         self.unit = self._levels[0].unit
         self._partial = partial_path(path)
         self._old = self._partial.with_suffix(".old")
-        self._image = to_image(
-            source.metadata,
-            self._scale,
-            len(self._levels),
-            path.name.removesuffix(".zarr").removesuffix(".ome"),
-            settings.zarr.format,
-        )
         self._arrays: ZarrArrays | None = None
         # Whether each unit of each level is written, by this run or one before.
         self._written = np.zeros(self._units(), np.bool_)
+
+    def _image(self) -> ZarrImage:
+        """Return what the OME-Zarr says of itself."""
+        return to_image(
+            self._signed(self._source.metadata),
+            self._scale,
+            len(self._levels),
+            self.path.name.removesuffix(".zarr").removesuffix(".ome"),
+            self._settings.zarr.format,
+        )
 
     def _grids(self) -> list[tuple[int, int]]:
         return [level.grid for level in self._levels]
@@ -214,7 +220,7 @@ class ZarrSink(DiskSink):
             for file in () if self._anew else self._partial.rglob("*.partial"):
                 file.unlink()
             sizes = dict(zip(self._source.metadata.axes, self._source.metadata.sizes, strict=True))
-            self._arrays = ZarrArrays(self._partial, self._image, self._levels, sizes)
+            self._arrays = ZarrArrays(self._partial, self._image(), self._levels, sizes)
             if self._anew:
                 self._arrays.create(self._dtype, self._compression)
         if self._journal is not None:
@@ -295,6 +301,7 @@ class ZarrSink(DiskSink):
     def _finish(self) -> None:
         """Give the OME-Zarr its name if it is whole."""
         if self._arrays is None:
+            self._forget()
             return
         if not self._written.all():
             raise ValueError(f"{self._written.sum()} of {self._written.size} units were written")
@@ -307,8 +314,7 @@ class ZarrSink(DiskSink):
             self._partial.replace(self.path)
             shutil.rmtree(self._old, ignore_errors=True)
         sync_folder(self.path.parent)
-        if self._journal is not None:
-            self._journal.finish()
+        self._forget()
 
     def _stop(self) -> bool:
         """Keep the units that are safe, or remove it all; return which."""

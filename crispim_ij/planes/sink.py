@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.provenance import Record
 
 if TYPE_CHECKING:
     from typing import Self
@@ -60,6 +61,12 @@ class Sink(ABC):
 
         The options, JSON-ready and under the names that users know, must be the same
         where a run is resumed.
+        """
+
+    def sign(self, record: Record) -> None:  # noqa: B027
+        """Say in the output, from the `with` statement on, what made it.
+
+        See `crispim_ij.planes.provenance`. Of a signed output no journal stays when it is finished.
         """
 
     def check(self) -> None:  # noqa: B027

@@ -18,7 +18,7 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import imagej_tags
+from crispim_ij.planes import imagej_tags, provenance
 from crispim_ij.planes.checks import (
     TIFF_SUFFIXES,
     check_count,
@@ -308,7 +308,8 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         description=description,
         imagej=private if isinstance(private, dict) else {},
         resolution=_resolution(page),
-        resolution_unit=int(page.tags.valueof(296, 2)),
+        history=provenance.from_text(page.software),
+        resolution_unit=int(page.tags.valueof(296, 1)),
         photometric=int(page.photometric),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,7 +26,8 @@ from crispim_ij.planes.atomic import (
 )
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
-from crispim_ij.planes.metadata import Metadata
+from crispim_ij.planes.metadata import Metadata, grown_resolution
+from crispim_ij.planes.provenance import History, as_line, with_lines, write_folder_file
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_read import decoded, mapped_region, tifffile_faults
@@ -105,7 +105,7 @@ class PageWriter:
         self._tif.write(plane, **self._options, **self._varying)
         # Only the LUT belongs to every page.
         colormaps = [tag for tag in self._varying["extratags"] if tag[0] == _COLORMAP]
-        self._varying = {"description": None, "extratags": colormaps}
+        self._varying = {"description": None, "software": False, "extratags": colormaps}
 
     def flush(self) -> None:
         """Hand the planes so far to the system."""
@@ -129,12 +129,9 @@ def _packing(compression: Compression, layout: Layout) -> dict[str, Any]:
 def _page_options(contents: TiffContents) -> dict[str, Any]:
     """Return what TiffWriter needs for each page."""
     metadata = contents.metadata
-    options: dict[str, Any] = {"metadata": None, "software": False}
+    options: dict[str, Any] = {"metadata": None}
     if metadata.resolution is not None:
-        options["resolution"] = tuple(
-            r if grown == 1 else imagej_tags.rational(float(Fraction(*r) / Fraction(grown)))
-            for r, grown in zip(metadata.resolution, reversed(contents.scale), strict=True)
-        )
+        options["resolution"] = grown_resolution(metadata, contents.scale)
         options["resolutionunit"] = metadata.resolution_unit
     keeps_palette = metadata.photometric == _PALETTE and contents.dtype == contents.source_dtype
     keep = metadata.photometric == 0 or keeps_palette
@@ -149,8 +146,15 @@ def _file_options(contents: TiffContents) -> dict[str, Any]:
         values = metadata.colormap.ravel()
         extratags.append((_COLORMAP, 3, values.size, values, False))
     resized = contents.scale != (1, 1)
-    extratags += imagej_tags.private_tags(metadata.imagej, resized=resized)
-    return {"description": _description(contents), "extratags": extratags}
+    private = dict(metadata.imagej)
+    if metadata.history and metadata.kind == "imagej":
+        private["Info"] = with_lines(private.get("Info"), metadata.history)
+    extratags += imagej_tags.private_tags(private, resized=resized)
+    return {
+        "description": _description(contents),
+        "software": "\n".join(map(as_line, metadata.history)) or False,
+        "extratags": extratags,
+    }
 
 
 def _description(contents: TiffContents) -> bytes | None:
@@ -160,7 +164,8 @@ def _description(contents: TiffContents) -> bytes | None:
     if text is None:
         return None
     if metadata.kind == "ome":
-        return ome_xml.written(text, planes, contents.shape, contents.dtype, contents.scale)
+        xml = ome_xml.written(text, planes, contents.shape, contents.dtype, contents.scale)
+        return ome_xml.annotated(xml, metadata.history)
     if metadata.kind == "imagej":
         text = imagej_tags.written_description(
             text, planes, contents.scale, contents.source_dtype, contents.dtype
@@ -190,7 +195,7 @@ class _TiffSink(DiskSink):
             planes=planes,
             shape=self._shape,
             dtype=self._dtype,
-            metadata=metadata,
+            metadata=self._signed(metadata),
             source_dtype=self._source.dtype,
             scale=self._scale,
         )
@@ -207,11 +212,13 @@ class _TiffSink(DiskSink):
 class FolderSink(_TiffSink):
     """A folder that takes a file per plane, in any order and from any thread."""
 
-    def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
-        super().__init__(path, source, settings)
+    def __init__(
+        self, path: Path, source: Source, settings: SinkSettings, written: History = ()
+    ) -> None:
+        super().__init__(path, source, settings, written)
         self._mutex = threading.Lock()
         self._ended = False
-        self._written: list[int] = []
+        self._written: NDArray[np.bool_] = np.zeros(len(source), np.bool_)
 
     def _begin(self) -> None:
         with write_faults(self.path):
@@ -247,7 +254,7 @@ class FolderSink(_TiffSink):
             if self._ended:
                 raise RuntimeError("a plane was written after the end of the 'with' statement")
             partial_path(target).replace(target)
-            self._written.append(index)
+            self._written[index] = True
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         with self._mutex:
@@ -258,13 +265,17 @@ class FolderSink(_TiffSink):
         """Say that all is written."""
         if self._journal is not None:
             self._journal.sync()
-            if self._journal.done.all():
-                self._journal.finish()
+        written = self._journal.done if self._journal is not None else self._written
+        if np.sum(written) < len(self._source):
+            return
+        if self._record is not None:
+            write_folder_file(self.path, self._signed(self._source.metadata).history)
+        self._forget()
 
     def _stop(self) -> bool:
         """Remove what is half-written, and all planes where none is safe."""
         worth_keeping = self._save_journal()
-        self._discard(() if worth_keeping else self._written)
+        self._discard(() if worth_keeping else np.flatnonzero(self._written))
         return worth_keeping
 
     def _discard(self, planes: Iterable[int]) -> None:
@@ -283,8 +294,10 @@ class StackSink(_TiffSink):
 
     in_order = True
 
-    def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
-        super().__init__(path, source, settings)
+    def __init__(
+        self, path: Path, source: Source, settings: SinkSettings, written: History = ()
+    ) -> None:
+        super().__init__(path, source, settings, written)
         self._count = 0
         self._file: PageWriter | None = None
         self._partial = partial_path(path)
@@ -368,8 +381,7 @@ class StackSink(_TiffSink):
                 sync_file(self._partial)
                 self._partial.replace(self.path)
                 sync_folder(self.path.parent)
-        if self._journal is not None:
-            self._journal.finish()
+        self._forget()
 
     def _stop(self) -> bool:
         """Keep the planes that are safe, or remove the file; return which."""

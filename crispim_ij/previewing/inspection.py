@@ -21,6 +21,8 @@ from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
+from crispim_ij.planes.provenance import History
+from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
 
@@ -59,14 +61,19 @@ class Contents:
     axes : mapping of str to int
         Lengths of the axes that several planes run along, slowest first; C are channels,
         T time points.
+    steps : mapping of str to Size
+        What is known of the size of a pixel ('X', 'Y') and the distance between slices ('Z') and
+        time points ('T'), each in the unit that the file gives, None where it gives none.
     pixel_size : tuple of float or None
-        Height and width of a pixel, in `unit`.
+        Height and width of a pixel, in `unit`, None unless both are known.
     z_step : float or None
         Distance between planes, in `unit`.
     unit : str or None
-        Such as 'µm'.
+        Of a pixel's width, such as 'µm'; None where the file gives none.
     frame_interval : float or None
         Seconds between time points.
+    history : tuple of mapping
+        What jobs of this program made the planes, the latest last.
     compression : str
         Of the file, or of a folder's first; 'none' without.
     size : int
@@ -82,10 +89,12 @@ class Contents:
     columns: int
     dtype: str
     axes: Mapping[str, int]
+    steps: Mapping[str, Size]
     pixel_size: tuple[float, float] | None
     z_step: float | None
     unit: str | None
     frame_interval: float | None
+    history: History
     compression: str
     size: int
     looked_at: tuple[PlaneFacts, ...]
@@ -135,10 +144,12 @@ def _inspected(source: Source) -> Inspection:
         *source.shape,
         dtype=str(source.dtype),
         axes=_longer(dict(zip(metadata.axes, metadata.sizes, strict=True))),
+        steps=metadata.steps,
         pixel_size=metadata.pixel_size,
         z_step=metadata.z_step,
         unit=metadata.unit,
         frame_interval=metadata.frame_interval,
+        history=metadata.history,
         compression=_compression(source),
         size=math.prod(source.shape) * source.dtype.itemsize,
         looked_at=looked_at,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes import Metadata, Source, imagej_tags
+from crispim_ij.planes.metadata import calibrated
 from crispim_ij.reproduction.stacks import CountMap
 
 
@@ -49,19 +50,11 @@ class Substack(Source):
     def _described(self) -> Metadata:
         """Return sizes in the world; colours and display ranges are of other counts."""
         known, planes = self._source.metadata, len(self._planes)
-        if known.pixel_size is None or known.unit is None:
+        steps = {axis: step for axis, step in known.steps.items() if axis != "T"}
+        if not steps:
             return Metadata(sizes=(planes,))
-        height, width = known.pixel_size
-        fields = imagej_tags.calibration(known.unit, known.z_step, None)
-        return Metadata(
-            kind="imagej",
-            sizes=(planes,),
-            pixel_size=known.pixel_size,
-            z_step=known.z_step,
-            unit=known.unit,
-            description=imagej_tags.join(imagej_tags.as_stack(fields, planes)),
-            resolution=(imagej_tags.rational(1 / width), imagej_tags.rational(1 / height)),
-        )
+        alone = Metadata(kind="imagej", sizes=(planes,), steps=steps)
+        return calibrated(alone, imagej_tags.as_stack({}, planes))
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` of the substack as a (Y, X) array."""

@@ -10,6 +10,7 @@ import tifffile
 
 from crispim_ij.denoising import load_denoiser
 from crispim_ij.planes import open_source
+from crispim_ij.planes.provenance import MODEL_HASH
 from tests.cli.conftest import Call
 
 
@@ -101,3 +102,22 @@ def test_what_is_kept_is_said(call: Call, model: Path, noisy: Path, tmp_path: Pa
     assert "is kept: --resume continues it. Error: " in said
     assert "NaN" in said
     assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]
+
+
+def test_a_result_says_what_made_it(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert call("denoise", noisy, out, "--model", model).status == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "0.tif", "1.tif", "2.tif", "crispim-ij.json"
+    ]  # fmt: skip
+    with open_source(out) as planes:
+        (record,) = planes.metadata.history
+    assert (record["command"], record["model"]) == ("denoise", "random")
+    assert (record["holds"], record["--dtype"]) == ("denoised planes", "uint16")
+    shown = " ".join(call("inspect", out).out.split())
+    assert "made by denoise of crispim-ij" in shown
+    assert f"with random (SHA-256 {record[MODEL_HASH][:12]}" in shown
+    again = call("denoise", out, tmp_path / "again.tif", "--model", model)
+    assert again.status == 0
+    assert f"'{out}' was denoised already" in " ".join(again.err.split())
+    assert "denoised already" not in call("denoise", noisy, tmp_path / "b", "--model", model).err

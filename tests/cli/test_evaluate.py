@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.errors import CrispimError
 from crispim_ij.phantom import PhantomSettings, simulate_volume
+from crispim_ij.planes import create_sink, open_source
 from tests.models.keras2_files import write_paper_2d
 
 app = typer.Typer()
@@ -178,3 +179,16 @@ def test_output_in_the_input_is_refused(tmp_path: Path, volume: NDArray[np.uint1
     folder.mkdir()
     tifffile.imwrite(folder / "1.tif", volume[0])
     assert "output" in refusal(folder, "--method", "noisy", "--out", folder)
+
+
+def test_clean_planes_that_were_denoised_are_named(tmp_path: Path, clean: Path) -> None:
+    denoised = tmp_path / "denoised.tif"
+    with open_source(clean) as source:
+        sink = create_sink(denoised, source)
+        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "told-2d"})
+        with sink:
+            for k in range(len(source)):
+                sink.write(k, source.read(k))
+    result = call(denoised, "--method", "noisy", "--planes", 1, "--out", tmp_path / "report")
+    assert result.exit_code == 0, result.output
+    assert "denoised.tif' was denoised already" in " ".join(result.stderr.split())

@@ -326,7 +326,7 @@ def test_planes_of_zeros_are_left_out_and_said_to_be_finished(
 
 
 @pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
-@pytest.mark.parametrize("own", ["ome_zarr_metadata._scale", "ome_zarr_read.assemble"])
+@pytest.mark.parametrize("own", ["ome_zarr_metadata._transformation", "ome_zarr_read.assemble"])
 def test_our_own_mistake_is_not_called_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, error: type[Exception]
 ) -> None:
