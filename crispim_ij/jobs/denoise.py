@@ -99,6 +99,7 @@ def plan_denoising(
     settings: DenoiseSettings,
     told: NoiseOptions = MEASURED,
     options: Mapping[str, Any] | None = None,
+    noise: StackNoise | None = None,
 ) -> DenoiseJob:
     """Plan to denoise planes into folders or files, and refuse what can't be done.
 
@@ -120,6 +121,8 @@ def plan_denoising(
     options : mapping, optional
         More that journals keep, and that must be the same where the run is resumed, JSON-ready
         under the names that users know. Without it no journal is kept.
+    noise : StackNoise, optional
+        What is known of the noise already, such as from other stacks of the same camera.
 
     Returns
     -------
@@ -138,20 +141,31 @@ def plan_denoising(
     for output in errors:
         sink = PairedSink(sink, create_sink(output.path, source, output.settings))
     record = recorded_options(results.path).get(NOISE_RECORD) if results.settings.resume else None
-    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), record=record)
+    if record:
+        noise = StackNoise.from_record(record)
+    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), noise=noise)
     recorded = {
-        "command": "denoise",
-        "the model's SHA-256": job.model.spec.sha256,
-        "--precision": settings.precision,
-        "--tile": settings.tile,
-        **(options or {}),
-        "--strength": told.strength,
+        **recorded_settings(job.model, settings, told, options or {}),
         NOISE_RECORD: job.noise and job.noise.as_record(),
         "--uncertainty": str(errors[0].path) if errors else None,
     }
     if options is not None:
         sink.record(recorded)
     return replace(job, outputs=(results, *errors), recorded=recorded)
+
+
+def recorded_settings(
+    model: Model, settings: DenoiseSettings, told: NoiseOptions, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what decides the pixels of any stack that is denoised so, for journals."""
+    return {
+        "command": "denoise",
+        "the model's SHA-256": model.spec.sha256,
+        "--precision": settings.precision,
+        "--tile": settings.tile,
+        **options,
+        "--strength": told.strength,
+    }
 
 
 def plan_denoising_in_memory(
@@ -175,18 +189,17 @@ def _planned(
     told: NoiseOptions,
     *,
     uncertain: bool,
-    record: Mapping[str, Any] | None = None,
+    noise: StackNoise | None = None,
 ) -> DenoiseJob:
-    """Find the model, check that all fits, and measure the noise, in this order."""
+    """Find the model, check that all fits, and measure a noise that isn't known, in this order."""
     found = find_model(model) if isinstance(model, str) else model
     check_size((source.shape[1], source.shape[2]), found.spec)
     check_slices(source, found.spec.depth)
     if uncertain:
         load_error_model(found)
     check_options(found.spec, told)
-    noise = None
     if found.spec.takes_noise:
-        noise = StackNoise.from_record(record) if record else tell_noise(source, told)
+        noise = noise or tell_noise(source, told)
     return DenoiseJob(source, sink, found, settings, uncertain, noise)
 
 
