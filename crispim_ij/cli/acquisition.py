@@ -140,7 +140,8 @@ class _Shown:
                 self._stack = event.path
                 bar.update(task, description=self._described())
                 if event.share:  # what was there before says nothing of the time that is left
-                    bar.reset(task, completed=len(self.ended) + event.share)
+                    bar.reset(task)
+                    bar.update(task, completed=len(self.ended) + event.share)
             case Ended():
                 self.ended.append(event)
                 bar.update(task, completed=len(self.ended))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -134,12 +134,19 @@ def _look(folder: Path, name: str, above: tuple[tuple[int, int], ...]) -> Iterat
     if folder.suffix.lower() == ZARR_SUFFIX or any(entry.name in ZARR_FILES for entry in entries):
         yield _Found(name or ROOT, is_stack=True)
         return
-    yield from _look_at_files(
-        folder, name, [one.name for one in entries if one.is_file() and not is_ignored(one.name)]
-    )
-    folders = [one.name for one in entries if one.is_dir() and not one.name.startswith(".")]
+    files = [one.name for one in entries if _is(one.is_file) and not is_ignored(one.name)]
+    yield from _look_at_files(folder, name, files)
+    folders = [one.name for one in entries if _is(one.is_dir) and not one.name.startswith(".")]
     for below in natsorted(folders):
         yield from _look(folder / below, _join(name, below), (*above, own))
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry of a folder is of a kind; a link that leads nowhere is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found]:
