@@ -368,20 +368,6 @@ def _page_order(tif: tifffile.TiffFile, path: Path) -> list[int]:
     return [page.index for page in pages if page is not None]
 
 
-def holds_several(path: Path) -> bool | None:
-    """Whether a TIFF holds more than one plane; None where it can't be read as far as that.
-
-    Looks no further than the second page, as a stack has many and there may be many stacks.
-    """
-    try:
-        with tifffile_faults(path), tifffile.TiffFile(path) as tif:
-            if tif.pages.is_multipage:
-                return True
-            return _planes_of_one_page(tif, path) > 1 if _has_whole_chain(tif) else None
-    except CrispimError:
-        return None
-
-
 # Sources
 
 

@@ -10,11 +10,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import tifffile
 from natsort import natsorted
 
 from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.planes.checks import PLANE_SUFFIXES, TIFF_SUFFIXES, ZARR_FILES, ZARR_SUFFIX
-from crispim_ij.planes.tiff_read import holds_several, is_ignored
+from crispim_ij.planes.tiff_read import is_ignored, opened, tifffile_faults
 
 ROOT = "."
 """The stack of the planes that lie in the outermost folder itself."""
@@ -161,14 +162,36 @@ def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found
 
 
 def _are_stacks(files: Sequence[Path]) -> bool:
-    """Whether each file has several planes, as far as they can be read; of planes one is opened."""
+    """Whether each file is a stack, as far as they can be read; of planes one is opened."""
     known = False
     for file in files:
-        several = holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
-        if several is False:
+        several = _holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
+        if several is False or (several and not known and _is_part(file)):
             return False
         known = known or several is True
     return known
+
+
+def _holds_several(file: Path) -> bool | None:
+    """Whether a TIFF has more than one plane, without a look at them all; None if it is damaged."""
+    try:
+        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
+            if tif.pages.is_multipage:
+                return True
+        with opened(file) as tif, tifffile_faults(file):
+            # Above 4 GB ImageJ writes all planes behind one page; OME lists those of other files.
+            return not tif.is_ome and tif.series[0].size > tif.pages.first.size
+    except CrispimError:
+        return None
+
+
+def _is_part(file: Path) -> bool:
+    """Whether a stack's other planes are in other files, as OME-XML tells."""
+    try:
+        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
+            return tif.is_ome and bool(tif.series[0].is_multifile)
+    except CrispimError:
+        return False
 
 
 def _join(folder: str, name: str) -> str:

@@ -72,6 +72,54 @@ def test_a_large_imagej_stack_has_one_page(tmp_path: Path) -> None:
     assert found(tmp_path).stacks == ("a.tif",)
 
 
+def test_planes_that_claim_to_be_more(tmp_path: Path) -> None:
+    """Planes of a stack that were saved one by one keep its number of images."""
+    (tmp_path / "in").mkdir()
+    for k in range(3):
+        tifffile.imwrite(
+            tmp_path / "in" / f"{k}.tif", PLANE, description="ImageJ=1.53q\nimages=3\nslices=3\n"
+        )
+    assert find_tree(tmp_path / "in") is None
+
+
+def test_an_ome_set_is_one_stack(tmp_path: Path) -> None:
+    """One image over several files, but not a file for each position."""
+    head = '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{own}">'
+    image = (
+        '<Image ID="Image:{i}"><Pixels ID="Pixels:{i}" DimensionOrder="XYZCT" Type="uint16" '
+        'SizeX="8" SizeY="8" SizeZ="{z}" SizeC="1" SizeT="1"><Channel ID="Channel:{i}:0"/>'
+    )
+    data = (
+        '<TiffData FirstZ="{z}" IFD="{page}"><UUID FileName="{name}.ome.tif">urn:uuid:{name}'
+        "</UUID></TiffData>"
+    )
+    names = "ab"
+    parts = [
+        data.format(z=2 * k + page, page=page, name=name)
+        for k, name in enumerate(names)
+        for page in range(2)
+    ]
+    end = "</Pixels></Image>"
+    kinds = {
+        "set": image.format(i=0, z=4) + "".join(parts) + end,
+        "positions": "".join(
+            image.format(i=k, z=2)
+            + "".join(data.format(z=page, page=page, name=name) for page in range(2))
+            + end
+            for k, name in enumerate(names)
+        ),
+    }
+    for kind, images in kinds.items():
+        (tmp_path / kind).mkdir()
+        for name in names:
+            with tifffile.TiffWriter(tmp_path / kind / f"{name}.ome.tif", ome=False) as tif:
+                xml = head.format(own=name) + images + "</OME>"
+                tif.write(PLANE, description=xml, metadata=None)
+                tif.write(PLANE, metadata=None)
+    assert find_tree(tmp_path / "set") is None
+    assert found(tmp_path / "positions").stacks == ("a.ome.tif", "b.ome.tif")
+
+
 def test_stacks_and_planes_in_one_folder_are_not_guessed(tmp_path: Path) -> None:
     """The folder is refused when it is opened, as its first file says why."""
     planes(tmp_path / "a/mixed")
