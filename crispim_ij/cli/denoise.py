@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crispim_ij.cli.acquisition import refuse_profile, show_acquisition, show_dry_acquisition
 from crispim_ij.cli.cluster import connected, refuse_lone_workers, say_processors
 from crispim_ij.cli.console import console, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     ClusterOptions,
-    Input,
     ModelName,
     Noise,
+    Only,
     OutputOptions,
     Packing,
     PrecisionName,
@@ -23,18 +25,19 @@ from crispim_ij.cli.options import (
     SelectionOptions,
     Strength,
     Tile,
+    TreeInput,
     Workers,
     with_groups,
 )
 from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes import Compression, find_tree, open_source
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings
-    from crispim_ij.jobs import DenoiseJob
+    from crispim_ij.jobs import Acquisition, DenoiseJob
 
 
 class ResultType(StrEnum):
@@ -48,15 +51,17 @@ class ResultType(StrEnum):
 
 @with_groups
 def denoise(
-    source: Input,
+    source: TreeInput,
     output: Annotated[
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="Folder for the denoised planes, a .tif file for a stack, or a .zarr.",
+            help="Folder for the denoised planes, a .tif file for a stack, or a .zarr; of a tree, "
+            "a folder for the same tree.",
         ),
     ],
     *,
+    only: Only = None,
     model: ModelName = "crispim-2d",
     noise: Noise = "auto",
     strength: Strength = 1.0,
@@ -84,17 +89,18 @@ def denoise(
     workers: Workers = None,
     report: ReportOptions,
 ) -> None:
-    """Denoise a folder of planes, a stack or an OME-Zarr.
+    """Denoise a folder of planes, a stack, an OME-Zarr, or a whole acquisition of these.
 
     File names, pixel size, display range and other metadata are kept. A run that was stopped or
-    killed is continued by --resume.
+    killed is continued by --resume. Of a tree of folders each stack is denoised on its own, into
+    the same tree, and other files are copied.
 
     Example: `crispim-ij denoise scan/ denoised/ --precision bfloat16`
     """
     import numpy as np
 
     from crispim_ij.denoising import DenoiseSettings
-    from crispim_ij.jobs import Output, plan_denoising
+    from crispim_ij.jobs import Output, plan_denoising, plan_denoising_of_tree
     from crispim_ij.noise import NoiseOptions, parse_noise
 
     started = perf_counter()
@@ -105,16 +111,19 @@ def denoise(
         compression, None if dtype is ResultType.same else np.dtype(dtype.value)
     )
     told = NoiseOptions(parse_noise(noise), strength)
-    with open_source(source, selection.selection()) as planes:
+    outputs = [Output(path, settings) for path in (output, uncertainty) if path is not None]
+    how = DenoiseSettings(precision.value, tile)
+    options = {"--noise": noise, **selection.as_record()}
+    chosen = selection.selection()
+    tree = find_tree(source, only or ())
+    if tree is not None:
+        refuse_profile(report)
+        whole = plan_denoising_of_tree(tree, outputs, model, how, told, options, chosen)
+        _denoise_tree(whole, dask, report)
+        return
+    with open_source(source, chosen) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
-        job = plan_denoising(
-            planes,
-            [Output(path, settings) for path in (output, uncertainty) if path is not None],
-            model,
-            DenoiseSettings(precision.value, tile),
-            told,
-            {"--noise": noise, **selection.as_record()},
-        )
+        job = plan_denoising(planes, outputs, model, how, told, options)
         _say_noise(job, quiet=report.as_json)
         facts = job.facts()
         if report.dry_run:
@@ -131,6 +140,26 @@ def denoise(
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+
+
+def _denoise_tree(
+    acquisition: Acquisition[DenoiseJob], settings: ClusterSettings | None, report: ReportOptions
+) -> None:
+    """Denoise the stacks of a tree here or on many workers, or say what that would do."""
+    if report.dry_run:
+        show_dry_acquisition(acquisition, report)
+    elif settings is None:
+        from crispim_ij.jobs import denoise_locally
+
+        start_tensorflow()
+        show_acquisition(acquisition, "denoising", denoise_locally, report)
+    else:
+        from crispim_ij.cluster import denoise_on
+
+        with connected(settings) as client:
+            there = partial(denoise_on, client)
+            show_acquisition(acquisition, "denoising", there, report, client)
+            say_processors(client.processors)
 
 
 def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:

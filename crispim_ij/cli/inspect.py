@@ -10,12 +10,15 @@ import typer
 from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json
-from crispim_ij.cli.options import AsJson
+from crispim_ij.cli.options import AsJson, Only
+from crispim_ij.planes import find_tree
 from crispim_ij.planes.provenance import in_words
 
 if TYPE_CHECKING:
     from crispim_ij.planes.units import Size
+    from crispim_ij.previewing import TreeInspection
     from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
+    from crispim_ij.previewing.tree import StackFacts
 
 _AXES = {"Z": "slices", "C": "channels", "T": "time points"}
 
@@ -24,14 +27,19 @@ def inspect(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="Folder of TIFF planes, a TIFF stack, a .zarr, or anything else."
+            metavar="PATH",
+            help="Folder of TIFF planes, a TIFF stack, a .zarr, a tree of folders with many of "
+            "these, or anything else.",
         ),
     ],
+    *,
+    only: Only = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a file or folder holds, and whether it can be denoised and preprocessed.
 
-    Reads all headers, and the pixels of three planes.
+    Reads all headers, and the pixels of three planes; of a tree of stacks, those of a few planes
+    of each channel.
 
     Example: `crispim-ij inspect scan/`
     """
@@ -39,16 +47,18 @@ def inspect(
 
     from rich.table import Table
 
-    from crispim_ij.previewing import inspect_path
+    from crispim_ij.previewing import TreeInspection, inspect_path, inspect_tree
 
     with errors.status("reading"):
-        found = inspect_path(path)
+        tree = find_tree(path, only or ())
+        found = inspect_path(path) if tree is None else inspect_tree(tree)
     if as_json:
         print_json(asdict(found))
         return
     table = Table(box=None, show_header=False)
-    for name, value in _rows(found):
-        table.add_row(name, escape(value))
+    rows = _tree_rows(found) if isinstance(found, TreeInspection) else _rows(found)
+    for name, value in rows:
+        table.add_row(escape(name), escape(value))
     console.print(table)
 
 
@@ -59,6 +69,33 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
         yield from _contents(found.contents)
     for command, refusal in found.refusals.items():
         yield command, "yes" if refusal is None else f"no: {refusal}"
+
+
+def _tree_rows(found: TreeInspection) -> Iterator[tuple[str, str]]:
+    """Say what a tree holds, for people."""
+    yield "format", f"{found.format}, with {len(found.others)} other files"
+    yield "planes", f"{found.planes} in all, {found.size / 1e9:.3g} GB in memory"
+    for stack in found.stacks:
+        yield stack.path, _stack(stack)
+    for name, channel in found.channels.items():
+        for measured in channel.noise:
+            of = f" {name}" if name else ""
+            within = f", channel {measured.channel + 1}" if len(channel.noise) > 1 else ""
+            where = f"measured on {len(channel.stacks)} of {channel.of} stacks"
+            yield f"noise{of}{within}", f"{measured.in_figures()}; {where}"
+
+
+def _stack(stack: StackFacts) -> str:
+    """Say what a stack holds, and what refuses it and why."""
+    reasons = {why for why in stack.refusals.values() if why is not None}
+    no = "; ".join(
+        f"no {' or '.join(name for name, one in stack.refusals.items() if one == why)}: {why}"
+        for why in sorted(reasons)
+    )
+    if stack.planes is None:
+        return no
+    says = f"{stack.planes} of {stack.columns} x {stack.rows} px, {stack.dtype}"
+    return f"{says}; {no}" if no else says
 
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:

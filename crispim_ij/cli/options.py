@@ -83,6 +83,23 @@ Input = Annotated[
         metavar="INPUT", help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr)."
     ),
 ]
+TreeInput = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="Folder of TIFF planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of folders with "
+        "many of these.",
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB",
+        help="Of a tree: take the stacks whose path in it fits, or that lie in a folder that does, "
+        "such as 'Ex_488*'; may be given several times. [default: all]",
+        show_default=False,
+    ),
+]
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]
 
 ModelName = Annotated[

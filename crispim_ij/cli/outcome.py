@@ -54,11 +54,12 @@ def show_job(
             for share in steps:
                 bar.advance(bar.task_ids[0], share)
                 if client is not None:
-                    bar.update(bar.task_ids[0], description=f"{what} {_workers(client.workers)}")
+                    bar.update(bar.task_ids[0], description=f"{what} {on_workers(client.workers)}")
     return sum(share == 1 for share in finished)
 
 
-def _workers(number: int) -> str:
+def on_workers(number: int) -> str:
+    """Say how many workers there are."""
     return f"on {number} worker{'' if number == 1 else 's'}" if number else "(no worker yet)"
 
 
@@ -92,11 +93,11 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
         return
     outputs = facts["outputs"]
     for one in facts.get("inputs") or [facts["input"]]:
-        _say(f"Would read {_in_words(one)}, from {one['path']}")
+        _say(f"Would read {in_words(one)}, from {one['path']}")
     for one in outputs:
-        what = _in_words(one) if "planes" in one else "a model"
+        what = in_words(one) if "planes" in one else "a model"
         _say(f"Would write {what}, to {one['path']}")
-    _say(f"Disk: {_disk_in_words(outputs)}")
+    _say(f"Disk: {disk_in_words(outputs)}")
     for name in ("model", "engine", "network"):
         if name in facts:
             _say(f"{name.capitalize()}: {', '.join(f'{k} {v}' for k, v in facts[name].items())}")
@@ -108,13 +109,13 @@ def _say(line: str) -> None:
     console.print(line, soft_wrap=True, markup=False)
 
 
-def _in_words(facts: dict[str, Any]) -> str:
+def in_words(facts: dict[str, Any]) -> str:
     """Say which planes there are, of what is read or written."""
     planes = f"{facts['planes']} plane{'s' * (facts['planes'] != 1)}"
     return f"{planes} of {facts['columns']} x {facts['rows']} px, {facts['type']}"
 
 
-def _disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
+def disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
     """Say how much disk outputs need, in sum, and whether there is as much."""
     needed = sum(output["bytes"] for output in outputs)
     free = min(output["free"] for output in outputs)

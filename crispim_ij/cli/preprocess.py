@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crispim_ij.cli.acquisition import refuse_profile, show_acquisition, show_dry_acquisition
 from crispim_ij.cli.check import check_pixels
 from crispim_ij.cli.cluster import connected
 from crispim_ij.cli.console import console, print_json
@@ -17,6 +18,7 @@ from crispim_ij.cli.options import (
     ClusterOptions,
     FijiHome,
     Heap,
+    Only,
     OutputOptions,
     Packing,
     ReportOptions,
@@ -24,17 +26,17 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run, show_job
+from crispim_ij.cli.outcome import print_dry_run, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes import Compression, find_tree, open_source
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings
-    from crispim_ij.jobs import PreprocessJob
+    from crispim_ij.jobs import Acquisition, PreprocessJob
 
 
 @with_groups
@@ -44,8 +46,8 @@ def preprocess(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr). Needed, but for "
-            "--check.",
+            help="Folder of TIFF planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of folders "
+            "with many of these. Needed, but for --check.",
         ),
     ] = None,
     output: Annotated[
@@ -53,11 +55,12 @@ def preprocess(
         typer.Argument(
             metavar="OUTPUT",
             show_default=False,
-            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr. Needed, but "
-            "for --check.",
+            help="Folder for the noisy planes, a .tif file for a stack, or a .zarr; of a tree, a "
+            "folder for the same tree. Needed, but for --check.",
         ),
     ] = None,
     *,
+    only: Only = None,
     native: Annotated[
         bool,
         typer.Option(
@@ -145,7 +148,7 @@ def preprocess(
 
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
-    from crispim_ij.jobs import Output, plan_preprocessing
+    from crispim_ij.jobs import Output, plan_preprocessing, plan_preprocessing_of_tree
     from crispim_ij.preprocessing import PreprocessSettings, write_record
 
     started = perf_counter()
@@ -163,15 +166,18 @@ def preprocess(
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
     written_as = writing.sink_settings(compression)
+    outputs = [Output(path, written_as) for path in (output, clean) if path is not None]
+    engine = NativeImageJ if native else partial(open_gateway, imagej)
+    tree = find_tree(source, only or ())
+    if tree is not None:
+        whole = plan_preprocessing_of_tree(
+            tree, outputs, settings, engine, selection.as_record(), selection.selection()
+        )
+        _preprocess_tree(whole, dask, workers, report)
+        return
     with open_source(source, selection.selection()) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
-        job = plan_preprocessing(
-            planes,
-            [Output(path, written_as) for path in (output, clean) if path is not None],
-            settings,
-            NativeImageJ if native else partial(open_gateway, imagej),
-            selection.as_record(),
-        )
+        job = plan_preprocessing(planes, outputs, settings, engine, selection.as_record())
         facts, options = job.facts(), job.settings.as_options()
         if report.dry_run:
             for sink in job.sinks:
@@ -189,10 +195,9 @@ def preprocess(
         about = {"settings": options, "record": written}
         print_json({**facts, **about, "seconds": perf_counter() - started})
         return
-    height, width = job.size
     also = f", without noise to {clean}" if clean else ""
     console.print(
-        f"{len(planes)} planes of {width} x {height} px written to {output}{also}; "
+        f"{len(planes)} planes of {job.size[1]} x {job.size[0]} px written to {output}{also}; "
         f"settings and seeds in {written}",
         soft_wrap=True,
     )
@@ -210,6 +215,36 @@ def _run(
 
     with connected(settings) as client:
         return show_job(job, "preprocessing", preprocess_on(client, job), client)
+
+
+def _preprocess_tree(
+    acquisition: Acquisition[PreprocessJob],
+    settings: ClusterSettings | None,
+    workers: int | None,
+    report: ReportOptions,
+) -> None:
+    """Preprocess the stacks of a tree here or on many workers, or say what that would do."""
+    refuse_profile(report)
+    if acquisition.recorded["--seed"] is not None and acquisition.recorded["--noise-sd"] != [0, 0]:
+        say_problems(
+            [
+                "With --seed, planes of one number get the same noise in every stack: leave it out "
+                "to have a seed drawn for each, which its record keeps."
+            ]
+        )
+    if report.dry_run:
+        show_dry_acquisition(acquisition, report)
+    elif settings is None:
+        from crispim_ij.jobs import preprocess_locally
+
+        here = partial(preprocess_locally, threads=workers)
+        show_acquisition(acquisition, "preprocessing", here, report)
+    else:
+        from crispim_ij.cluster import preprocess_on
+
+        with connected(settings) as client:
+            there = partial(preprocess_on, client)
+            show_acquisition(acquisition, "preprocessing", there, report, client)
 
 
 def _check_engine(imagej: GatewaySettings, *, native: bool, on_workers: bool) -> None:

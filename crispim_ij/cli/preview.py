@@ -15,15 +15,16 @@ from rich.markup import escape
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
-    Input,
     ModelName,
     Noise,
+    Only,
     SelectionOptions,
     Strength,
+    TreeInput,
     with_groups,
 )
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
+from crispim_ij.planes import Tree, find_tree, open_source
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ PANELS = "noisy | denoised | difference"
 
 @with_groups
 def preview(
-    source: Input,
+    source: TreeInput,
     *,
+    only: Only = None,
     model: ModelName = "crispim-2d",
     plane: Annotated[
         int | None,
@@ -69,7 +71,7 @@ def preview(
     Draws noisy, denoised and difference; in terminals that show pictures, the enlarged square
     comes first. Measures the noise and says whether the model was trained on such noise, which
     precision is fastest here, how long all planes take and how much disk they need. Of planes
-    above 2048 px a part of that size is shown.
+    above 2048 px a part of that size is shown, and of a tree of stacks the one in the middle.
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
@@ -87,8 +89,10 @@ def preview(
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
-    with open_source(source, selection.selection()) as planes:
-        check_output(out, None, planes.path, overwrite=True)
+    tree = find_tree(source, only or ())
+    stack = source if tree is None else source / tree.stacks[len(tree.stacks) // 2]
+    with open_source(stack, selection.selection()) as planes:
+        check_output(out, None, source, overwrite=True)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
@@ -105,12 +109,15 @@ def preview(
             found = denoise_plane(planes, chosen, looked, show)
             status.update("drawing")
             place = f"plane {looked.index} of {len(planes)}"
-            write_picture(found, f"{source.name}, {place}, by {chosen.folder.name}", out)
+            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", out)
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
-            print_json({**_facts(found, model, len(planes), out), "told": told_noise})
+            of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
+            print_json({**_facts(found, model, len(planes), out), "told": told_noise, **of})
             return
-        for line in _lines(found, planes, source, ["--model", model, *_said(noise, strength)]):
+        chosen_stacks = [word for pattern in only or () for word in ("--only", pattern)]
+        options = ["--model", model, *_said(noise, strength), *chosen_stacks]
+        for line in _lines(found, planes, source, options, tree):
             console.print(line, soft_wrap=True)
         console.print(f"Picture: {out}", soft_wrap=True, markup=False)
 
@@ -136,7 +143,9 @@ def _said(noise: str, strength: float) -> list[str]:
     return given if strength == 1 else [*given, "--strength", f"{strength:g}"]
 
 
-def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> Iterator[str]:
+def _lines(
+    found: Preview, planes: Source, source: Path, options: list[str], tree: Tree | None
+) -> Iterator[str]:
     """Say what was found, for people; `options` are those of the command for all planes."""
     from crispim_ij.report.numbers import shown_time
 
@@ -145,6 +154,11 @@ def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> 
     shown = f"all of its {planes.shape[2]} x {planes.shape[1]} px"
     if looked.plane.shape != planes.shape[1:]:
         shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
+    if tree is not None:
+        yield (
+            f"Stack {escape(str(planes.path))}, in the middle of {len(tree.stacks)} (--only shows "
+            "another); a run measures the noise on several stacks of its channel"
+        )
     yield f"Plane {looked.index} of {len(planes)}, {escape(looked.name)}: {shown}"
     yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {escape(looked.fit.says)}"
@@ -153,7 +167,8 @@ def _lines(found: Preview, planes: Source, source: Path, options: list[str]) -> 
     yield _precisions(found)
     count = f"{len(planes)} plane{'s' * (len(planes) != 1)}"
     yield (
-        f"Whole run: about {shown_time(expected.seconds)} for {count} in {fastest.precision}, and "
+        f"{'Whole run' if tree is None else 'This stack'}: about "
+        f"{shown_time(expected.seconds)} for {count} in {fastest.precision}, and "
         f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
         f"{expected.free / 1e9:.2f} GB are free here"
     )

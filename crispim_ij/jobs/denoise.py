@@ -108,6 +108,7 @@ def plan_denoising(
     settings: DenoiseSettings,
     told: NoiseOptions = MEASURED,
     options: Mapping[str, Any] | None = None,
+    noise: StackNoise | None = None,
 ) -> DenoiseJob:
     """Plan to denoise planes into folders or files, and refuse what can't be done.
 
@@ -129,6 +130,8 @@ def plan_denoising(
     options : mapping, optional
         More that journals keep, and that must be the same where the run is resumed, JSON-ready
         under the names that users know. Without it no journal is kept.
+    noise : StackNoise, optional
+        What is known of the noise already, such as from other stacks of the same camera.
 
     Returns
     -------
@@ -146,16 +149,13 @@ def plan_denoising(
     sinks = [create_sink(one.path, source, one.settings) for one in (results, *errors)]
     sink = PairedSink(*sinks) if errors else sinks[0]
     record = recorded_options(results.path).get(NOISE_RECORD) if results.settings.resume else None
-    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), record=record)
+    if record:
+        noise = StackNoise.from_record(record)
+    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), noise=noise)
     for one, holds in zip(sinks, ("denoised planes", "expected errors"), strict=False):
         one.sign(_provenance(job, told, options or {}) | {"holds": holds})
     recorded = {
-        "command": "denoise",
-        MODEL_HASH: job.model.spec.sha256,
-        "--precision": settings.precision,
-        "--tile": settings.tile,
-        **(options or {}),
-        "--strength": told.strength,
+        **recorded_settings(job.model, settings, told, options or {}),
         NOISE_RECORD: job.noise and job.noise.as_record(),
         "--uncertainty": str(errors[0].path) if errors else None,
     }
@@ -166,19 +166,27 @@ def plan_denoising(
 
 def _provenance(job: DenoiseJob, told: NoiseOptions, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what results say of what made them."""
-    said = {
-        KEY: __version__,
-        "command": "denoise",
-        "model": job.model.spec.name,
-        MODEL_HASH: job.model.spec.sha256,
-        "--precision": job.settings.precision,
-        "--tile": job.settings.tile,
-        **{name: value for name, value in options.items() if value is not None},
-    }
+    settings = recorded_settings(job.model, job.settings, told, options)
+    said = {KEY: __version__, "model": job.model.spec.name, **settings}
     if job.noise is None:
-        return said
-    noise = [camera_as_text(channel) for channel in job.noise.channels]
-    return said | {"--strength": told.strength, "noise": noise}
+        del said["--strength"]
+    else:
+        said["noise"] = [camera_as_text(channel) for channel in job.noise.channels]
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def recorded_settings(
+    model: Model, settings: DenoiseSettings, told: NoiseOptions, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what decides the pixels of any stack that is denoised so, for journals."""
+    return {
+        "command": "denoise",
+        MODEL_HASH: model.spec.sha256,
+        "--precision": settings.precision,
+        "--tile": settings.tile,
+        **options,
+        "--strength": told.strength,
+    }
 
 
 def plan_denoising_in_memory(
@@ -202,18 +210,17 @@ def _planned(
     told: NoiseOptions,
     *,
     uncertain: bool,
-    record: Mapping[str, Any] | None = None,
+    noise: StackNoise | None = None,
 ) -> DenoiseJob:
-    """Find the model, check that all fits, and measure the noise, in this order."""
+    """Find the model, check that all fits, and measure a noise that isn't known, in this order."""
     found = find_model(model) if isinstance(model, str) else model
     check_size((source.shape[1], source.shape[2]), found.spec)
     check_slices(source, found.spec.depth)
     if uncertain:
         load_error_model(found)
     check_options(found.spec, told)
-    noise = None
     if found.spec.takes_noise:
-        noise = StackNoise.from_record(record) if record else tell_noise(source, told)
+        noise = noise or tell_noise(source, told)
     return DenoiseJob(source, sink, found, settings, uncertain, noise)
 
 

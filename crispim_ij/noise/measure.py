@@ -142,10 +142,26 @@ def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ..
     CrispimError
         If a plane can't be read, or holds NaN or infinite values.
     """
-    channels = channel_stacks(source.metadata, len(source))
+    return measure_noise_over([source], planes)
+
+
+def measure_noise_over(sources: Sequence[Source], planes: int = PLANES) -> tuple[Measurement, ...]:
+    """Measure as `measure_noise` does, but on several stacks that share a camera.
+
+    They have equally many channels, and one pixel type. Light that one of them lacks may be in
+    another, as tiles at a specimen's border are nearly empty. `planes` are read of each.
+    """
+    stacks_of = [channel_stacks(source.metadata, len(source)) for source in sources]
     return tuple(
-        _measured(channel, list(read_pairs(source, stacks, planes)))
-        for channel, stacks in enumerate(channels)
+        _measured(
+            channel,
+            [
+                pair
+                for source, stacks in zip(sources, channels, strict=True)
+                for pair in read_pairs(source, stacks, planes)
+            ],
+        )
+        for channel, channels in enumerate(zip(*stacks_of, strict=True))
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crispim_ij.models import Model, ModelSpec, list_models
@@ -104,17 +104,21 @@ def suitable(noise: Measurement, models: Sequence[Model], slices: int | None = N
     return [model.folder.name for model in models if judge(noise, model.spec, slices).fits]
 
 
-def misfits(source: Source, model: Model) -> list[str]:
+def misfits(
+    source: Source,
+    model: Model,
+    measure: Callable[[], Sequence[Measurement]] | None = None,
+) -> list[str]:
     """Say why planes don't suit a model, and which models they suit.
 
     Nothing is measured where a model has the slices that it needs, and is told the noise or was
-    trained on noise that isn't known.
+    trained on noise that isn't known; `measure` replaces `measure_noise` of the planes.
     """
     slices = z_stacks(source.metadata, len(source)).shape[1]
     if trained_noise(model.spec) is None and not (slices == 1 and model.spec.depth > 1):
         return []
     says = []
-    for measured in measure_noise(source):
+    for measured in measure() if measure else measure_noise(source):
         fit = judge(measured, model.spec, slices)
         if fit.fits is False:
             others = ", ".join(suitable(measured, list_models(), slices))

@@ -8,6 +8,7 @@ from crispim_ij.planes.pixels import to_dtype
 from crispim_ij.planes.selection import Selection, parse_numbers, z_stacks
 from crispim_ij.planes.sink import Compression, PairedSink, Sink, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
+from crispim_ij.planes.tree import Tree, find_tree
 
 __all__ = [
     "Block",
@@ -18,10 +19,12 @@ __all__ = [
     "Sink",
     "SinkSettings",
     "Source",
+    "Tree",
     "ZarrSettings",
     "blocks_of",
     "check_output",
     "create_sink",
+    "find_tree",
     "free_space",
     "open_source",
     "parse_numbers",

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 
 TIFF_SUFFIXES = (".tif", ".tiff")
+PLANE_SUFFIXES = TIFF_SUFFIXES
+"""Endings of the files that a folder of planes may hold."""
+
 ZARR_SUFFIX = ".zarr"
 MOST_PLANES = 5_000_000
 """What a file may claim to hold: each plane has a name, which takes memory."""

@@ -4,13 +4,16 @@ from crispim_ij.previewing.inspection import Inspection, inspect_path
 from crispim_ij.previewing.one_plane import Looked, Preview, look, preview
 from crispim_ij.previewing.picture import strip, write_picture
 from crispim_ij.previewing.region import Crop, parse_crop
+from crispim_ij.previewing.tree import TreeInspection, inspect_tree
 
 __all__ = [
     "Crop",
     "Inspection",
     "Looked",
     "Preview",
+    "TreeInspection",
     "inspect_path",
+    "inspect_tree",
     "look",
     "parse_crop",
     "preview",

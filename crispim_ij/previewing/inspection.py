@@ -155,9 +155,13 @@ def _inspected(source: Source) -> Inspection:
         looked_at=looked_at,
         noise=noise,
     )
-    refusals = {"denoise": damage or _denoise_refuses(source)}
-    refusals["preprocess"] = damage or _preprocess_refuses(source)
+    refusals = {name: damage or why for name, why in refusals_of(source).items()}
     return Inspection(str(source.path), _format(source), contents, refusals)
+
+
+def refusals_of(source: Source) -> dict[str, str | None]:
+    """Return, by their names, why commands refuse planes that could be opened."""
+    return {"denoise": _denoise_refuses(source), "preprocess": _preprocess_refuses(source)}
 
 
 def _longer(axes: Mapping[str, int]) -> dict[str, int]:

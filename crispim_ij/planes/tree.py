@@ -1,0 +1,231 @@
+"""An acquisition on disk: the stacks in a tree of folders, and the files beside them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import tifffile
+from natsort import natsorted
+
+from crispim_ij.errors import CrispimError, did_you_mean
+from crispim_ij.planes.checks import PLANE_SUFFIXES, TIFF_SUFFIXES, ZARR_FILES, ZARR_SUFFIX
+from crispim_ij.planes.tiff_read import is_ignored, opened, tifffile_faults
+
+ROOT = "."
+"""The stack of the planes that lie in the outermost folder itself."""
+
+# What says where in a specimen a stack lies, and nothing of its channel. Micro-Manager's grids are
+# 1-Pos_000_000, TeraStitcher's folders X/X_Y. Other numbers count, as they may be wavelengths.
+_PLACE = re.compile(
+    r"(?<![a-z0-9])(?:"
+    r"\d+-pos_?\d{3}_\d{3}"
+    r"|x[ _-]?\d+[ _-]?y[ _-]?\d+(?:[ _-]?z[ _-]?\d+)?"
+    r"|(?:tile|position|pos|site|fov|row|column|col)[ _-]?\d+"
+    r")(?![a-z0-9])",
+    re.IGNORECASE,
+)
+_COLUMN_AND_TILE = re.compile(r"(?:(?<=/)|^)(-?\d+)/\1_-?\d+(?=/|$)")
+_NAMED = 5
+"""Stacks that a message names."""
+
+_ENDING = re.compile(r"(\.ome)?\.(tiff?|png|zarr)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The stacks of an acquisition.
+
+    Attributes
+    ----------
+    path : Path
+        The outermost folder.
+    stacks : tuple of str
+        Paths below it, with '/', of the folders of planes, stack files and OME-Zarrs that
+        are wanted, in natural order; `ROOT` for planes in the outermost folder itself.
+    others : tuple of str
+        Files that belong to no stack, such as metadata.json.
+    channels : mapping of str to tuple of str
+        The stacks of each channel, those that aren't wanted included; see `channel_of`.
+    """
+
+    path: Path
+    stacks: tuple[str, ...]
+    others: tuple[str, ...]
+    channels: Mapping[str, tuple[str, ...]]
+
+
+class _Found(NamedTuple):
+    """A stack in a tree, or another file."""
+
+    path: str
+    is_stack: bool
+
+
+def find_tree(path: Path, only: Sequence[str] = ()) -> Tree | None:
+    """Find the stacks of an acquisition.
+
+    A folder with TIFFs of one page is a stack, whatever folders lie in it. Where each TIFF of a
+    folder has several pages, each is a stack, and so is each OME-Zarr. Hidden files and folders
+    are passed over, and links that lead back to a folder above.
+
+    Parameters
+    ----------
+    path : Path
+        What a user names as the input.
+    only : sequence of str
+        Patterns such as ``Ex_488*``: stacks are wanted whose path fits one, or that lie in a
+        folder whose path does; `*` stands for '/', too. Without any, all are.
+
+    Returns
+    -------
+    Tree or None
+        None where `path` is one stack or holds none, so that
+        `crispim_ij.planes.open_source` opens it or says what is wrong.
+
+    Raises
+    ------
+    CrispimError
+        If no stack fits a pattern.
+    """
+    # Unlike Path.is_dir, this takes what it may not look at for absent.
+    found = list(_look(path, "", ())) if os.path.isdir(path) else []  # noqa: PTH112
+    stacks = [one.path for one in found if one.is_stack]
+    if stacks in ([], [ROOT]):
+        if only:
+            raise CrispimError(
+                f"--only chooses among the stacks of a tree, and '{path}' is none: leave it out."
+            )
+        return None
+    others = tuple(one.path for one in found if not one.is_stack)
+    channels: dict[str, tuple[str, ...]] = {}
+    for stack in stacks:
+        channel = channel_of(stack)
+        channels[channel] = (*channels.get(channel, ()), stack)
+    tree = _chosen(Tree(path, tuple(stacks), others, channels), only)
+    return None if tree.stacks == (ROOT,) else tree
+
+
+def channel_of(stack: str) -> str:
+    """Return what a stack's path in a tree says beside its place in the specimen.
+
+    ``Ex_488_Em_525/4713/4713_7069`` is of 'Ex_488_Em_525', ``tile_01_C0.tif`` of 'C0' and
+    ``tile_01.tif`` of ''. Where no place is recognised a stack is a channel of its own.
+    """
+    named = _PLACE.sub("", _COLUMN_AND_TILE.sub("", _ENDING.sub("", stack)))
+    parts = (re.sub(r"([ _-]){2,}", r"\1", part).strip(" _-") for part in named.split("/"))
+    return "/".join(part for part in parts if part)
+
+
+def _look(folder: Path, name: str, above: tuple[tuple[int, int], ...]) -> Iterator[_Found]:
+    """Yield what lies in a folder of a tree and below it."""
+    try:
+        status, entries = folder.stat(), list(os.scandir(folder))
+    except OSError:  # the reason is told when it is opened, as of other stacks that can't be read
+        yield _Found(name or ROOT, is_stack=True)
+        return
+    own = (status.st_dev, status.st_ino)
+    if own in above:
+        return
+    if folder.suffix.lower() == ZARR_SUFFIX or any(entry.name in ZARR_FILES for entry in entries):
+        yield _Found(name or ROOT, is_stack=True)
+        return
+    files = [one.name for one in entries if _is(one.is_file) and not is_ignored(one.name)]
+    yield from _look_at_files(folder, name, files)
+    folders = [one.name for one in entries if _is(one.is_dir) and not one.name.startswith(".")]
+    for below in natsorted(folders):
+        yield from _look(folder / below, _join(name, below), (*above, own))
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """Whether an entry of a folder is of a kind; a link that leads nowhere is of none."""
+    try:
+        return kind()
+    except OSError:
+        return False
+
+
+def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found]:
+    """Yield a folder itself where its files are planes, else those that are stacks, and others."""
+    planes = [file for file in files if file.lower().endswith(PLANE_SUFFIXES)]
+    if planes and _are_stacks([folder / file for file in planes]):
+        yield from (_Found(_join(name, file), is_stack=True) for file in natsorted(planes))
+    elif planes:
+        yield _Found(name or ROOT, is_stack=True)
+    others = set(files).difference(planes)
+    yield from (_Found(_join(name, file), is_stack=False) for file in natsorted(others))
+
+
+def _are_stacks(files: Sequence[Path]) -> bool:
+    """Whether each file is a stack, as far as they can be read; of planes one is opened."""
+    known = False
+    for file in files:
+        several = _holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
+        if several is False or (several and not known and _is_part(file)):
+            return False
+        known = known or several is True
+    return known
+
+
+def _holds_several(file: Path) -> bool | None:
+    """Whether a TIFF has more than one plane, without a look at them all; None if it is damaged."""
+    try:
+        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
+            if tif.pages.is_multipage:
+                return True
+        with opened(file) as tif, tifffile_faults(file):
+            # Above 4 GB ImageJ writes all planes behind one page; OME lists those of other files.
+            return not tif.is_ome and tif.series[0].size > tif.pages.first.size
+    except CrispimError:
+        return None
+
+
+def _is_part(file: Path) -> bool:
+    """Whether a stack's other planes are in other files, as OME-XML tells."""
+    try:
+        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
+            return tif.is_ome and bool(tif.series[0].is_multifile)
+    except CrispimError:
+        return False
+
+
+def _join(folder: str, name: str) -> str:
+    """Return the path of something in a folder of a tree; '' is the outermost."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _chosen(tree: Tree, only: Sequence[str]) -> Tree:
+    """Leave out the stacks that fit no pattern, and the files that belong to these alone."""
+    if not only:
+        return tree
+    for pattern in only:
+        if not any(_fits(stack, [pattern]) for stack in tree.stacks):
+            raise CrispimError(
+                f"No stack of '{tree.path}' fits {pattern!r} (--only): "
+                f"{did_you_mean(pattern, tree.stacks[:_NAMED])}"
+            )
+    stacks = tuple(stack for stack in tree.stacks if _fits(stack, only))
+    beside = {folder for stack in stacks for folder in _folders(stack)}
+    others = (
+        other
+        for other in tree.others
+        if _folders(other)[0] in beside or _fits(other, [*only, *stacks])
+    )
+    return replace(tree, stacks=stacks, others=tuple(others))
+
+
+def _fits(path: str, only: Sequence[str]) -> bool:
+    """Whether a path, or that of a folder that it lies in, fits one of some patterns."""
+    paths = (path, *_folders(path)[:-1])
+    patterns = [pattern.rstrip("/") for pattern in only]
+    return any(one == fits or fnmatchcase(one, fits) for one in paths for fits in patterns)
+
+
+def _folders(path: str) -> list[str]:
+    """Return the folders of a tree that something lies in, the innermost first."""
+    return [str(folder) for folder in PurePosixPath(path).parents]
