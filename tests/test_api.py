@@ -23,6 +23,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
 from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
+from crispim_ij.planes import create_sink, open_source
 from crispim_ij.planes.arrays import ArraySource
 from tests.told import told_model
 
@@ -361,3 +362,15 @@ def test_faults_of_dask_arrays_are_said(model: Model) -> None:
         api.denoise(planes + np.nan, model).compute()
     with pytest.raises(CrispimError, match="are for files"):
         api.denoise(planes, model, time=1)
+
+
+def test_planes_that_were_denoised_already_are_warned_of(model: Model, tmp_path: Path) -> None:
+    plane = np.full((40, 40), 100, np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", plane)
+    with open_source(tmp_path / "in.tif") as source:
+        sink = create_sink(tmp_path / "denoised.tif", source)
+        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "told-2d"})
+        with sink:
+            sink.write(0, source.read(0))
+    with pytest.warns(UserWarning, match="was denoised already"):
+        api.denoise(tmp_path / "denoised.tif", model)

@@ -30,6 +30,7 @@ from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
 from crispim_ij.planes.arrays import ArraySink, ArraySource
+from crispim_ij.planes.provenance import denoised_already
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -182,7 +183,7 @@ def denoise(
         outputs = (2,) if uncertainty else ()
         sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
         job = plan_denoising_in_memory(source, sink, found, settings, told, uncertain=uncertainty)
-        for problem in job.noise.problems if job.noise else ():
+        for problem in (*denoised_already(source), *(job.noise.problems if job.noise else ())):
             warnings.warn(problem, UserWarning, stacklevel=2)
         follow(denoise_locally(job), on_done)
     return of_same_axes(sink.pixels, image)
