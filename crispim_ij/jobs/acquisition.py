@@ -18,7 +18,7 @@ from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.uncertainty import load_error_model
 from crispim_ij.errors import CrispimError, RunInterruptedError
-from crispim_ij.jobs.acquisition_record import AcquisitionRecord, begin_record, lock_of
+from crispim_ij.jobs.acquisition_record import NAME, AcquisitionRecord, begin_record, lock_of
 from crispim_ij.jobs.denoise import DenoiseJob, plan_denoising, recorded_settings
 from crispim_ij.jobs.output import Output
 from crispim_ij.jobs.preprocess import PreprocessJob, plan_preprocessing
@@ -370,10 +370,10 @@ def _checked(acquisition: Acquisition[Job]) -> Acquisition[Job]:
                 f"'{places[place]}' and '{stack}' would both be written to '{place}': rename one."
             )
         places[place] = stack
+    _record_of(acquisition)
     settings = acquisition.outputs[0].settings
-    if not (settings.overwrite or settings.resume):
-        _record_of(acquisition)
-        _check_new(acquisition)
+    if not settings.overwrite and not (folders[0] / NAME).exists():
+        _check_new(acquisition, resume=settings.resume)
     return acquisition
 
 
@@ -410,18 +410,25 @@ def _check_kind(stack: Path) -> None:
         )
 
 
-def _check_new(acquisition: Acquisition[Any]) -> None:
-    """Refuse to replace results and files beside them."""
+def _check_new(acquisition: Acquisition[Any], *, resume: bool) -> None:
+    """Refuse to replace results, unless their own journals may resume them, and other files."""
     tree = acquisition.tree
     # Of planes in the outermost folder itself it is seen when their turn comes.
-    stacks = (stack for stack in tree.stacks if stack != ROOT)
-    places = [one.path for stack in stacks for one in outputs_of(acquisition, stack)]
-    places += [output.path / other for output in acquisition.outputs for other in tree.others]
-    for place in places:
-        if place.exists() and not (place.is_dir() and not any(place.iterdir())):
-            raise CrispimError(
-                f"'{place}' exists already: give another output, or --overwrite to replace it."
-            )
+    stacks = [] if resume else [stack for stack in tree.stacks if stack != ROOT]
+    results = (one.path for stack in stacks for one in outputs_of(acquisition, stack))
+    taken = [place for place in results if place.exists() and not _is_empty(place)]
+    for output in acquisition.outputs:
+        copies = ((tree.path / other, output.path / other) for other in tree.others)
+        taken += [copy for other, copy in copies if copy.exists() and not _is_copy(copy, other)]
+    if taken:
+        raise CrispimError(
+            f"'{taken[0]}' exists already: give another output, or --overwrite to replace it."
+        )
+
+
+def _is_empty(place: Path) -> bool:
+    """Whether a place is a folder that holds nothing."""
+    return place.is_dir() and not any(place.iterdir())
 
 
 def _copy_others(acquisition: Acquisition[Any]) -> Copied:
@@ -441,13 +448,18 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a file with its time of change, unless that has been done."""
     if not os.access(source, os.R_OK):
         raise unreadable(source)
-    before = source.stat()
-    if target.is_file():
-        there = target.stat()
-        seconds = abs(there.st_mtime - before.st_mtime)
-        if there.st_size == before.st_size and seconds <= _SECONDS_OF_CLOCKS:
-            return
+    if _is_copy(target, source):
+        return
     make_folders(target.parent)
     with whole_file(target) as part:
         shutil.copyfile(source, part)
         shutil.copystat(source, part)
+
+
+def _is_copy(target: Path, source: Path) -> bool:
+    """Whether a file has another's size and time of change."""
+    if not target.is_file():
+        return False
+    here, there = target.stat(), source.stat()
+    seconds = abs(here.st_mtime - there.st_mtime)
+    return here.st_size == there.st_size and seconds <= _SECONDS_OF_CLOCKS

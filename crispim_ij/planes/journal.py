@@ -257,7 +257,8 @@ class OutputLock:
 def _append(path: Path, entry: Mapping[str, Any]) -> None:
     """Append a line and make it safe."""
     with write_faults(path), path.open("ab") as file:
-        file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        # As ASCII: a name of a file may hold bytes that are no UTF-8.
+        file.write(json.dumps(entry).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 

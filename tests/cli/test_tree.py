@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,9 @@ def test_outputs_that_are_refused(call: Call, scan: Path, tmp_path: Path) -> Non
     (tmp_path / "out/Ex_488/0/0_5").mkdir(parents=True)
     (tmp_path / "out/Ex_488/0/0_5/mine.txt").touch()
     assert "0_5' exists already" in refused(tmp_path / "out")
+    shutil.rmtree(tmp_path / "out/Ex_488")
+    (tmp_path / "out/metadata.json").write_text("mine")
+    assert "metadata.json' exists already" in refused(tmp_path / "out", "--resume")
     (scan / "planes.tif").mkdir()
     shutil.copy(scan / STACKS[0] / "0.tif", scan / "planes.tif")
     assert "is a folder of planes that is named like a file" in refused(tmp_path / "new")
@@ -283,9 +287,12 @@ def test_two_runs_into_one_output(call: Call, scan: Path, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(os.name != "posix", reason="needs such names")
 def test_odd_names(call: Call, scan: Path, tmp_path: Path) -> None:
-    names = ("a [b]", "*?", "new\nline", "ç'\"")
+    no_text = [os.fsdecode(b"\xff")] if sys.platform == "linux" else []
+    names = ("a [b]", "*?", "new\nline", "ç'\"", *no_text)
     for name in names:
         shutil.copytree(scan / STACKS[0], scan / name)
+    for name in no_text:
+        (scan / name / "0.tif").rename(scan / name / f"{name}.tif")
     answer = call("preprocess", scan, tmp_path / "out", *HOW)
     assert answer.status == 0, answer.err
     assert set(states(tmp_path / "out")) == {*names, *STACKS}
