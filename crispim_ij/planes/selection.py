@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.channels import channel_count, channel_names, find_channel
 from crispim_ij.planes.metadata import Metadata, selected
 from crispim_ij.planes.source import Source
 
@@ -21,13 +22,16 @@ class Selection:
 
     Attributes
     ----------
-    channels, times : tuple of int or None
-        Numbers from 1, as ImageJ shows them, in rising order; None takes all.
+    channels : tuple of int or str, or None
+        Numbers from 1, as ImageJ shows them, or names, see
+        `crispim_ij.planes.channels.channel_names`; None takes all.
+    times : tuple of int or None
+        Numbers from 1, in rising order; None takes all.
     level : int
         Resolution of an OME-Zarr, 0 for the full one.
     """
 
-    channels: tuple[int, ...] | None = None
+    channels: tuple[int | str, ...] | None = None
     times: tuple[int, ...] | None = None
     level: int = 0
 
@@ -53,12 +57,30 @@ def parse_numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
+def parse_channels(text: str) -> tuple[int | str, ...]:
+    """Read ``2``, ``1,3``, ``2-5`` or names such as ``DAPI,GFP``, which `select` looks up.
+
+    Raises CrispimError for numbers below 1.
+    """
+    chosen: list[int | str] = []
+    for part in text.split(","):
+        if part.strip().replace("-", "").isdecimal():
+            chosen += parse_numbers(part, "--channel")
+        elif part.strip():
+            chosen.append(part.strip())
+        else:
+            raise CrispimError(
+                f"{text!r} (--channel) lacks a number or name: write for example 2, 1,3 or DAPI."
+            )
+    return tuple(chosen)
+
+
 def select(source: Source, selection: Selection) -> Source:
     """Return the chosen planes of a source, or itself where all are chosen.
 
     Raises CrispimError if it doesn't have a channel or time point that is asked for.
     """
-    chosen = {"C": selection.channels, "T": selection.times}
+    chosen = {"C": _channel_numbers(source, selection.channels), "T": selection.times}
     wanted = {axis: numbers for axis, numbers in chosen.items() if numbers is not None}
     if not wanted:
         return source
@@ -76,6 +98,40 @@ def select(source: Source, selection: Selection) -> Source:
         for axis, size in sizes.items()
     }
     return SelectedSource(source, places)
+
+
+def _channel_numbers(
+    source: Source, channels: tuple[int | str, ...] | None
+) -> tuple[int, ...] | None:
+    """Look up channels by their names; what is a number and no channel's may be a name, too."""
+    if channels is None:
+        return None
+    names = channel_names(source.metadata)
+    count = channel_count(source.metadata)
+    found: set[int] = set()
+    for channel in channels:
+        if isinstance(channel, int) and channel <= count:
+            found.add(channel)
+            continue
+        number = find_channel(str(channel), names)
+        if number is None and isinstance(channel, str):
+            known = (
+                f"called {', '.join(map(repr, filter(None, names)))}" if names else "without names"
+            )
+            raise CrispimError(
+                f"'{source.path}' has {count} channel(s) {known}, none of the name {channel!r} "
+                f"(--channel): give a name, or a number from 1 to {count}."
+            )
+        found.add(number or int(channel))
+    return tuple(sorted(found))
+
+
+def by_channel(source: Source) -> list[Source]:
+    """Return each channel of a source as one of its own, or the source itself where it has one."""
+    count = channel_count(source.metadata)
+    if count == 1:
+        return [source]
+    return [select(source, Selection(channels=(k + 1,))) for k in range(count)]
 
 
 def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:

@@ -32,6 +32,7 @@ from crispim_ij.planes.checks import (
 from crispim_ij.planes.metadata import Kind, Metadata, Rational, as_stack, described
 from crispim_ij.planes.ome_xml import OmeXmlError
 from crispim_ij.planes.pixels import DTYPES, ChunkCache, assemble
+from crispim_ij.planes.plane_names import arrange
 from crispim_ij.planes.source import Source
 
 # What tifffile and imagecodecs raise on files that are damaged or of another format, as seen
@@ -372,19 +373,21 @@ def _page_order(tif: tifffile.TiffFile, path: Path) -> list[int]:
 
 
 class FolderSource(Source):
-    """The planes of a folder, one file each, in natural order."""
+    """The planes of a folder, one file each, in natural order, along the axes of their names."""
 
     def __init__(self, path: Path) -> None:
-        files = _plane_files(path)
+        found = _plane_files(path)
+        planes = arrange([file.name for file in found], path)
+        files = [path / name for name in planes.names]
         shape, self.dtype = _common_header(files)
         with opened(files[0]) as tif:
             with tifffile_faults(files[0]):
                 self.chunks = 1, *page_chunk(tif.pages.first)
             first = read_metadata(tif, files[0], planes=1)
         self.path = path
-        self.names = tuple(file.name for file in files)
+        self.names = planes.names
         self.shape = len(files), *shape
-        self.metadata = as_stack(first, self.names)
+        self.metadata = as_stack(first, planes)
         self._opened = tuple(fingerprint(file) for file in files)
         self._prepare()
 
