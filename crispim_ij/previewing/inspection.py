@@ -19,6 +19,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
+from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
@@ -59,6 +60,10 @@ class Contents:
     axes : mapping of str to int
         Lengths of the axes that several planes run along, slowest first; C are channels,
         T time points.
+    channels : tuple of str
+        Names of the channels, empty where none has one.
+    channels_told : str
+        How many channels there are, by what and what they are called; '' for one without name.
     pixel_size : tuple of float or None
         Height and width of a pixel, in `unit`.
     z_step : float or None
@@ -82,6 +87,8 @@ class Contents:
     columns: int
     dtype: str
     axes: Mapping[str, int]
+    channels: tuple[str, ...]
+    channels_told: str
     pixel_size: tuple[float, float] | None
     z_step: float | None
     unit: str | None
@@ -135,6 +142,8 @@ def _inspected(source: Source) -> Inspection:
         *source.shape,
         dtype=str(source.dtype),
         axes=_longer(dict(zip(metadata.axes, metadata.sizes, strict=True))),
+        channels=channel_names(metadata),
+        channels_told=named_channels(metadata),
         pixel_size=metadata.pixel_size,
         z_step=metadata.z_step,
         unit=metadata.unit,
@@ -191,8 +200,10 @@ def _format(source: Source) -> str:
     """Name the format of planes that could be opened."""
     if is_zarr(source.path):
         return f"OME-Zarr {read_image(source.path).version}"
-    kind = _KINDS[source.metadata.kind]
-    return f"folder of {kind} files, one plane each" if source.path.is_dir() else kind
+    if source.path.is_dir():
+        # Of several channels the planes together are a hyperstack, whatever each file is.
+        return f"folder of {_KINDS[source.plane_metadata(0).kind]} files, one plane each"
+    return _KINDS[source.metadata.kind]
 
 
 def _compression(source: Source) -> str:
