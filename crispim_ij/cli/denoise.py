@@ -28,7 +28,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes import Compression, open_source, renaming
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ def denoise(
             {"--noise": noise, **selection.as_record()},
         )
         _say_noise(job, quiet=report.as_json)
+        renamed = (renaming(one.path, planes, one.settings) for one in job.outputs)
+        say_problems([sentence for sentence in renamed if sentence])
         facts = job.facts()
         if report.dry_run:
             job.sink.check()

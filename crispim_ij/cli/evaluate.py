@@ -36,7 +36,7 @@ _DEFAULT_SD = "30:40"
 def evaluate(
     clean: Annotated[
         Path,
-        typer.Argument(metavar="CLEAN", help="Clean planes: a folder of TIFFs, or a TIFF stack."),
+        typer.Argument(metavar="CLEAN", help="Clean planes: a folder of planes, or a TIFF stack."),
     ],
     *,
     method: Annotated[

@@ -22,7 +22,8 @@ def inspect(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="PATH", help="Folder of TIFF planes, a TIFF stack, a .zarr, or anything else."
+            metavar="PATH",
+            help="Folder of TIFF or PNG planes, a TIFF stack, a .zarr, or anything else.",
         ),
     ],
     as_json: AsJson = False,

@@ -81,7 +81,7 @@ def recipe_names(incomplete: str) -> list[str]:
 Input = Annotated[
     Path,
     typer.Argument(
-        metavar="INPUT", help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr)."
+        metavar="INPUT", help="Folder of TIFF or PNG planes, a TIFF stack, or a .zarr (OME-Zarr)."
     ),
 ]
 Packing = Annotated[Compression, typer.Option(help="Compression of the files written.")]

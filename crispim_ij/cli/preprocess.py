@@ -44,8 +44,8 @@ def preprocess(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr). Needed, but for "
-            "--check.",
+            help="Folder of TIFF or PNG planes, a TIFF stack, or a .zarr (OME-Zarr). Needed, but "
+            "for --check.",
         ),
     ] = None,
     output: Annotated[

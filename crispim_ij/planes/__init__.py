@@ -3,7 +3,7 @@
 from crispim_ij.planes.blocks import Block, blocks_of, read_mirrored
 from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import check_output, free_space
-from crispim_ij.planes.formats import create_sink, open_source, recorded_options
+from crispim_ij.planes.formats import create_sink, open_source, recorded_options, renaming
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.pixels import to_dtype
 from crispim_ij.planes.selection import (
@@ -44,6 +44,7 @@ __all__ = [
     "parse_numbers",
     "read_mirrored",
     "recorded_options",
+    "renaming",
     "select",
     "to_dtype",
     "z_stacks",

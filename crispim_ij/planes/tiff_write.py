@@ -25,6 +25,7 @@ from crispim_ij.planes.atomic import (
     remove_partials,
     write_faults,
 )
+from crispim_ij.planes.checks import PNG_SUFFIX
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.metadata import Metadata, in_imagej_order
@@ -204,11 +205,22 @@ class _TiffSink(DiskSink):
         return self._converted(index, pixels, self._shape)
 
 
+def folder_names(source: Source, dtype: np.dtype[Any] | None) -> tuple[str, ...]:
+    """Return the names of a folder's files: the source's, but TIFF's for what PNG can't hold."""
+    if np.dtype(dtype or source.dtype).name in ("uint8", "uint16"):
+        return source.names
+    return tuple(
+        f"{name[: -len(PNG_SUFFIX)]}.tif" if name.lower().endswith(PNG_SUFFIX) else name
+        for name in source.names
+    )
+
+
 class FolderSink(_TiffSink):
     """A folder that takes a file per plane, in any order and from any thread."""
 
     def __init__(self, path: Path, source: Source, settings: SinkSettings) -> None:
         super().__init__(path, source, settings)
+        self._names = folder_names(source, settings.dtype)
         self._mutex = threading.Lock()
         self._ended = False
         self._written: list[int] = []
@@ -220,26 +232,30 @@ class FolderSink(_TiffSink):
     def _surviving(self, past: PastRun) -> list[int]:
         """Return the planes that nobody has removed since."""
         present = {file.name for file in self.path.iterdir()}
-        return [k for k in past.done if self._source.names[k] in present]
+        return [k for k in past.done if self._names[k] in present]
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Write a (Y, X) plane under the name of the source's plane `index`."""
         converted = self._whole(index, pixels, at)
-        target = self.path / self._source.names[index]
-        metadata = self._source.plane_metadata(index)
+        target = self.path / self._names[index]
         try:
             with write_faults(target):
-                writer = self._writer(fresh_partial(target), 1, metadata)
-                try:
-                    writer.write(converted)
-                finally:
-                    writer.close()
+                self._put(target, index, converted)
                 self._commit(index, target)
         except BaseException:
             partial_path(target).unlink(missing_ok=True)
             raise
         if self._journal is not None:
             self._journal.note([index], [target])
+
+    def _put(self, target: Path, index: int, pixels: NDArray[Any]) -> None:
+        """Write a plane under the hidden name of its file."""
+        metadata = self._source.plane_metadata(index)
+        writer = self._writer(fresh_partial(target), 1, metadata)
+        try:
+            writer.write(pixels)
+        finally:
+            writer.close()
 
     def _commit(self, index: int, target: Path) -> None:
         """Give a finished file its name, unless the run is over."""
@@ -270,7 +286,7 @@ class FolderSink(_TiffSink):
     def _discard(self, planes: Iterable[int]) -> None:
         """Remove some planes and what is half-written."""
         for index in planes:
-            (self.path / self._source.names[index]).unlink(missing_ok=True)
+            (self.path / self._names[index]).unlink(missing_ok=True)
         remove_partials(self.path)
 
 

@@ -20,7 +20,7 @@ from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.channels import channel_names, named_channels
-from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
+from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
@@ -200,14 +200,22 @@ def _format(source: Source) -> str:
     """Name the format of planes that could be opened."""
     if is_zarr(source.path):
         return f"OME-Zarr {read_image(source.path).version}"
+    if _is_png(source):
+        return "folder of PNG files, one plane each"
     if source.path.is_dir():
         # Of several channels the planes together are a hyperstack, whatever each file is.
         return f"folder of {_KINDS[source.plane_metadata(0).kind]} files, one plane each"
     return _KINDS[source.metadata.kind]
 
 
+def _is_png(source: Source) -> bool:
+    return source.files[0].suffix.lower() == PNG_SUFFIX
+
+
 def _compression(source: Source) -> str:
     """Name how pixels are compressed."""
+    if _is_png(source):
+        return "deflate"
     if not is_zarr(source.path):
         with tifffile.TiffFile(source.files[0]) as tif:
             return tifffile.COMPRESSION(tif.pages.first.compression).name.lower()
