@@ -91,7 +91,7 @@ def denoise(
     Parameters
     ----------
     image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
-        Raw counts of an integer or floating type, finite. Or a folder of TIFF planes, a
+        Raw counts of an integer or floating type, finite. Or a folder of TIFF or PNG planes, a
         TIFF stack or an OME-Zarr, all of whose planes must fit into memory.
     model : str, path or Model
         Name of a model, path of a model folder, or what `load_model` returned.

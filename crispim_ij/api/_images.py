@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, open_source, parse_numbers
+from crispim_ij.planes import Selection, Source, open_source, parse_channels, parse_numbers
 from crispim_ij.planes.arrays import ArraySource, check_array
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def of_same_axes(pixels: Any, image: Any) -> Any:
 
 def selection_of(channel: Numbers, time: Numbers, level: int) -> Selection:
     """Read the choice of planes."""
-    channels, times = (
-        None if numbers is None else parse_numbers(str(numbers), option)
-        for numbers, option in ((channel, "channel"), (time, "time"))
+    return Selection(
+        None if channel is None else parse_channels(str(channel), "channel"),
+        None if time is None else parse_numbers(str(time), "time"),
+        level,
     )
-    return Selection(channels, times, level)
 
 
 def _refuse_selection(selection: Selection) -> None:

@@ -81,7 +81,7 @@ def preprocess(
     Parameters
     ----------
     image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
-        Counts of uint8, uint16 or float32. Or a folder of TIFF planes, a TIFF stack or an
+        Counts of uint8, uint16 or float32. Or a folder of TIFF or PNG planes, a TIFF stack or an
         OME-Zarr.
     factor : float
         Factor by which width and height shrink, each rounded to whole px.

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, print_json, progress_bar
-from crispim_ij.cli.options import AsJson, Input, Overwrite
+from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.options import AsJson, Input, Overwrite, SelectionOptions, with_groups
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
+from crispim_ij.planes import Source, open_source
+from crispim_ij.planes.channels import named_channels
 
 if TYPE_CHECKING:
     from crispim_ij.noise import Calibration
@@ -20,8 +21,10 @@ FAR = 0.25
 """Deviation from the line, as a share of the variance, from which it is a poor model."""
 
 
+@with_groups
 def calibrate(
     stack: Input,
+    *,
     planes: Annotated[
         int, typer.Option(metavar="COUNT", help="Planes to read, spread over the stack.")
     ] = 16,
@@ -42,6 +45,7 @@ def calibrate(
             "picture, FILE.png. [default: not written]",
         ),
     ] = None,
+    selection: SelectionOptions,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +60,8 @@ def calibrate(
 
     settings = job.CalibrationSettings(planes, offset)
     files = _files(out, overwrite=overwrite)
-    with open_source(stack) as source:
+    with open_source(stack, selection.selection()) as source:
+        _say_channels(source)
         count = min(planes, len(source))
         with progress_bar("measuring", count, "planes") as bar:
             found = job.calibrate(
@@ -71,6 +76,17 @@ def calibrate(
     _print_table(found)
     if files is not None:
         console.print(f"{files[0]}\n{files[1]}", soft_wrap=True, markup=False)
+
+
+def _say_channels(source: Source) -> None:
+    """Say where several channels, perhaps of several cameras, are measured as one."""
+    if channels := named_channels(source.metadata):
+        errors.print(
+            f"'{source.path}' holds {channels}, which are measured as one: give the --channel "
+            "that the camera took.",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def _facts(found: Calibration, files: tuple[Path, Path] | None) -> dict[str, Any]:

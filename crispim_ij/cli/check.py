@@ -27,8 +27,8 @@ def check(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help=f"Folder of TIFF planes, or a TIFF stack, of which {PLANES} planes are compared; "
-            "built-in hard cases without it.",
+            help="Folder of TIFF or PNG planes, or a TIFF stack, of which "
+            f"{PLANES} planes are compared; built-in hard cases without it.",
         ),
     ] = None,
     fiji_home: FijiHome = None,

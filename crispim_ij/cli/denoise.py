@@ -31,7 +31,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, find_tree, open_source
+from crispim_ij.planes import Compression, find_tree, open_source, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
@@ -125,6 +125,8 @@ def denoise(
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_denoising(planes, outputs, model, how, told, options)
         _say_noise(job, quiet=report.as_json)
+        renamed = (renaming(one.path, planes, one.settings) for one in job.outputs)
+        say_problems([sentence for sentence in renamed if sentence])
         facts = job.facts()
         if report.dry_run:
             job.sink.check()

@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
-from crispim_ij.cli.options import AsJson, Camera, Overwrite, parse_noise_sd, refuse_two_noises
+from crispim_ij.cli.options import (
+    AsJson,
+    Camera,
+    Overwrite,
+    SelectionOptions,
+    parse_noise_sd,
+    refuse_two_noises,
+    with_groups,
+)
 from crispim_ij.cli.outcome import say_problems
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
+from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
@@ -26,11 +34,13 @@ if TYPE_CHECKING:
 _DEFAULT_SD = "30:40"
 
 
+@with_groups
 def evaluate(
     clean: Annotated[
         Path,
-        typer.Argument(metavar="CLEAN", help="Clean planes: a folder of TIFFs, or a TIFF stack."),
+        typer.Argument(metavar="CLEAN", help="Clean planes: a folder of planes, or a TIFF stack."),
     ],
+    *,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,6 +102,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    selection: SelectionOptions,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -114,10 +125,18 @@ def evaluate(
     names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
     title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(clean))
+        whole = stack.enter_context(open_source(clean, Selection(level=selection.level)))
+        wanted = numbered(whole, selection.selection())
+        source = select(whole, wanted)
+
+        def opened(path: Path) -> Source:
+            other = stack.enter_context(open_source(path))
+            chosen = select(other, wanted) if len(other) == len(whole) else other
+            return aligned(chosen, source)
+
         given = Given(
-            stack.enter_context(open_source(noisy)) if noisy else None,
-            {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
+            opened(noisy) if noisy else None,
+            {name: opened(path) for name, path in folders.items()},
         )
         check_output(out, report_names([title]), source.path, overwrite=overwrite)
         say_problems(denoised_already(source, *filter(None, [given.noisy])))
@@ -129,7 +148,7 @@ def evaluate(
                 source, methods, settings, given, lambda k: bar.update(bar.task_ids[0], completed=k)
             )
     lists = {"--method": names, "--result": result or [], "--note": note or []}
-    options = {"--noisy": noisy, "--display": display, "--out": out}
+    options = {"--noisy": noisy, "--display": display, "--out": out, **selection.given()}
     report = Report(
         title=title,
         command=_command(clean, lists, settings, options),

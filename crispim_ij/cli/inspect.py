@@ -28,8 +28,8 @@ def inspect(
         Path,
         typer.Argument(
             metavar="PATH",
-            help="Folder of TIFF planes, a TIFF stack, a .zarr, a tree of folders with many of "
-            "these, or anything else.",
+            help="Folder of TIFF or PNG planes, a TIFF stack, a .zarr, a tree of folders with many "
+            "of these, or anything else.",
         ),
     ],
     *,
@@ -104,6 +104,8 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())
     yield "axes", f"{''.join(contents.axes)}YX: {', '.join(axes)}"
+    if contents.channels:
+        yield "channels", contents.channels_told
     yield "pixel size", _pixel_size(contents)
     for axis, name in (("Z", "z step"), ("T", "frame interval")):
         if axis in contents.steps or contents.axes.get(axis, 1) > 1:
@@ -114,7 +116,10 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     for facts in contents.looked_at:
         yield f"plane {facts.plane}", _counts(facts)
     for found in contents.noise:
-        of = f" of channel {found.channel + 1}" if len(contents.noise) > 1 else ""
+        number = found.channel
+        name = contents.channels[number] if contents.channels else ""
+        which = f"{number + 1} ({name})" if name else f"{number + 1}"
+        of = f" of channel {which}" if len(contents.noise) > 1 else ""
         yield f"noise{of}", found.in_figures()
 
 

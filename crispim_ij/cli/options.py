@@ -17,6 +17,7 @@ from crispim_ij.planes import (
     Selection,
     SinkSettings,
     ZarrSettings,
+    parse_channels,
     parse_numbers,
 )
 
@@ -80,7 +81,7 @@ def recipe_names(incomplete: str) -> list[str]:
 Input = Annotated[
     Path,
     typer.Argument(
-        metavar="INPUT", help="Folder of TIFF planes, a TIFF stack, or a .zarr (OME-Zarr)."
+        metavar="INPUT", help="Folder of TIFF or PNG planes, a TIFF stack, or a .zarr (OME-Zarr)."
     ),
 ]
 TreeInput = Annotated[
@@ -154,8 +155,9 @@ Resume = Annotated[
 Channel = Annotated[
     str | None,
     typer.Option(
-        metavar="N|N,N",
-        help="Channels of a hyperstack, counted from 1, such as 2 or 1,3. [default: all]",
+        metavar="N|N,N|NAME",
+        help="Channels, counted from 1, such as 2 or 1,3, or by the names that `inspect` shows. "
+        "[default: all]",
     ),
 ]
 Time = Annotated[
@@ -291,7 +293,7 @@ Workers = Annotated[
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Which planes of a hyperstack or an OME-Zarr are read."""
+    """Which planes are read, of several channels, time points or resolutions."""
 
     channel: Channel = None
     time: Time = None
@@ -300,7 +302,7 @@ class SelectionOptions:
     def selection(self) -> Selection:
         """Read the numbers, which begin at 1."""
         return Selection(
-            None if self.channel is None else parse_numbers(self.channel, "--channel"),
+            None if self.channel is None else parse_channels(self.channel),
             None if self.time is None else parse_numbers(self.time, "--time"),
             self.level,
         )
@@ -308,6 +310,10 @@ class SelectionOptions:
     def as_record(self) -> dict[str, str | int | None]:
         """Return the options as a run records them."""
         return {"--channel": self.channel, "--time": self.time, "--level": self.level}
+
+    def given(self) -> dict[str, str | int]:
+        """Return the options that choose anything."""
+        return {name: value for name, value in self.as_record().items() if value}
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def preprocess(
         typer.Argument(
             metavar="INPUT",
             show_default=False,
-            help="Folder of TIFF planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of folders "
-            "with many of these. Needed, but for --check.",
+            help="Folder of TIFF or PNG planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of "
+            "folders with many of these. Needed, but for --check.",
         ),
     ] = None,
     output: Annotated[

@@ -25,6 +25,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Tree, find_tree, open_source
+from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ def _lines(
             "another); a run measures the noise on several stacks of its channel"
         )
     yield f"Plane {looked.index} of {len(planes)}, {escape(looked.name)}: {shown}"
+    if channels := named_channels(planes.metadata):
+        yield f"Channels: {escape(channels)}, of which this is {escape(looked.channel)}"
     yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {escape(looked.fit.says)}"
     if looked.fit.fits is False:
@@ -210,6 +213,7 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "plane": looked.index,
         "planes": planes,
         "name": looked.name,
+        "channel": looked.channel,
         "part": [[side.start, side.stop] for side in looked.part],
         "crop": [[side.start, side.stop] for side in looked.crop],
         "display": list(looked.limits),

@@ -46,7 +46,7 @@ def reproduce(
         typer.Argument(
             metavar="DATA...",
             help="Clean stacks: a folder of them, or several stacks. A stack is a TIFF file, a "
-            "folder of TIFF planes or an OME-Zarr.",
+            "folder of TIFF or PNG planes or an OME-Zarr.",
             show_default=False,
         ),
     ],

@@ -21,10 +21,12 @@ from crispim_ij.cli.options import (
     Overwrite,
     PrecisionName,
     Resume,
+    SelectionOptions,
     model_names,
     parse_noise_sd,
     recipe_names,
     refuse_two_noises,
+    with_groups,
 )
 from crispim_ij.cli.outcome import print_dry_run
 from crispim_ij.errors import CrispimError, RunInterruptedError
@@ -47,8 +49,10 @@ STARVING = 0.05
 """Share of the time that a run may wait for data without a hint."""
 
 
+@with_groups
 def train(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder to write.")],
+    *,
     clean: Annotated[
         list[Path] | None,
         typer.Option(
@@ -164,6 +168,7 @@ def train(
         float,
         typer.Option(metavar="GB", help="Memory, in GB, for planes that are read again."),
     ] = RunSettings.cache,
+    selection: SelectionOptions,
     resume: Resume = False,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
@@ -171,8 +176,9 @@ def train(
 ) -> None:
     """Train a network on clean planes or, by --recipe blind, on noisy planes alone.
 
-    The model folder holds the weights, their description, the recipe, and the history
-    as CSV and PNG. A run that was stopped is resumed by --resume and the same options.
+    Each channel of a stack is learned from as a stack of its own. The model folder holds the
+    weights, their description, the recipe, and the history as CSV and PNG. A run that was stopped
+    is resumed by --resume and the same options.
 
     Example: `crispim-ij train my-model/ --clean brain1/ --clean brain2.tif`
     """
@@ -196,7 +202,15 @@ def train(
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
     _refuse_model(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
-        model, chosen, tuple(clean or []), tuple(noisy or []), settings, start_from, teacher, resume
+        model,
+        chosen,
+        tuple(clean or []),
+        tuple(noisy or []),
+        settings,
+        start_from,
+        teacher,
+        resume,
+        selection.selection(),
     )
     if dry_run:
         checked = check_training(job, on_stacks=_tell_noise)
@@ -283,8 +297,9 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
             continue
         light = np.array([stack.black, stack.black + stack.span])
         dark, bright = np.sqrt(stack.noise.camera.variance(light))
+        channel = f", {stack.channel}" if stack.channel else ""
         errors.print(
-            f"{stack.clean.path.name}: noise of sd {dark:.1f} counts where it is dark, "
+            f"{stack.clean.path.name}{channel}: noise of sd {dark:.1f} counts where it is dark, "
             f"{bright:.1f} where it is bright",
             soft_wrap=True,
             markup=False,

@@ -190,7 +190,7 @@ def _evaluated(
         noisy, sd = with_noise(index)
         noise_level = noise_sd(clean, noisy) if sd is None else float(sd)
         for method in methods:
-            planes = around(with_noise, index, len(source), method.depth)
+            planes = around(with_noise, source, index, method.depth)
             results[method.name] = method.run(planes, noise_level)
     results |= {name: planes.read(index) for name, planes in given.results.items()}
     rows = tuple(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import metrics
-from crispim_ij.networks import mini_stack
+from crispim_ij.networks import neighbours
 from crispim_ij.noise import CameraNoise, add_camera_noise
-from crispim_ij.planes import Source
+from crispim_ij.planes import Source, clean_stacks
 
 NoisyPlane = tuple[NDArray[Any], int | None]
 """Counts, and the standard deviation that was drawn for them, if one was."""
@@ -146,12 +146,13 @@ def noisy_planes(
 
 
 def around(
-    with_noise: Callable[[int], NoisyPlane], index: int, count: int, depth: int
+    with_noise: Callable[[int], NoisyPlane], source: Source, index: int, depth: int
 ) -> NDArray[Any]:
     """Return what a method of some depth takes for a plane: that plane, or its mini-stack."""
     if depth == 1:
         return with_noise(index)[0]
-    return np.stack([with_noise(plane)[0] for plane in mini_stack(index, count, depth)])
+    stacks = clean_stacks(source.metadata, len(source))
+    return np.stack([with_noise(plane)[0] for plane in neighbours(stacks, index, depth)])
 
 
 def noise_sd(clean: NDArray[Any], noisy: NDArray[Any]) -> float:

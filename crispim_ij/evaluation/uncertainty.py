@@ -102,7 +102,7 @@ def _squares(
     source: Source, index: int, denoise: AugmentedDenoiser, settings: EvaluationSettings
 ) -> Squares:
     with_noise = noisy_planes(source, settings.noise, None)
-    noisy = around(with_noise, index, len(source), denoise.depth)
+    noisy = around(with_noise, source, index, denoise.depth)
     denoised, spread, residue = denoise.told_by(noisy)(noisy)
     columns = np.stack([spread, residue, denoised - source.read(index)], -1).reshape(-1, 3)
     rng = np.random.default_rng((settings.noise.seed, index, 1))

@@ -5,6 +5,7 @@ from crispim_ij.networks.architectures import (
     Architecture,
     build,
     mini_stack,
+    neighbours,
     precision_policy,
 )
 from crispim_ij.networks.receptive_field import ReceptiveField, receptive_field
@@ -15,6 +16,7 @@ __all__ = [
     "ReceptiveField",
     "build",
     "mini_stack",
+    "neighbours",
     "precision_policy",
     "receptive_field",
 ]

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import keras
 
@@ -163,6 +166,28 @@ def build(
             f"{architecture} has {network.count_params()} weights, not {design.parameters}"
         )
     return network
+
+
+def neighbours(stacks: NDArray[np.int64], index: int, depth: int, gap: int = 1) -> list[int]:
+    """Return the planes of a mini-stack, of a plane's own channel and time point.
+
+    Parameters
+    ----------
+    stacks : ndarray of int, shape (stacks, Z)
+        Which planes lie above one another, see `crispim_ij.planes.z_stacks`.
+    index : int
+        The plane.
+    depth, gap : int
+        See `mini_stack`.
+
+    Returns
+    -------
+    list of int
+        Indices of planes.
+    """
+    ((number, z),) = np.argwhere(stacks == index)
+    around: list[int] = stacks[number, mini_stack(int(z), stacks.shape[1], depth, gap)].tolist()
+    return around
 
 
 def mini_stack(index: int, count: int, depth: int, gap: int = 1) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise.camera import NO_NOISE, CameraNoise
 from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
+from crispim_ij.planes.channels import channel_names
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
@@ -78,12 +79,13 @@ class StackNoise:
     problems: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, options: NoiseOptions, found: Sequence[Measurement]) -> StackNoise:
-        """Return what the user says, or else what was measured of each channel."""
+    def of(
+        cls, options: NoiseOptions, found: Sequence[Measurement], channels: Sequence[str] = ()
+    ) -> StackNoise:
+        """Return what the user says, or else what was measured of each channel, by its name."""
         if options.given is not None:
             return cls((options.given,), options.strength)
-        several = len(found) > 1
-        names = [f"channel {one.channel + 1}: " if several else "" for one in found]
+        names = [_named(one.channel, channels) if len(found) > 1 else "" for one in found]
         named = list(zip(names, found, strict=True))
         return cls(
             channels=tuple(one.noise or NO_NOISE for one in found),
@@ -123,7 +125,14 @@ class StackNoise:
 
 def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
     """Measure the noise of each channel of a stack, or take what the user says."""
-    return StackNoise.of(options, () if options.given else measure_noise(source))
+    found = () if options.given else measure_noise(source)
+    return StackNoise.of(options, found, channel_names(source.metadata))
+
+
+def _named(channel: int, names: Sequence[str]) -> str:
+    """Return what is put before a sentence on one of several channels."""
+    name = names[channel] if channel < len(names) else ""
+    return f"channel {channel + 1} ({name}): " if name else f"channel {channel + 1}: "
 
 
 def _consequence(found: Measurement) -> str:

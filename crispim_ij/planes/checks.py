@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 
 TIFF_SUFFIXES = (".tif", ".tiff")
-PLANE_SUFFIXES = TIFF_SUFFIXES
+PNG_SUFFIX = ".png"
+PLANE_SUFFIXES = (*TIFF_SUFFIXES, PNG_SUFFIX)
 """Endings of the files that a folder of planes may hold."""
 
 ZARR_SUFFIX = ".zarr"
@@ -45,6 +46,17 @@ def is_zarr(path: Path) -> bool:
     """Whether a path is the folder of a Zarr."""
     # Unlike Path.is_file, this takes what it may not look at for absent.
     return path.is_dir() and any(os.path.isfile(path / name) for name in ZARR_FILES)  # noqa: PTH113
+
+
+def holds_png(folder: Path) -> bool:
+    """Whether a folder holds PNG files and no TIFFs; hidden files don't count."""
+    try:
+        names = [file.name.lower() for file in folder.iterdir() if file.name[0] != "."]
+    except PermissionError as error:
+        raise unreadable(folder) from error
+    return any(n.endswith(PNG_SUFFIX) for n in names) and not any(
+        n.endswith(TIFF_SUFFIXES) for n in names
+    )
 
 
 def nearest_existing(path: Path) -> Path:

@@ -10,10 +10,12 @@ import numpy as np
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.checks import (
+    PNG_SUFFIX,
     TIFF_SUFFIXES,
     ZARR_SUFFIX,
     check_output,
     existing,
+    holds_png,
     is_zarr,
 )
 from crispim_ij.planes.journal import journal_of, read_journal
@@ -23,11 +25,11 @@ from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_read import FolderSource, StackSource
-from crispim_ij.planes.tiff_write import FolderSink, StackSink
+from crispim_ij.planes.tiff_write import FolderSink, StackSink, folder_names
 
 
 def open_source(path: str | Path, selection: Selection | None = None) -> Source:
-    """Open a folder of TIFF planes, a TIFF stack or an OME-Zarr.
+    """Open a folder of TIFF or PNG planes, a TIFF stack or an OME-Zarr.
 
     Everything that can be known from the files' headers is checked here; no
     pixel is read.
@@ -36,7 +38,8 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     ----------
     path : str or Path
         A folder whose files hold one plane each, taken in natural order
-        (``2.tif`` before ``10.tif``), or a multi-page TIFF, an ImageJ
+        (``2.tif`` before ``10.tif``), along the channels, slices and time points that their
+        names tell; or a multi-page TIFF, an ImageJ
         hyperstack or an OME-TIFF, or the folder of an OME-Zarr.
     selection : Selection, optional
         Channels, time points and resolution that are wanted; by default all
@@ -62,7 +65,20 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
         raise CrispimError(
             f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
         )
-    return select(FolderSource(found) if found.is_dir() else StackSource(found), chosen)
+    return select(_open_tiff_or_png(found), chosen)
+
+
+def _open_tiff_or_png(path: Path) -> Source:
+    """Open a folder of planes, or a TIFF."""
+    if path.suffix.lower() == PNG_SUFFIX and not path.is_dir():
+        raise CrispimError(f"'{path}' is one PNG file: give the folder that holds the planes.")
+    if not path.is_dir():
+        return StackSource(path)
+    if not holds_png(path):
+        return FolderSource(path)
+    from crispim_ij.planes.png import PngFolderSource
+
+    return PngFolderSource(path)
 
 
 def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:
@@ -73,8 +89,8 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
     output : str or Path
         A name that ends in .tif or .tiff for one file of the source's kind (plain,
         ImageJ hyperstack, OME-TIFF); one that ends in .zarr for an OME-Zarr; any other
-        name for a folder with a file per plane under the source's names. Missing folders
-        are created.
+        name for a folder with a file per plane under the source's names: PNG where the
+        source's are, if PNG holds the pixel type, else TIFF. Missing folders are created.
     source : Source
         Gives names, pixel type and metadata.
     settings : SinkSettings, optional
@@ -99,11 +115,12 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
         )
     as_zarr = path.suffix.lower() == ZARR_SUFFIX
     as_file = path.suffix.lower() in TIFF_SUFFIXES
+    names = None if as_file or as_zarr else folder_names(source, chosen.dtype)
     past = read_journal(journal_of(path))
     written = _history(path) if chosen.resume and past is None else ()
     check_output(
         path,
-        None if as_file or as_zarr else source.names,
+        names,
         source.path,
         as_folder=not as_file,
         overwrite=chosen.overwrite or (chosen.resume and bool(past or written)),
@@ -117,8 +134,13 @@ def create_sink(output: str | Path, source: Source, settings: SinkSettings | Non
         from crispim_ij.planes.ome_zarr_write import ZarrSink
 
         return ZarrSink(path, source, chosen, written)
-    kind = StackSink if as_file else FolderSink
-    return kind(path, source, chosen, written)
+    if as_file:
+        return StackSink(path, source, chosen, written)
+    if names and all(name.lower().endswith(PNG_SUFFIX) for name in names):
+        from crispim_ij.planes.png import PngFolderSink
+
+        return PngFolderSink(path, source, chosen, written)
+    return FolderSink(path, source, chosen, written)
 
 
 def _history(output: Path) -> History:
@@ -130,6 +152,19 @@ def _history(output: Path) -> History:
             return written.metadata.history
     except CrispimError:
         return ()
+
+
+def renaming(output: str | Path, source: Source, settings: SinkSettings) -> str | None:
+    """Say where a folder's files get other names than the source's, as PNG can't hold them."""
+    if Path(output).suffix.lower() in (*TIFF_SUFFIXES, ZARR_SUFFIX):
+        return None
+    names = folder_names(source, settings.dtype)
+    if names == source.names:
+        return None
+    return (
+        f"PNG can't hold {np.dtype(settings.dtype)} pixels, so '{output}' gets TIFF files: "
+        f"'{names[0]}' for '{source.names[0]}', and so on."
+    )
 
 
 def recorded_options(output: str | Path) -> Mapping[str, Any]:

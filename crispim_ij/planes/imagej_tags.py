@@ -143,6 +143,14 @@ def as_stack(fields: Fields, planes: int) -> Fields:
     return {**version, "images": str(planes), "slices": str(planes), **kept, "loop": "false"}
 
 
+def as_hyperstack(fields: Fields, sizes: Mapping[str, int]) -> Fields:
+    """Return one plane's lines as those of a hyperstack; its display range is of one channel."""
+    alone = _STACK_KEYS if sizes.get("C", 1) == 1 else {*_STACK_KEYS, "min", "max"}
+    kept = {key: value for key, value in fields.items() if key not in alone}
+    mode = {"mode": "composite"} if sizes.get("C", 1) > 1 else {}
+    return {**_sized(kept, sizes), **mode, "loop": "false"}
+
+
 def of_plane(
     fields: Fields,
     private: Mapping[str, Any],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes import imagej_tags, ome_xml, provenance, units
+from crispim_ij.planes.plane_names import NamedPlanes
 from crispim_ij.planes.provenance import History
 from crispim_ij.planes.units import Size, known_size
 
@@ -57,6 +59,9 @@ class Metadata:
         An OME-Zarr's names of channels and display settings.
     history : tuple of mapping
         Records of the jobs of this program that made the planes, see `provenance`.
+    channels : tuple of str
+        Names of channels where the names of a folder's files tell them; see
+        `crispim_ij.planes.channels.channel_names` for those of every format.
     """
 
     kind: Kind = "plain"
@@ -72,6 +77,7 @@ class Metadata:
     colormap: NDArray[np.uint16] | None = field(default=None, compare=False)
     omero: Mapping[str, Any] = field(default_factory=dict, compare=False)
     history: History = ()
+    channels: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str | None:
@@ -223,7 +229,7 @@ def of_plane(metadata: Metadata, index: int) -> Metadata:
     The planes of an OME-TIFF become ImageJ files where pixels have a size,
     because a plain TIFF has no place for the z step.
     """
-    alone = replace(metadata, axes="Z", sizes=(1,))
+    alone = replace(metadata, axes="Z", sizes=(1,), channels=())
     if metadata.kind == "plain":
         return replace(alone, description=None)
     if metadata.kind == "ome":
@@ -252,6 +258,7 @@ def selected(
         sizes=sizes,
         steps=_steps_between(metadata.steps, places),
         omero=_some_channels(metadata.omero, places),
+        channels=tuple(metadata.channels[k] for k in places.get("C", ()) if metadata.channels),
     )
     description = metadata.description or ""
     if metadata.kind == "ome":
@@ -289,19 +296,53 @@ def _some_channels(
     return {**omero, "channels": kept} if kept else {}
 
 
-def as_stack(metadata: Metadata, names: Sequence[str]) -> Metadata:
-    """Return what one file of many planes should say, given what the first plane's says."""
-    count = len(names)
+def as_stack(metadata: Metadata, planes: NamedPlanes) -> Metadata:
+    """Return what one file of a folder's planes should say, given what the first plane's says.
+
+    Planes of several channels or time points become an ImageJ hyperstack, as plain TIFFs have
+    no place for them.
+    """
     first = of_plane(metadata, 0) if metadata.kind == "ome" else metadata
-    stacked = replace(first, axes="Z", sizes=(count,))
+    stacked = replace(first, axes=planes.axes, sizes=planes.sizes, channels=planes.channels)
+    if planes.axes != "Z" and stacked.kind == "plain":
+        text = stacked.description
+        info = {"Info": text} if text and not text.startswith('{"shape"') else {}
+        stacked = calibrated(replace(stacked, kind="imagej", imagej=info), {})
     if stacked.kind != "imagej":
         return stacked
-    fields = imagej_tags.as_stack(imagej_tags.parse(stacked.description or ""), count)
+    fields = imagej_tags.parse(stacked.description or "")
+    if planes.axes == "Z":
+        fields = imagej_tags.as_stack(fields, len(planes.names))
+    else:
+        sizes = dict(zip(planes.axes, planes.sizes, strict=True))
+        fields = imagej_tags.as_hyperstack(fields, sizes)
     return replace(
         stacked,
         description=imagej_tags.join(fields),
-        imagej={**stacked.imagej, "Labels": list(names)},
+        imagej={**stacked.imagej, "Labels": list(planes.names)},
     )
+
+
+def in_imagej_order(metadata: Metadata) -> tuple[Metadata, list[int]] | None:
+    """Return what a file should say whose planes are in ImageJ's order, and that order.
+
+    ImageJ takes channels to be fastest, then slices, then time points, whatever a file says.
+    None where planes lie so already, or are none of an ImageJ hyperstack, or of one that says
+    another order itself.
+    """
+    usual = "".join(axis for axis in "TZC" if axis in metadata.axes)
+    fields = imagej_tags.parse(metadata.description or "")
+    if metadata.kind != "imagej" or "order" in fields:
+        return None
+    numbers = np.arange(math.prod(metadata.sizes)).reshape(metadata.sizes)
+    turned = numbers.transpose([metadata.axes.index(axis) for axis in usual])
+    order: list[int] = turned.ravel().tolist()
+    if order == list(range(len(order))):
+        return None
+    private = dict(metadata.imagej)
+    if len(private.get("Labels") or ()) == len(order):
+        private["Labels"] = [private["Labels"][k] for k in order]
+    return replace(metadata, axes=usual, sizes=turned.shape, imagej=private), order
 
 
 def _imagej_from_ome(metadata: Metadata) -> Metadata:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import imagej_tags, ome_xml
+from crispim_ij.planes import imagej_tags
+from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import ZARR_FILES
 from crispim_ij.planes.metadata import Metadata, calibrated, display_ranges, omero_ranges
 from crispim_ij.planes.provenance import KEY, History, history
@@ -327,7 +328,7 @@ def _channels(metadata: Metadata) -> Mapping[str, Any]:
     """Return names and display ranges of a TIFF's channels, nothing where it has none."""
     sizes = dict(zip(metadata.axes, metadata.sizes, strict=True))
     count = sizes.get("C", 1)
-    names = ome_xml.channel_names(metadata.description or "") if metadata.kind == "ome" else []
+    names = channel_names(metadata)
     ranges = display_ranges(metadata)
     if None in ranges and not any(names):
         return {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.channels import channel_count, channel_names, find_channel
 from crispim_ij.planes.metadata import Metadata, selected
 from crispim_ij.planes.source import Source
 
@@ -21,13 +22,16 @@ class Selection:
 
     Attributes
     ----------
-    channels, times : tuple of int or None
-        Numbers from 1, as ImageJ shows them, in rising order; None takes all.
+    channels : tuple of int or str, or None
+        Numbers from 1, as ImageJ shows them, or names, see
+        `crispim_ij.planes.channels.channel_names`; None takes all.
+    times : tuple of int or None
+        Numbers from 1, in rising order; None takes all.
     level : int
         Resolution of an OME-Zarr, 0 for the full one.
     """
 
-    channels: tuple[int, ...] | None = None
+    channels: tuple[int | str, ...] | None = None
     times: tuple[int, ...] | None = None
     level: int = 0
 
@@ -53,13 +57,32 @@ def parse_numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
+def parse_channels(text: str, option: str = "--channel") -> tuple[int | str, ...]:
+    """Read ``2``, ``1,3``, ``2-5`` or names such as ``DAPI,GFP``, which `select` looks up.
+
+    Raises CrispimError for numbers below 1.
+    """
+    chosen: list[int | str] = []
+    for part in text.split(","):
+        if part.strip().replace("-", "").isdecimal():
+            chosen += parse_numbers(part, option)
+        elif part.strip():
+            chosen.append(part.strip())
+        else:
+            raise CrispimError(
+                f"{text!r} ({option}) lacks a number or name: write for example 2, 1,3 or DAPI."
+            )
+    return tuple(chosen)
+
+
 def select(source: Source, selection: Selection) -> Source:
     """Return the chosen planes of a source, or itself where all are chosen.
 
     Raises CrispimError if it doesn't have a channel or time point that is asked for.
     """
-    chosen = {"C": selection.channels, "T": selection.times}
-    wanted = {axis: numbers for axis, numbers in chosen.items() if numbers is not None}
+    numbers = numbered(source, selection)
+    chosen = {"C": numbers.channels, "T": numbers.times}
+    wanted: dict[str, tuple[int, ...]] = {k: v for k, v in chosen.items() if v is not None}
     if not wanted:
         return source
     metadata = source.metadata
@@ -76,6 +99,63 @@ def select(source: Source, selection: Selection) -> Source:
         for axis, size in sizes.items()
     }
     return SelectedSource(source, places)
+
+
+def numbered(source: Source, selection: Selection) -> Selection:
+    """Return a selection with numbers in place of the names that a source's channels have.
+
+    A number that is no channel's may be a name, too. Raises CrispimError for other names.
+    """
+    if selection.channels is None:
+        return selection
+    names, count = channel_names(source.metadata), channel_count(source.metadata)
+    found: set[int] = set()
+    for channel in selection.channels:
+        number = find_channel(str(channel), names)
+        if isinstance(channel, int):
+            found.add(channel if channel <= count else number or channel)
+        elif number is None:
+            called = ", ".join(repr(name) for name in names if name) or "without names"
+            raise CrispimError(
+                f"'{source.path}' has no channel of the name {channel!r} (--channel), but "
+                f"{count} ({called}): give such a name, or a number from 1 to {count}."
+            )
+        else:
+            found.add(number)
+    return replace(selection, channels=tuple(sorted(found)))
+
+
+def aligned(source: Source, other: Source) -> Source:
+    """Return a source with its planes in the order of another's, as far as both say how they run.
+
+    Raises CrispimError if they have other channels, slices or time points.
+    """
+    own, wanted = (_several(one.metadata) for one in (source, other))
+    if own == wanted or min(len(own), len(wanted)) < 2:
+        return source
+    if dict(own) != dict(wanted):
+        said = [", ".join(f"{size} along {axis}" for axis, size in one) for one in (own, wanted)]
+        raise CrispimError(
+            f"'{source.path}' holds {said[0]}, but '{other.path}' {said[1]}: give the same planes."
+        )
+    places = {
+        axis: list(range(size))
+        for axis, size in zip(source.metadata.axes, source.metadata.sizes, strict=True)
+    }
+    return SelectedSource(source, places, "".join(axis for axis, _ in wanted))
+
+
+def _several(metadata: Metadata) -> list[tuple[str, int]]:
+    """Return the axes along which there is more than one plane, and their lengths."""
+    return [pair for pair in zip(metadata.axes, metadata.sizes, strict=True) if pair[1] > 1]
+
+
+def by_channel(source: Source) -> list[Source]:
+    """Return each channel of a source as one of its own, or the source itself where it has one."""
+    count = channel_count(source.metadata)
+    if count == 1 or _is_stack_of_channels(source.metadata):
+        return [source]
+    return [select(source, Selection(channels=(k + 1,))) for k in range(count)]
 
 
 def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
@@ -101,19 +181,54 @@ def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
     return along.reshape(-1, metadata.sizes[axis])
 
 
-class SelectedSource(Source):
-    """Some planes of another source, under their names there; closed together with it."""
+def clean_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
+    """Return which clean planes are one another's neighbours, as `z_stacks` does.
 
-    def __init__(self, source: Source, places: dict[str, list[int]]) -> None:
+    Where each is the only slice of its time point, they are taken to lie along time; see also
+    `_is_stack_of_channels`.
+    """
+    if _is_stack_of_channels(metadata):
+        return np.arange(planes).reshape(1, -1)
+    stacks = z_stacks(metadata, planes)
+    if stacks.shape[1] > 1 or "T" not in metadata.axes:
+        return stacks
+    axis = metadata.axes.index("T")
+    along = np.moveaxis(np.arange(planes).reshape(metadata.sizes), axis, -1)
+    return along.reshape(-1, metadata.sizes[axis])
+
+
+def _is_stack_of_channels(metadata: Metadata) -> bool:
+    """Whether an ImageJ file calls all its planes channels, and gives none a name.
+
+    So tifffile describes a stack whose axes it isn't told. To learn from it, and to measure on it,
+    as on one stack does no harm; to denoise it so might.
+    """
+    sizes = dict(_several(metadata))
+    said = metadata.channels or metadata.omero or metadata.kind != "imagej"
+    return set(sizes) == {"C"} and not said
+
+
+class SelectedSource(Source):
+    """Some planes of another source, under their names there; closed together with it.
+
+    `places` are those wanted along each axis; `axes`, if given, says along which the planes are to
+    run, slowest first.
+    """
+
+    def __init__(self, source: Source, places: dict[str, list[int]], axes: str = "") -> None:
         self._source = source
+        own = source.metadata.axes
         numbers = np.arange(len(source)).reshape(source.metadata.sizes)
-        chosen = numbers[np.ix_(*(places[axis] for axis in source.metadata.axes))]
+        chosen = numbers[np.ix_(*(places[axis] for axis in own))]
+        order = [own.index(axis) for axis in (*(a for a in own if a not in axes), *axes)]
+        chosen = chosen.transpose(order)
         self._indices: list[int] = chosen.reshape(-1).tolist()
         self.path, self.files = source.path, source.files
         self.names = tuple(source.names[k] for k in self._indices)
         self.shape = (len(self._indices), source.shape[1], source.shape[2])
         self.dtype, self.chunks = source.dtype, source.chunks
-        self.metadata = selected(source.metadata, places, self._indices)
+        metadata = selected(source.metadata, places, self._indices)
+        self.metadata = replace(metadata, axes="".join(own[k] for k in order), sizes=chosen.shape)
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` of those chosen as a (Y, X) array."""

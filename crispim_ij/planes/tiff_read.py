@@ -6,7 +6,7 @@ import logging
 import math
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -32,6 +32,7 @@ from crispim_ij.planes.checks import (
 from crispim_ij.planes.metadata import Kind, Metadata, Rational, as_stack, described
 from crispim_ij.planes.ome_xml import OmeXmlError
 from crispim_ij.planes.pixels import DTYPES, ChunkCache, assemble
+from crispim_ij.planes.plane_names import arrange
 from crispim_ij.planes.source import Source
 
 # What tifffile and imagecodecs raise on files that are damaged or of another format, as seen
@@ -373,21 +374,41 @@ def _page_order(tif: tifffile.TiffFile, path: Path) -> list[int]:
 
 
 class FolderSource(Source):
-    """The planes of a folder, one file each, in natural order."""
+    """The planes of a folder, one file each, in natural order, along the axes of their names.
+
+    A subclass reads files of another format.
+    """
+
+    format = "TIFF"
+    suffixes = TIFF_SUFFIXES
 
     def __init__(self, path: Path) -> None:
-        files = _plane_files(path)
-        shape, self.dtype = _common_header(files)
-        with opened(files[0]) as tif:
-            with tifffile_faults(files[0]):
-                self.chunks = 1, *page_chunk(tif.pages.first)
-            first = read_metadata(tif, files[0], planes=1)
+        found = _plane_files(path, self.format, self.suffixes)
+        planes = arrange([file.name for file in found], path)
+        files = [path / name for name in planes.names]
+        shape, self.dtype = _common_header(files, self._header)
+        self.chunks, first = self._described(files[0], shape)
         self.path = path
-        self.names = tuple(file.name for file in files)
+        self.names = planes.names
         self.shape = len(files), *shape
-        self.metadata = as_stack(first, self.names)
+        self.metadata = as_stack(first, planes)
         self._opened = tuple(fingerprint(file) for file in files)
         self._prepare()
+
+    def _header(self, file: Path) -> tuple[tuple[int, int], np.dtype[Any]]:
+        """Return shape and type of a file's plane, having checked it."""
+        return _plane_header(file)
+
+    def _described(
+        self,
+        file: Path,
+        shape: tuple[int, int],  # noqa: ARG002
+    ) -> tuple[tuple[int, int, int], Metadata]:
+        """Return what is decoded at once of a file, and what it says beside its pixels."""
+        with opened(file) as tif:
+            with tifffile_faults(file):
+                chunks = 1, *page_chunk(tif.pages.first)
+            return chunks, read_metadata(tif, file, planes=1)
 
     def _prepare(self) -> None:
         """Make what each process has of its own."""
@@ -537,18 +558,18 @@ def is_ignored(name: str) -> bool:
     return name.startswith(".") or lower in _LITTER or sidecar
 
 
-def _plane_files(folder: Path) -> list[Path]:
-    """Return the TIFF files of a folder in natural order."""
+def _plane_files(folder: Path, kind: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return a folder's files of a format in natural order."""
     try:
         entries = [p for p in folder.iterdir() if not is_ignored(p.name) and not p.is_dir()]
     except PermissionError as error:
         raise unreadable(folder) from error
     files: list[Path] = natsorted(entries, key=lambda p: p.name)
     for file in files:
-        if file.suffix.lower() not in TIFF_SUFFIXES:
+        if file.suffix.lower() not in suffixes:
             raise CrispimError(
-                f"'{file}' is not a TIFF file: move it out of the folder of planes, "
-                "or convert it to TIFF."
+                f"'{file}' is not a {kind} file: move it out of the folder of planes, "
+                f"or convert it to {kind}."
             )
     if not files:
         raise CrispimError(
@@ -569,10 +590,12 @@ def _plane_header(file: Path) -> tuple[tuple[int, int], np.dtype[Any]]:
         return check_page(tif.pages.first, file)
 
 
-def _common_header(files: Sequence[Path]) -> tuple[tuple[int, int], np.dtype[Any]]:
+def _common_header(
+    files: Sequence[Path], read: Callable[[Path], tuple[tuple[int, int], np.dtype[Any]]]
+) -> tuple[tuple[int, int], np.dtype[Any]]:
     """Return the header that all files share; name the first that differs."""
     with ThreadPoolExecutor(_HEADER_THREADS) as pool:
-        headers = pool.map(_plane_header, files)
+        headers = pool.map(read, files)
         first = next(headers)
         try:
             for file, header in zip(files[1:], headers, strict=True):

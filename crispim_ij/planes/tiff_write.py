@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,10 @@ from crispim_ij.planes.atomic import (
     remove_partials,
     write_faults,
 )
+from crispim_ij.planes.checks import PNG_SUFFIX
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
-from crispim_ij.planes.metadata import Metadata, grown_resolution
+from crispim_ij.planes.metadata import Metadata, grown_resolution, in_imagej_order
 from crispim_ij.planes.provenance import History, as_line, with_lines, write_folder_file
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
@@ -189,8 +190,8 @@ def _shaped_description(text: str, contents: TiffContents) -> str:
 class _TiffSink(DiskSink):
     """A sink of whole planes in TIFF files."""
 
-    def _writer(self, target: Path, planes: int, metadata: Metadata) -> PageWriter:
-        """Open the hidden file of so many planes that becomes `target`."""
+    def _writer(self, part: Path, planes: int, metadata: Metadata) -> PageWriter:
+        """Open the hidden file of so many planes that gets its name at the end."""
         contents = TiffContents(
             planes=planes,
             shape=self._shape,
@@ -200,13 +201,23 @@ class _TiffSink(DiskSink):
             scale=self._scale,
         )
         layout = choose_layout(contents, self._compression)
-        return PageWriter(fresh_partial(target), contents, self._compression, layout)
+        return PageWriter(part, contents, self._compression, layout)
 
     def _whole(self, index: int, pixels: NDArray[Any], at: tuple[int, int]) -> NDArray[Any]:
         """Return a whole plane in the output's type, having checked it."""
         if at != (0, 0):
             raise ValueError(f"{self.path} takes whole planes, not parts at {at}")
         return self._converted(index, pixels, self._shape)
+
+
+def folder_names(source: Source, dtype: np.dtype[Any] | None) -> tuple[str, ...]:
+    """Return the names of a folder's files: the source's, but TIFF's for what PNG can't hold."""
+    if np.dtype(dtype or source.dtype).name in ("uint8", "uint16"):
+        return source.names
+    return tuple(
+        f"{name[: -len(PNG_SUFFIX)]}.tif" if name.lower().endswith(PNG_SUFFIX) else name
+        for name in source.names
+    )
 
 
 class FolderSink(_TiffSink):
@@ -216,6 +227,7 @@ class FolderSink(_TiffSink):
         self, path: Path, source: Source, settings: SinkSettings, written: History = ()
     ) -> None:
         super().__init__(path, source, settings, written)
+        self._names = folder_names(source, settings.dtype)
         self._mutex = threading.Lock()
         self._ended = False
         self._written: NDArray[np.bool_] = np.zeros(len(source), np.bool_)
@@ -227,26 +239,30 @@ class FolderSink(_TiffSink):
     def _surviving(self, past: PastRun) -> list[int]:
         """Return the planes that nobody has removed since."""
         present = {file.name for file in self.path.iterdir()}
-        return [k for k in past.done if self._source.names[k] in present]
+        return [k for k in past.done if self._names[k] in present]
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Write a (Y, X) plane under the name of the source's plane `index`."""
         converted = self._whole(index, pixels, at)
-        target = self.path / self._source.names[index]
-        metadata = self._source.plane_metadata(index)
+        target = self.path / self._names[index]
         try:
             with write_faults(target):
-                writer = self._writer(target, 1, metadata)
-                try:
-                    writer.write(converted)
-                finally:
-                    writer.close()
+                self._put(target, index, converted)
                 self._commit(index, target)
         except BaseException:
             partial_path(target).unlink(missing_ok=True)
             raise
         if self._journal is not None:
             self._journal.note([index], [target])
+
+    def _put(self, target: Path, index: int, pixels: NDArray[Any]) -> None:
+        """Write a plane under the hidden name of its file."""
+        metadata = self._source.plane_metadata(index)
+        writer = self._writer(fresh_partial(target), 1, metadata)
+        try:
+            writer.write(pixels)
+        finally:
+            writer.close()
 
     def _commit(self, index: int, target: Path) -> None:
         """Give a finished file its name, unless the run is over."""
@@ -281,7 +297,7 @@ class FolderSink(_TiffSink):
     def _discard(self, planes: Iterable[int]) -> None:
         """Remove some planes and what is half-written."""
         for index in planes:
-            (self.path / self._source.names[index]).unlink(missing_ok=True)
+            (self.path / self._names[index]).unlink(missing_ok=True)
         remove_partials(self.path)
 
 
@@ -303,6 +319,7 @@ class StackSink(_TiffSink):
         self._partial = partial_path(path)
         # What a stopped run has written, until it is copied.
         self._old = self._partial.with_suffix(".old")
+        self._copy = self._partial.with_suffix(".copy")
 
     def _surviving(self, past: PastRun) -> list[int] | None:
         """Return the planes in what was written, or all of a file that has its name."""
@@ -321,8 +338,9 @@ class StackSink(_TiffSink):
         with write_faults(self.path):
             if self.kept and not self._old.exists():
                 self._partial.replace(self._old)
-            self._file = self._writer(self.path, len(self._source), self._source.metadata)
-            for plane in self._finished_planes(self.kept):
+            part = fresh_partial(self.path)
+            self._file = self._writer(part, len(self._source), self._source.metadata)
+            for plane in self._planes_of(self._old, range(self.kept)):
                 self._file.write(plane)
                 self._count += 1
             if self.kept:
@@ -335,27 +353,27 @@ class StackSink(_TiffSink):
         if self._anew:
             self._partial.unlink(missing_ok=True)
 
-    def _finished_planes(self, count: int) -> Iterator[NDArray[Any]]:
-        """Read so many planes of a file whose end may be missing."""
-        if not count:
+    def _planes_of(self, file: Path, order: Sequence[int]) -> Iterator[NDArray[Any]]:
+        """Read planes of a file of this sink's, whose end may be missing."""
+        if not order:
             return
         with ExitStack() as stack:
-            with tifffile_faults(self._old):
-                tif = stack.enter_context(tifffile.TiffFile(self._old))
-            for k in range(count):
-                yield self._finished_plane(tif, k)
+            with tifffile_faults(file):
+                tif = stack.enter_context(tifffile.TiffFile(file))
+            for k in order:
+                yield self._plane_of(tif, file, k)
 
-    def _finished_plane(self, tif: tifffile.TiffFile, k: int) -> NDArray[Any]:
-        with tifffile_faults(self._old, k):
+    def _plane_of(self, tif: tifffile.TiffFile, file: Path, k: int) -> NDArray[Any]:
+        with tifffile_faults(file, k):
             if self._compression is Compression.NONE:
                 # Pages without compression follow each other without a gap.
                 rows, columns = self._shape
                 offset = tif.pages.first.dataoffsets[0] + k * rows * columns * self._dtype.itemsize
                 whole = slice(0, rows), slice(0, columns)
-                return mapped_region(self._old, offset, self._shape, self._dtype, whole)
+                return mapped_region(file, offset, self._shape, self._dtype, whole)
             page = tif.pages.get(k, aspage=True)
             assert isinstance(page, tifffile.TiffPage)
-            return decoded(page, self._old, k)
+            return decoded(page, file, k)
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Append a (Y, X) plane; `index` must be the number of planes so far."""
@@ -378,15 +396,34 @@ class StackSink(_TiffSink):
             if self._file is not None:
                 file, self._file = self._file, None
                 file.close()
-                sync_file(self._partial)
-                self._partial.replace(self.path)
+                whole = self._in_imagej_order()
+                sync_file(whole)
+                whole.replace(self.path)
+                # In another order than the planes of `whole`; a run that is killed needs it.
+                self._partial.unlink(missing_ok=True)
                 sync_folder(self.path.parent)
         self._forget()
+
+    def _in_imagej_order(self) -> Path:
+        """Return the file, or a copy in ImageJ's order where a folder's names have another."""
+        turned = in_imagej_order(self._source.metadata)
+        if turned is None:
+            return self._partial
+        metadata, order = turned
+        self._copy.unlink(missing_ok=True)
+        writer = self._writer(self._copy, len(order), metadata)
+        try:
+            for plane in self._planes_of(self._partial, order):
+                writer.write(plane)
+        finally:
+            writer.close()
+        return self._copy
 
     def _stop(self) -> bool:
         """Keep the planes that are safe, or remove the file; return which."""
         worth_keeping = self._save_journal()
         self._close_quietly()
+        self._copy.unlink(missing_ok=True)
         if not worth_keeping:
             self._partial.unlink(missing_ok=True)
         return worth_keeping

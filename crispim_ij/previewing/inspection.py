@@ -19,7 +19,8 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
-from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
+from crispim_ij.planes.channels import channel_names, named_channels
+from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.planes.provenance import History
 from crispim_ij.planes.units import Size
@@ -64,6 +65,10 @@ class Contents:
     steps : mapping of str to Size
         What is known of the size of a pixel ('X', 'Y') and the distance between slices ('Z') and
         time points ('T'), each in the unit that the file gives, None where it gives none.
+    channels : tuple of str
+        Names of the channels, empty where none has one.
+    channels_told : str
+        How many channels there are, by what and what they are called; '' for one without name.
     pixel_size : tuple of float or None
         Height and width of a pixel, in `unit`, None unless both are known.
     z_step : float or None
@@ -90,6 +95,8 @@ class Contents:
     dtype: str
     axes: Mapping[str, int]
     steps: Mapping[str, Size]
+    channels: tuple[str, ...]
+    channels_told: str
     pixel_size: tuple[float, float] | None
     z_step: float | None
     unit: str | None
@@ -145,6 +152,8 @@ def _inspected(source: Source) -> Inspection:
         dtype=str(source.dtype),
         axes=_longer(dict(zip(metadata.axes, metadata.sizes, strict=True))),
         steps=metadata.steps,
+        channels=channel_names(metadata),
+        channels_told=named_channels(metadata),
         pixel_size=metadata.pixel_size,
         z_step=metadata.z_step,
         unit=metadata.unit,
@@ -206,12 +215,22 @@ def _format(source: Source) -> str:
     """Name the format of planes that could be opened."""
     if is_zarr(source.path):
         return f"OME-Zarr {read_image(source.path).version}"
-    kind = _KINDS[source.metadata.kind]
-    return f"folder of {kind} files, one plane each" if source.path.is_dir() else kind
+    if _is_png(source):
+        return "folder of PNG files, one plane each"
+    if source.path.is_dir():
+        # Of several channels the planes together are a hyperstack, whatever each file is.
+        return f"folder of {_KINDS[source.plane_metadata(0).kind]} files, one plane each"
+    return _KINDS[source.metadata.kind]
+
+
+def _is_png(source: Source) -> bool:
+    return source.files[0].suffix.lower() == PNG_SUFFIX
 
 
 def _compression(source: Source) -> str:
     """Name how pixels are compressed."""
+    if _is_png(source):
+        return "deflate"
     if not is_zarr(source.path):
         with tifffile.TiffFile(source.files[0]) as tif:
             return tifffile.COMPRESSION(tif.pages.first.compression).name.lower()

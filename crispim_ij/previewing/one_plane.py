@@ -27,6 +27,7 @@ from crispim_ij.noise import (
 )
 from crispim_ij.noise.suitability import Fit, judge, suitable
 from crispim_ij.planes import Source, free_space
+from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.selection import z_stacks
 from crispim_ij.previewing.region import (
     Crop,
@@ -70,6 +71,8 @@ class Looked:
         Whether the model suits it.
     alternatives : tuple of str
         Other models that do.
+    channel : str
+        The name of its channel, or its number from 1.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Looked:
     told: CameraNoise
     fit: Fit
     alternatives: tuple[str, ...]
+    channel: str = "1"
 
     @property
     def plane(self) -> NDArray[Any]:
@@ -183,8 +187,10 @@ def look(
     plane = pixels[len(pixels) // 2]
     limits = display_limits(source, chosen, plane)
     found = measure_noise(source)
-    noise = found[channels_of(source)[chosen]]
-    stack = StackNoise.of(options, found)
+    number = channels_of(source)[chosen]
+    names = channel_names(source.metadata)
+    stack = StackNoise.of(options, found, names)
+    noise = found[number]
     slices = z_stacks(source.metadata, len(source)).shape[1]
     fit = judge(noise, model.spec, slices)
     others = () if fit.fits else tuple(suitable(noise, list_models(), slices))
@@ -199,6 +205,7 @@ def look(
         told=stack.of_planes(source)[chosen],
         fit=fit,
         alternatives=others,
+        channel=names[number] if names and names[number] else str(number + 1),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Source, open_source
-from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
+from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, holds_png, is_zarr
 from crispim_ij.preprocessing import PreprocessSettings, target_size
 
 PAPER_COUNTS = (100.0, 500.0)
@@ -61,6 +61,8 @@ def _stacks_in(path: Path) -> list[Path]:
         )
     if any(child.is_dir() for child in inside):
         return inside
+    if holds_png(path):
+        return [path]
     with open_source(inside[0]) as first:
         return inside if len(first) > 1 else [path]
 
@@ -68,8 +70,8 @@ def _stacks_in(path: Path) -> list[Path]:
 def _is_image(path: Path) -> bool:
     """Tell whether something may be a stack, or a plane."""
     if not path.is_dir():
-        return _is_tiff(path)
-    return is_zarr(path) or any(_is_tiff(child) for child in _visible(path))
+        return _is_tiff(path) or path.suffix.lower() == PNG_SUFFIX
+    return is_zarr(path) or holds_png(path) or any(_is_tiff(child) for child in _visible(path))
 
 
 def _is_tiff(path: Path) -> bool:

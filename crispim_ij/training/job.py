@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
-from crispim_ij.planes import open_source
+from crispim_ij.planes import Selection, Source, aligned, by_channel, open_source
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.log import HistoryEntry, read_history
 from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, check_run, train
@@ -19,6 +20,10 @@ from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_sta
 
 OnStacks = Callable[[Sequence[TrainingStack]], None]
 """Told the stacks once they are measured, before TensorFlow is started."""
+
+
+ALL = Selection()
+"""All channels and time points, in full resolution."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,9 @@ class TrainingJob:
         Name or folder of a model that it learns from, beside the clean planes.
     resume : bool
         Continue from the checkpoint in `folder`.
+    selection : Selection
+        Which channels, time points and resolution of all stacks; each channel is a stack of
+        its own.
     """
 
     folder: Path
@@ -52,6 +60,7 @@ class TrainingJob:
     start_from: str | None = None
     teacher: str | None = None
     resume: bool = False
+    selection: Selection = ALL
 
     def models(self) -> dict[str, Model | None]:
         """Find the models that it begins with and learns from."""
@@ -139,10 +148,28 @@ def _opened_stacks(job: TrainingJob) -> Iterator[list[TrainingStack]]:
     check_data(job.recipe, clean=len(job.clean), noisy=len(job.noisy))
     with ExitStack() as opened:
         clean, noisy = (
-            [opened.enter_context(open_source(path)) for path in paths]
+            [opened.enter_context(open_source(path, job.selection)) for path in paths]
             for paths in (job.clean, job.noisy)
         )
         if job.recipe.is_blind:
-            yield [open_noisy_stack(source, job.recipe) for source in noisy]
+            channels = [channel for source in noisy for channel in by_channel(source)]
+            yield [open_noisy_stack(channel, job.recipe) for channel in channels]
         else:
-            yield [open_stack(*pair, job.recipe) for pair in zip_longest(clean, noisy)]
+            pairs = [pair for both in zip_longest(clean, noisy) for pair in _channels_of(*both)]
+            yield [open_stack(*pair, job.recipe) for pair in pairs]
+
+
+def _channels_of(clean: Source, noisy: Source | None) -> list[tuple[Source, Source | None]]:
+    """Return each channel of a stack as one of its own, with the same of the noisy planes."""
+    channels = by_channel(clean)
+    if noisy is None:
+        return [(channel, None) for channel in channels]
+    if len(noisy) != len(clean) or len(channels) == 1:
+        return [(clean, noisy)]
+    others = by_channel(aligned(noisy, clean))
+    if len(others) != len(channels):
+        raise CrispimError(
+            f"'{noisy.path}' has {len(others)} channel(s) where '{clean.path}' has "
+            f"{len(channels)}: give the same planes, or one --channel of them."
+        )
+    return list(zip(channels, others, strict=True))

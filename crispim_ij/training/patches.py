@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from crispim_ij.networks import ARCHITECTURES, mini_stack
+from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.prefetch import prefetch
 from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise, recorrupt
 from crispim_ij.training.recipe import Recipe
@@ -98,7 +98,7 @@ def _draw_pairs(
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
     depth = ARCHITECTURES[recipe.architecture].depth
-    around = mini_stack(index, count, depth, _draw_gap(recipe, rng))
+    around = stack.around(index, depth, _draw_gap(recipe, rng))
     clean = _cut(stack.clean, around, window)
     if recipe.stray_share and rng.random() < recipe.stray_share:
         clean = _with_strays(clean, rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from hashlib import sha256
 from math import prod
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.networks import mini_stack, neighbours
 from crispim_ij.noise import Calibration, CalibrationSettings, calibrate, measure_noise
+from crispim_ij.planes import channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ class TrainingStack:
     own_noise : float
         Standard deviation, in counts, of the clean planes' own noise; measured for a network
         that is told the noise, else 0.
+    channel : str
+        Name of the channel that it is, '' for one without.
+    stacks : ndarray of int, shape (stacks, Z), or None
+        Which planes lie above one another; None where all do.
     """
 
     clean: Planes
@@ -66,6 +72,14 @@ class TrainingStack:
     sha256: str
     noise: Calibration | None = None
     own_noise: float = 0.0
+    channel: str = ""
+    stacks: NDArray[np.int64] | None = field(default=None, compare=False)
+
+    def around(self, index: int, depth: int, gap: int = 1) -> list[int]:
+        """Return the planes of the mini-stack of a plane, see `crispim_ij.networks.mini_stack`."""
+        if self.stacks is None:
+            return mini_stack(index, len(self.clean), depth, gap)
+        return neighbours(self.stacks, index, depth, gap)
 
 
 def check_data(recipe: Recipe, *, clean: int, noisy: int) -> None:
@@ -129,6 +143,7 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
     planes = np.stack([clean.read(k) for k in sample])
     black, bright = np.percentile(planes, (1, 95))
+    stacks = clean_stacks(clean.metadata, len(clean))
     return TrainingStack(
         clean,
         noisy,
@@ -136,6 +151,8 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         span=float(max(bright - black, 1.0)),
         sha256=sha256(planes.tobytes()).hexdigest(),
         own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
+        channel=next(iter(channel_names(clean.metadata)), ""),
+        stacks=stacks if len(stacks) > 1 else None,
     )
 
 

@@ -1,0 +1,292 @@
+"""What the names of a folder's files tell of its planes: channels, slices and time points.
+
+A tag is a number behind a word that microscopes write, such as `C0`, `_ch00`, `w1DAPI`,
+`Ex_488_Em_525`, `z0001` or `time000000000`. A tag that is the same in all names tells nothing.
+Those that differ count where all names together make a full grid: each channel has a plane for each
+slice and time point. Where no tag numbers the slices, what else differs in the names does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise, permutations, product
+from pathlib import Path
+from typing import NamedTuple
+
+from natsort import natsort_keygen
+
+from crispim_ij.errors import CrispimError
+
+MOST_CHANNELS = 16
+"""Values of a tag above which it is no channel's but a running number."""
+
+MOST_LONE_LETTERS = 4
+"""The same for a `c` and a number, where nothing else in the names numbers planes."""
+
+# Names in which a program says all: Micro-Manager's 'img_000000000_DAPI_000' and MetaMorph's
+# 'exp_w1DAPI_s1_t1', whose s is a stage position.
+_PROGRAMS = (
+    re.compile(r"img_(?P<T>\d{9})_(?P<CW>.+)_(?P<Z>\d{3,})", re.ASCII),
+    re.compile(r".*_(?P<CW>w\d[^_]*)(?:_(?P<P>s\d+))?(?:_(?P<T>t\d+))?", re.ASCII),
+)
+# A tag's word begins where no word goes on: 'C0' in 'brain_C0' and 'BrainC0', not in 'TIC0'.
+_BEGIN = r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+_DYES = (
+    "dapi|hoechst|e?gfp|e?yfp|e?cfp|rfp|bfp|mcherry|tdtomato|fitc|tritc|texasred|cy[357]|draq5|"
+    "autofluorescence"
+)
+_TAG = re.compile(
+    rf"{_BEGIN}(?:(?P<CW>"
+    r"(?i:ex(?:citation)?[_ -]?\d+(?:nm)?[_ -]*(?:em(?:ission)?|ch)[_ -]?\d+(?:nm)?)"
+    r"|w\d(?:[ -]?[A-Za-z][^_]*?(?=_|$|[ .-]+\d+$)|(?![\dA-Za-z]))"
+    r"|(?i:(?:channel|chan|chn|ch|filter|laser|lambda|wavelength)[_ -]?\d+)"
+    r"|(?<![\d.])(?:[3-9]\d\d|1[0-3]\d\d)[_ -]?nm(?![A-Za-z])"
+    rf"|(?i:{_DYES})(?![A-Za-z0-9])"
+    r")|(?P<C>[Cc]\d+)"
+    r"|(?P<P>(?i:(?:position|pos|site|stage|tile|scene|view|xy|fov)[_ -]?\d+))"
+    r"|(?P<T>(?i:(?:time[_ -]?point|time|tp|cycle)[_ -]?\d+)|[Tt]\d+)"
+    r"|(?P<Z>(?i:(?:slice|plane|z)[_ -]?\d+(?:\.\d+)?)))",
+    re.ASCII,
+)
+_ENDING = re.compile(r"(\.ome)?\.[A-Za-z]+$", re.IGNORECASE)
+_WAVE = re.compile(r"w\d+[ -]?(?=[A-Za-z])")
+_NAMES = {"C": "channels", "T": "time points", "Z": "slices"}
+_natural = natsort_keygen()
+
+Tags = dict[str, tuple[str, ...]]
+"""By axis, what each name tells of its place along it."""
+
+
+@dataclass(frozen=True)
+class NamedPlanes:
+    """A folder's planes by their names.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Files, in the order in which their planes are numbered.
+    axes : str
+        Axes that the planes run along, slowest first; 'Z' where names tell no others.
+    sizes : tuple of int
+        Their lengths.
+    channels : tuple of str
+        Names of the channels; none where the files' names tell of none.
+    """
+
+    names: tuple[str, ...]
+    axes: str
+    sizes: tuple[int, ...]
+    channels: tuple[str, ...] = ()
+
+
+class _Parsed(NamedTuple):
+    """A name's tags, each with its axis, and what is left without them."""
+
+    tags: tuple[tuple[str, str], ...]
+    rest: str
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """The axes of the tags, in which names of one folder agree; 'CW' is a channel's word."""
+        return tuple(axis[0] for axis, _ in self.tags)
+
+
+class _Told(NamedTuple):
+    """What differs in names that have the same tags."""
+
+    names: Sequence[str]
+    tags: Tags
+    rest: tuple[str, ...]
+    positions: tuple[str, ...]
+    has_letters: bool
+
+
+def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
+    """Find channels, slices and time points in the names of a folder's files.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All files, one plane each, in natural order.
+    folder : Path
+        The folder, for messages.
+
+    Returns
+    -------
+    NamedPlanes
+        The planes in the order of `names` where that runs along the axes, else along T, Z and
+        C. Planes whose names tell no full grid are one stack, along Z.
+
+    Raises
+    ------
+    CrispimError
+        If names tell channels or time points of which planes are missing, or those of several
+        stacks.
+    """
+    one_stack = NamedPlanes(tuple(names), "Z", (len(names),))
+    parsed = [_parse(name) for name in names]
+    usual, count = Counter(one.kind for one in parsed).most_common(1)[0]
+    if 2 * count <= len(names):
+        return one_stack
+    alike = [k for k, one in enumerate(parsed) if one.kind == usual]
+    told = _compared([names[k] for k in alike], [parsed[k] for k in alike])
+    tags = _grid(told, folder)
+    if tags is None:
+        return one_stack
+    if count < len(names):
+        odd = next(name for name, one in zip(names, parsed, strict=True) if one.kind != usual)
+        raise CrispimError(
+            f"'{folder / odd}' doesn't say in its name which of the {_listed(tags)} it is of, as "
+            f"'{told.names[0]}' does: rename it, or move it out of the folder of planes."
+        )
+    return _ordered(names, tags)
+
+
+def _parse(name: str) -> _Parsed:
+    """Find a name's tags."""
+    stem = _ENDING.sub("", name)
+    for program in _PROGRAMS:
+        if whole := program.fullmatch(stem):
+            found = {axis: text for axis, text in whole.groupdict().items() if text}
+            begins = [whole.start(axis) for axis in found]
+            return _Parsed(tuple(found.items()), stem[: min(begins)])
+    tags = tuple((str(tag.lastgroup), tag.group()) for tag in _TAG.finditer(stem))
+    return _Parsed(tags, _TAG.sub("\0", stem))
+
+
+def _compared(names: Sequence[str], parsed: Sequence[_Parsed]) -> _Told:
+    """Keep of names with the same tags what is not the same in all of them."""
+    columns: dict[str, list[tuple[str, ...]]] = {}
+    has_letters = True
+    for column in zip(*(one.tags for one in parsed), strict=True):
+        values = tuple(text for _, text in column)
+        if len(set(values)) > 1:
+            columns.setdefault(column[0][0][0], []).append(values)
+            has_letters &= column[0][0] != "CW"
+    joined = {
+        axis: tuple(" ".join(texts) for texts in zip(*several, strict=True))
+        for axis, several in columns.items()
+    }
+    rest = tuple(one.rest for one in parsed)
+    if len(set(joined.get("C", ()))) > MOST_CHANNELS:
+        rest = tuple("\0".join(pair) for pair in zip(rest, joined.pop("C"), strict=True))
+    return _Told(names, joined, rest, joined.pop("P", ()), has_letters)
+
+
+def _grid(told: _Told, folder: Path) -> Tags | None:
+    """Return the tags, or tags and rest, that make a full grid with channels or time points."""
+    tags = told.tags
+    if not {"C", "T"} & set(tags):
+        return None
+    if _is_full(tags):
+        lone = set(tags) == {"C"} and told.has_letters
+        return None if lone and len(told.names) > MOST_LONE_LETTERS else tags
+    if told.positions:
+        raise _several_stacks(told, folder, ", ".join(_values(told.positions)[:3]))
+    if "Z" not in tags and len(set(told.rest)) > 1:
+        tags = {**tags, "Z": told.rest}
+        if _is_full(tags):
+            return tags
+    _check_incomplete(told, tags, folder)
+    return None
+
+
+def _is_full(tags: Tags) -> bool:
+    """Whether there is one plane for each place along all axes."""
+    places = list(zip(*tags.values(), strict=True))
+    return len(set(places)) == len(places) == math.prod(len(set(v)) for v in tags.values())
+
+
+def _check_incomplete(told: _Told, tags: Tags, folder: Path) -> None:
+    """Refuse names that tell channels or time points, but more or fewer planes than a grid has.
+
+    They do so where most of the grid is there, or the channels are named by a word.
+    """
+    places = Counter(zip(*tags.values(), strict=True))
+    axes = {axis: _values(texts) for axis, texts in tags.items()}
+    total = math.prod(map(len, axes.values()))
+    missing = total - len(places)
+    by_word = "C" in tags and not told.has_letters
+    if not (by_word or 2 * len(places) > total):
+        return
+    if max(places.values()) > 1:
+        twice = max(places, key=lambda place: places[place])
+        same = [
+            n
+            for n, p in zip(told.names, zip(*tags.values(), strict=True), strict=True)
+            if p == twice
+        ]
+        raise _several_stacks(told, folder, f"'{same[0]}' and '{same[1]}'")
+    lacking = next(place for place in product(*axes.values()) if place not in places)
+    what = ", ".join(
+        text for axis, text in zip(tags, lacking, strict=True) if axis != "Z" or "Z" in told.tags
+    )
+    beside = _beside(told.names, tags, lacking)
+    raise CrispimError(
+        f"the names in '{folder}' tell {_listed(tags)}, but {missing} of {total} planes are "
+        f"missing, such as {what} beside '{beside}': add them, or give each of the "
+        f"{_NAMES['C' if 'C' in tags else 'T']} a folder of its own."
+    )
+
+
+def _beside(names: Sequence[str], tags: Tags, lacking: Sequence[str]) -> str:
+    """Return the file that differs from a plane that is lacking in least, channels first."""
+    axes = [axis for axis in "ZTC" if axis in tags]
+    wanted = dict(zip(tags, lacking, strict=True))
+
+    def alike(k: int) -> list[bool]:
+        return [tags[axis][k] == wanted[axis] for axis in axes]
+
+    return names[max(range(len(names)), key=alike)]
+
+
+def _several_stacks(told: _Told, folder: Path, which: str) -> CrispimError:
+    """Return the error for planes that tags don't tell from each other."""
+    return CrispimError(
+        f"the names in '{folder}' tell {_listed(told.tags)}, and those of several stacks "
+        f"({which}): give each stack a folder of its own."
+    )
+
+
+def _listed(tags: Tags) -> str:
+    """Say how many channels, time points and slices there are."""
+    counts = {axis: len(set(tags[axis])) for axis in "CTZ" if axis in tags}
+    return ", ".join(f"{count} {_NAMES[axis]}" for axis, count in counts.items())
+
+
+def _values(texts: Sequence[str]) -> list[str]:
+    """Return the places along an axis in natural order."""
+    return sorted(set(texts), key=_natural)
+
+
+def _ordered(names: Sequence[str], tags: Tags) -> NamedPlanes:
+    """Number planes along their axes: in the order of their names, where these run along them."""
+    values = {axis: _values(texts) for axis, texts in tags.items()}
+    numbers = {axis: {text: k for k, text in enumerate(texts)} for axis, texts in values.items()}
+    usual = [axis for axis in "TZC" if axis in tags]
+    channels = _channel_names(values["C"]) if "C" in tags else ()
+
+    def places(axes: Sequence[str]) -> list[tuple[int, ...]]:
+        along = ([numbers[axis][text] for text in tags[axis]] for axis in axes)
+        return list(zip(*along, strict=True))
+
+    def laid(axes: Sequence[str], files: Sequence[str]) -> NamedPlanes:
+        sizes = tuple(len(values[axis]) for axis in axes)
+        return NamedPlanes(tuple(files), "".join(axes), sizes, channels)
+
+    for axes in permutations(usual):
+        here = places(axes)
+        if all(before < after for before, after in pairwise(here)):
+            return laid(axes, names)
+    order = sorted(zip(places(usual), names, strict=True))
+    return laid(usual, [name for _, name in order])
+
+
+def _channel_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return channels' names: MetaMorph's own behind the number of a wave, where they differ."""
+    short = tuple(_WAVE.sub("", text) for text in texts)
+    return short if len(set(short)) == len(texts) else tuple(texts)
