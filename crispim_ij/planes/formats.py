@@ -21,7 +21,7 @@ from crispim_ij.planes.pixels import DTYPES
 from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_read import FolderSource, StackSource
+from crispim_ij.planes.tiff_read import open_tiffs
 from crispim_ij.planes.tiff_write import FolderSink, StackSink
 
 
@@ -35,11 +35,11 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     ----------
     path : str or Path
         A folder whose files hold one plane each, taken in natural order
-        (``2.tif`` before ``10.tif``), or a multi-page TIFF, an ImageJ
-        hyperstack or an OME-TIFF, or the folder of an OME-Zarr.
+        (``2.tif`` before ``10.tif``) or are the parts of a set; or a multi-page TIFF, an ImageJ
+        hyperstack, an OME-TIFF or another that tifffile knows; or the folder of an OME-Zarr.
     selection : Selection, optional
-        Channels, time points and resolution that are wanted; by default all
-        planes in full resolution.
+        Series, channels, time points and resolution that are wanted; by default all
+        planes of the first series in full resolution.
 
     Returns
     -------
@@ -54,6 +54,11 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     found = existing(Path(path))
     chosen = selection or Selection()
     if is_zarr(found):
+        if (chosen.series or 1) > 1:
+            raise CrispimError(
+                f"'{found}' is one image, so series {chosen.series} (--series) is not there: leave "
+                "it out."
+            )
         from crispim_ij.planes.ome_zarr_read import ZarrSource
 
         return select(ZarrSource(found, chosen.level), chosen)
@@ -61,7 +66,7 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
         raise CrispimError(
             f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
         )
-    return select(FolderSource(found) if found.is_dir() else StackSource(found), chosen)
+    return select(open_tiffs(found, chosen.series), chosen)
 
 
 def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:

@@ -30,7 +30,7 @@ from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_read import decoded, mapped_region, tifffile_faults
+from crispim_ij.planes.tiff_page import decoded, mapped_region, tifffile_faults
 
 # Offsets have 32 bits; the rest is room for what surrounds the pixels.
 _CLASSIC_LIMIT = 2**32 - 2**25
