@@ -10,8 +10,8 @@ import typer
 
 from crispim_ij.cli.console import console, print_json, progress_bar
 from crispim_ij.cli.options import AsJson, Input, Overwrite
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
 
 if TYPE_CHECKING:
     from crispim_ij.noise import Calibration
@@ -56,7 +56,8 @@ def calibrate(
 
     settings = job.CalibrationSettings(planes, offset)
     files = _files(out, overwrite=overwrite)
-    with open_source(stack) as source:
+    with opened_source(stack) as source:
+        notes = source.notes
         count = min(planes, len(source))
         with progress_bar("measuring", count, "planes") as bar:
             found = job.calibrate(
@@ -66,7 +67,7 @@ def calibrate(
         job.write_camera(found, stack, files[0])
         job.plot_calibration(found, files[1])
     if as_json:
-        print_json(_facts(found, files))
+        print_json({**_facts(found, files), "notes": notes})
         return
     _print_table(found)
     if files is not None:

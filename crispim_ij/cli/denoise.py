@@ -26,9 +26,9 @@ from crispim_ij.cli.options import (
     Workers,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
+from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes import Compression
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def denoise(
         compression, None if dtype is ResultType.same else np.dtype(dtype.value)
     )
     told = NoiseOptions(parse_noise(noise), strength)
-    with open_source(source, selection.selection()) as planes:
+    with opened_source(source, selection.selection()) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_denoising(
             planes,

@@ -14,8 +14,8 @@ import typer
 
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
 from crispim_ij.cli.options import AsJson, Camera, Overwrite, parse_noise_sd, refuse_two_noises
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ def evaluate(
     names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
     title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(clean))
+        source = stack.enter_context(opened_source(clean))
         given = Given(
-            stack.enter_context(open_source(noisy)) if noisy else None,
-            {name: stack.enter_context(open_source(path)) for name, path in folders.items()},
+            stack.enter_context(opened_source(noisy)) if noisy else None,
+            {name: stack.enter_context(opened_source(path)) for name, path in folders.items()},
         )
         check_output(out, report_names([title]), source.path, overwrite=overwrite)
         if not set(names) <= WITHOUT_NETWORK:
@@ -130,7 +130,7 @@ def evaluate(
     report = Report(
         title=title,
         command=_command(clean, lists, settings, options),
-        notes=note or [],
+        notes=[*(note or []), *source.notes],
         experiments=[Experiment(title, evaluation, display=limits)],
         recipes={one.name: one.provenance for one in methods if one.provenance is not None},
         seconds=time.perf_counter() - started,

@@ -271,13 +271,27 @@ Workers = Annotated[
 ]
 
 
+SeriesNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--series",
+        metavar="N",
+        min=1,
+        help="Which image of a file that holds several, such as stage positions, counted from 1 as "
+        "inspect lists them. [default: the first]",
+        show_default=False,
+    ),
+]
+
+
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Which planes of a hyperstack or an OME-Zarr are read."""
+    """Which planes of a hyperstack, a file of several images or an OME-Zarr are read."""
 
     channel: Channel = None
     time: Time = None
     level: Level = 0
+    series: SeriesNumber = None
 
     def selection(self) -> Selection:
         """Read the numbers, which begin at 1."""
@@ -285,11 +299,17 @@ class SelectionOptions:
             None if self.channel is None else parse_numbers(self.channel, "--channel"),
             None if self.time is None else parse_numbers(self.time, "--time"),
             self.level,
+            self.series,
         )
 
     def as_record(self) -> dict[str, str | int | None]:
         """Return the options as a run records them."""
-        return {"--channel": self.channel, "--time": self.time, "--level": self.level}
+        return {
+            "--channel": self.channel,
+            "--time": self.time,
+            "--level": self.level,
+            "--series": self.series,
+        }
 
 
 @dataclass(frozen=True)

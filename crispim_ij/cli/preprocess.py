@@ -24,12 +24,12 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run, show_job
+from crispim_ij.cli.outcome import opened_source, print_dry_run, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, open_source
+from crispim_ij.planes import Compression
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def preprocess(
     if clean is not None and clean.resolve() == output.resolve():
         raise CrispimError(f"The clean planes (--clean) can't go to the output {output} itself.")
     written_as = writing.sink_settings(compression)
-    with open_source(source, selection.selection()) as planes:
+    with opened_source(source, selection.selection()) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_preprocessing(
             planes,

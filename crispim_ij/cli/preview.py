@@ -22,8 +22,8 @@ from crispim_ij.cli.options import (
     Strength,
     with_groups,
 )
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def preview(
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
-    with open_source(source, selection.selection()) as planes:
+    with opened_source(source, selection.selection()) as planes:
         check_output(out, None, planes.path, overwrite=True)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
@@ -108,7 +108,8 @@ def preview(
             write_picture(found, f"{source.name}, {place}, by {chosen.folder.name}", out)
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
-            print_json({**_facts(found, model, len(planes), out), "told": told_noise})
+            about = {"told": told_noise, "notes": planes.notes}
+            print_json({**_facts(found, model, len(planes), out), **about})
             return
         for line in _lines(found, planes, source, ["--model", model, *_said(noise, strength)]):
             console.print(line, soft_wrap=True)

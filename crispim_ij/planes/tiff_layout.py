@@ -150,7 +150,7 @@ def choose(found: Sequence[Series], number: int | None, path: Path) -> Layout:
         whole = [place for place in series.planes if place is not None]
         return Layout(series.axes, series.sizes, whole, series, {}, tuple(notes), names)
     sizes, moved, alone = _without_missing(series)
-    notes += _said_missing(path, series, len(moved), alone)
+    notes += _said_missing(path, series, len(moved), alone=alone)
     if not moved:
         raise CrispimError(
             f"'{path}' lacks all planes that its description lists: copy or save it again."
@@ -164,12 +164,14 @@ def _flat(at: tuple[int, ...], sizes: tuple[int, ...]) -> int:
     return int(np.ravel_multi_index(at, sizes))
 
 
-def _said_missing(path: Path, series: Series, kept: int, alone: bool) -> list[str]:
+def _said_missing(path: Path, series: Series, kept: int, *, alone: bool) -> list[str]:
     """Say how many planes are not read, and what became of the others."""
     there = sum(place is not None for place in series.planes)
-    missing = len(series.planes) - there - series.elsewhere
+    # What is in no file of a folder is nowhere.
+    elsewhere = 0 if path.is_dir() else series.elsewhere
+    missing = len(series.planes) - there - elsewhere
     said = []
-    if series.elsewhere:
+    if elsewhere:
         said.append(
             f"'{path}' is a part of a set: {there} of {len(series.planes)} planes are in it and "
             "are taken; give the folder that holds all parts to take the others too."
@@ -298,6 +300,10 @@ def _pages_alone(tif: tifffile.TiffFile, path: Path) -> list[Series]:
         return [Series("", "Z", (count,), run_on, notes=notes)]
     pages, samples = range(len(tif.pages)), header.samples
     planes = [Place(0, page, 0, sample) for page in pages for sample in range(samples)]
+    if tif.pages.first.is_scanimage and samples == 1:
+        axes, sizes = _scanned(tif.pages.first, len(pages), _said_by_scanimage(tif))
+        found = _by_position("", axes, sizes, planes)
+        return [replace(_for_imagej(one), is_told=True, notes=notes) for one in found]
     if samples == 1:
         return [Series("", "Z", (len(pages),), planes, notes=notes)]
     return [Series("", "ZC", (len(pages), samples), planes, is_told=True, notes=notes)]
@@ -462,8 +468,10 @@ def _place(
     file = files[page.parent.filehandle.path]
     if kind not in _INDEXED:
         return Place(file, int(page.index))
-    first, begin = page.keyframe.dataoffsets[0], page.dataoffsets[0]
-    if not is_bare(page.keyframe):
+    keyframe = page.keyframe
+    assert keyframe is not None
+    first, begin = keyframe.dataoffsets[0], page.dataoffsets[0]
+    if not is_bare(keyframe):
         raise ValueError("an index of planes that are compressed")
     # tifffile sets the places of planes that were not written to 0.
     is_there = 0 < begin <= page.parent.filehandle.size - size
@@ -513,6 +521,7 @@ def _for_imagej(series: Series) -> Series:
     )
 
 
+Axes = tuple[str, tuple[int, ...]]
 Described = tuple[str, tuple[int, ...], Sequence["Place | None"], tuple[str, ...]]
 
 
@@ -527,7 +536,7 @@ def _vendors_axes(
     if kind == "stk" and len(planes) > 1:
         return _wavelengths(tif.stk_metadata or {}, axes, planes)
     if kind == "scanimage" and len(planes) > 1:
-        return _scanned(tif, axes, sizes, planes)
+        return *_scanned(tif.pages.first, len(planes), _said_by_scanimage(tif)), planes, ()
     return axes, sizes, planes, ()
 
 
@@ -550,36 +559,47 @@ def _wavelengths(meta: Mapping[str, Any], axis: str, planes: Sequence[Place | No
     return "C" + along, order.shape, sorted_planes, ()
 
 
-def _scanned(
-    tif: tifffile.TiffFile, axes: str, sizes: tuple[int, ...], planes: Sequence[Place | None]
-) -> Described:
-    """Find ScanImage's volumes, and the channels of its older versions."""
-    count = len(planes)
-    if axes in ("I", "Z"):
-        channels = _channels_saved(tif)
-        if channels > 1 and count % channels == 0:
-            return "ZC", (count // channels, channels), planes, ()
-    frame = (tif.scanimage_metadata or {}).get("FrameData", {})
-    lengths = dict(zip(axes, sizes, strict=True))
-    slices = frame.get("SI.hStackManager.actualNumSlices")
-    slices = slices or frame.get("SI.hStackManager.numSlices")
-    found = lengths.get("Z", 1)
-    if isinstance(slices, int) and 1 <= slices < found and not found % slices:
-        if lengths.get("T", 1) > 1:
-            return axes, sizes, planes, ()
-        channels = lengths.get("C", 1)
-        return "TZC", (found // slices, slices, channels), planes, ()
-    return axes, sizes, planes, ()
+def _scanned(page: tifffile.TiffPage, count: int, said: Mapping[str, Any]) -> Axes:
+    """Return the axes of so many planes of ScanImage, along Z where it doesn't say more."""
+    channels = _channels_saved(page, said)
+    if count % channels:
+        return "Z", (count,)
+    slices = said.get("SI.hStackManager.actualNumSlices", said.get("SI.hStackManager.numSlices"))
+    frames = said.get("SI.hStackManager.framesPerSlice")
+    along = count // channels
+    repeats = frames if isinstance(frames, int) and frames > 1 else 1
+    if isinstance(slices, int) and slices >= 1 and not along % (slices * repeats):
+        # Frames of a slice follow each other, volumes come after.
+        volumes = along // (slices * repeats)
+        if volumes == 1:
+            return "ZTC", (slices, repeats, channels)
+        if repeats == 1:
+            return "TZC", (volumes, slices, channels)
+    return "ZC", (along, channels)
 
 
-def _channels_saved(tif: tifffile.TiffFile) -> int:
-    """Return how many channels a description of ScanImage says were saved, 1 where none."""
-    match = _CHANNELS_SAVED.search(tif.pages.first.description or "")
+def _channels_saved(page: tifffile.TiffPage, said: Mapping[str, Any]) -> int:
+    """Return how many channels ScanImage says were saved, 1 where it doesn't."""
+    saved = said.get("SI.hChannels.channelSave")
+    if saved is not None:
+        return max(1, np.size(saved))
+    match = _CHANNELS_SAVED.search(page.description)
     if match is None:
         return 1
-    if match[2]:
-        return max(1, int(match[2][:3]))
-    return max(1, len(re.findall(r"\d+", match[1])))
+    return max(1, int(match[2][:3]) if match[2] else len(re.findall(r"\d+", match[1])))
+
+
+def _said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
+    """Return what ScanImage says of all planes."""
+    first = tif.pages.first
+    said = (tif.scanimage_metadata or {}).get("FrameData")
+    if isinstance(said, dict):
+        return said
+    text = first.software if first.software[:3] == "SI." else first.description
+    try:
+        return dict(tifffile.tifffile.matlabstr2py(text)) if "SI." in text else {}
+    except (TypeError, ValueError, SyntaxError):
+        return {}
 
 
 def _check_ndtiff_index(path: Path) -> None:

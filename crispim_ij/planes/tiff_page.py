@@ -87,6 +87,10 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF whose chain of pages is whole."""
     with tifffile_faults(path):
         tif = tifffile.TiffFile(path)
+        if tif.is_scanimage and not tif.is_bigtiff:
+            # tifffile reckons where the pages of ScanImage's older files are, and loses the last.
+            tif.close()
+            tif = tifffile.TiffFile(path, is_scanimage=False)
     with tif:
         with tifffile_faults(path):
             whole = _has_whole_chain(tif)
@@ -166,9 +170,7 @@ def is_bare(page: tifffile.TiffPage) -> bool:
     return bool(page.is_contiguous and page.fillorder == 1 and page.predictor == 1)
 
 
-def check_page(
-    page: tifffile.TiffPage, path: Path, *, planes: int = 1
-) -> Header:
+def check_page(page: tifffile.TiffPage, path: Path, *, planes: int = 1) -> Header:
     """Return what a page of grey planes says of them, all there.
 
     `planes` of them lie one after another from the page's data on. Raises CrispimError if

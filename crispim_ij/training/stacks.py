@@ -57,6 +57,8 @@ class TrainingStack:
     own_noise : float
         Standard deviation, in counts, of the clean planes' own noise; measured for a network
         that is told the noise, else 0.
+    notes : tuple of str
+        What a user must know of the files, see `Source.notes`.
     """
 
     clean: Planes
@@ -66,6 +68,7 @@ class TrainingStack:
     sha256: str
     noise: Calibration | None = None
     own_noise: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def check_data(recipe: Recipe, *, clean: int, noisy: int) -> None:
@@ -136,6 +139,7 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         span=float(max(bright - black, 1.0)),
         sha256=sha256(planes.tobytes()).hexdigest(),
         own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
+        notes=clean.notes + (() if noisy is None else noisy.notes),
     )
 
 
