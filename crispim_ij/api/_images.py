@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from os import PathLike
@@ -29,9 +30,12 @@ def is_dask(image: Any) -> bool:
 
 
 def opened_image(image: Any, selection: Selection) -> Source:
-    """Open a path, or an array as if it were one."""
+    """Open a path, warning of what must be known of it, or an array as if it were one."""
     if isinstance(image, (str, PathLike)):
-        return open_source(os.fspath(image), selection)
+        source = open_source(os.fspath(image), selection)
+        for note in source.notes:
+            warnings.warn(note, UserWarning, stacklevel=3)
+        return source
     _refuse_selection(selection)
     is_array = all(hasattr(image, name) for name in ("shape", "ndim", "dtype"))
     return ArraySource(image if is_array else np.asarray(image))

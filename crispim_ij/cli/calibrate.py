@@ -10,8 +10,9 @@ import typer
 
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.options import AsJson, Input, Overwrite, SelectionOptions, with_groups
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Source, open_source
+from crispim_ij.planes import Source
 from crispim_ij.planes.channels import named_channels
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def calibrate(
 
     settings = job.CalibrationSettings(planes, offset)
     files = _files(out, overwrite=overwrite)
-    with open_source(stack, selection.selection()) as source:
+    with opened_source(stack, selection.selection()) as source:
+        notes = source.notes
         _say_channels(source)
         count = min(planes, len(source))
         with progress_bar("measuring", count, "planes") as bar:
@@ -71,7 +73,7 @@ def calibrate(
         job.write_camera(found, stack, files[0])
         job.plot_calibration(found, files[1])
     if as_json:
-        print_json(_facts(found, files))
+        print_json({**_facts(found, files), "notes": notes})
         return
     _print_table(found)
     if files is not None:

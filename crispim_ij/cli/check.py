@@ -11,9 +11,9 @@ import typer
 
 from crispim_ij.cli.console import console
 from crispim_ij.cli.options import FijiHome, Heap
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import IMAGEJ_VERSION, Interpolation, NativeImageJ
-from crispim_ij.planes import open_source
 
 if TYPE_CHECKING:
     from crispim_ij.preprocessing import Case, PreprocessSettings
@@ -59,7 +59,7 @@ def check_pixels(
     if source is None:
         _compare(job.hard_cases(), imagej)
         return
-    with open_source(source) as planes:
+    with opened_source(source) as planes:
         _compare((c for each in settings for c in job.cases_of(planes, each, PLANES)), imagej)
 
 

@@ -29,9 +29,9 @@ from crispim_ij.cli.options import (
     Workers,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run, say_noise, say_problems, show_job
+from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, find_tree, open_source, renaming
+from crispim_ij.planes import Compression, find_tree, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
@@ -121,7 +121,7 @@ def denoise(
         whole = plan_denoising_of_tree(tree, outputs, model, how, told, options, chosen)
         _denoise_tree(whole, dask, report)
         return
-    with open_source(source, chosen) as planes:
+    with opened_source(source, chosen) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_denoising(planes, outputs, model, how, told, options)
         _say_noise(job, quiet=report.as_json)

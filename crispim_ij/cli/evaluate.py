@@ -22,9 +22,9 @@ from crispim_ij.cli.options import (
     refuse_two_noises,
     with_groups,
 )
-from crispim_ij.cli.outcome import say_problems
+from crispim_ij.cli.outcome import opened_source, say_problems
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
+from crispim_ij.planes import Selection, Source, aligned, numbered, select
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
@@ -125,12 +125,12 @@ def evaluate(
     names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
     title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
-        whole = stack.enter_context(open_source(clean, Selection(level=selection.level)))
+        whole = stack.enter_context(opened_source(clean, Selection(level=selection.level)))
         wanted = numbered(whole, selection.selection())
         source = select(whole, wanted)
 
         def opened(path: Path) -> Source:
-            other = stack.enter_context(open_source(path))
+            other = stack.enter_context(opened_source(path))
             chosen = select(other, wanted) if len(other) == len(whole) else other
             return aligned(chosen, source)
 
@@ -152,7 +152,7 @@ def evaluate(
     report = Report(
         title=title,
         command=_command(clean, lists, settings, options),
-        notes=note or [],
+        notes=[*(note or []), *source.notes],
         experiments=[Experiment(title, evaluation, display=limits)],
         recipes={one.name: one.provenance for one in methods if one.provenance is not None},
         seconds=time.perf_counter() - started,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
     from crispim_ij.previewing.tree import StackFacts
 
+_NAMES = 5
 _AXES = {"Z": "slices", "C": "channels", "T": "time points"}
 
 
@@ -115,6 +116,14 @@ def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     yield "compression", contents.compression
     for facts in contents.looked_at:
         yield f"plane {facts.plane}", _counts(facts)
+    for number, name in enumerate(contents.series, 1):
+        yield f"series {number}", name or "without a name"
+    if contents.left_out:
+        names = ", ".join(contents.left_out[:_NAMES])
+        more = len(contents.left_out) - _NAMES
+        yield "left out", f"no planes: {names}" + (f" and {more} others" if more > 0 else "")
+    for note in contents.notes:
+        yield "note", note
     for found in contents.noise:
         number = found.channel
         name = contents.channels[number] if contents.channels else ""

@@ -13,10 +13,10 @@ from rich.markup import escape
 from crispim_ij.cli.config import Command
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
 from crispim_ij.cli.options import AsJson, ModelArgument, Overwrite, parse_noise_sd
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.cli.train_shipped import train_shipped
 from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import open_source
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -121,7 +121,7 @@ def calibrate(
     settings = EvaluationSettings(planes, NoiseSettings(parse_noise_sd(noise_sd)))
     model = find_model(name)
     with ExitStack() as opened:
-        sources = [opened.enter_context(open_source(path)) for path in clean]
+        sources = [opened.enter_context(opened_source(path)) for path in clean]
         start_tensorflow()
         from crispim_ij.evaluation.uncertainty import measure_errors
 

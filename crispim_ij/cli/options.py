@@ -291,13 +291,27 @@ Workers = Annotated[
 ]
 
 
+SeriesNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--series",
+        metavar="N",
+        min=1,
+        help="Which image of a file that holds several, such as stage positions, counted from 1 as "
+        "inspect lists them. [default: the first]",
+        show_default=False,
+    ),
+]
+
+
 @dataclass(frozen=True)
 class SelectionOptions:
-    """Which planes are read, of several channels, time points or resolutions."""
+    """Which planes are read, of several images, channels, time points or resolutions."""
 
     channel: Channel = None
     time: Time = None
     level: Level = 0
+    series: SeriesNumber = None
 
     def selection(self) -> Selection:
         """Read the numbers, which begin at 1."""
@@ -305,11 +319,17 @@ class SelectionOptions:
             None if self.channel is None else parse_channels(self.channel),
             None if self.time is None else parse_numbers(self.time, "--time"),
             self.level,
+            self.series,
         )
 
     def as_record(self) -> dict[str, str | int | None]:
         """Return the options as a run records them."""
-        return {"--channel": self.channel, "--time": self.time, "--level": self.level}
+        return {
+            "--channel": self.channel,
+            "--time": self.time,
+            "--level": self.level,
+            "--series": self.series,
+        }
 
     def given(self) -> dict[str, str | int]:
         """Return the options that choose anything."""

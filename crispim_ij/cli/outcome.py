@@ -15,8 +15,11 @@ from crispim_ij.cli.console import (
     progress_bar,
     saying_what_is_kept,
 )
+from crispim_ij.planes import Selection, Source, open_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crispim_ij.cluster import ClusterClient
     from crispim_ij.jobs import DenoiseJob, PreprocessJob
     from crispim_ij.noise import StackNoise
@@ -69,6 +72,13 @@ def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
         for line in noise.lines:
             _say(line)
     say_problems(noise.problems)
+
+
+def opened_source(path: Path, selection: Selection | None = None) -> Source:
+    """Open planes, see `crispim_ij.planes.open_source`, and say what must be known of them."""
+    source = open_source(path, selection)
+    say_problems(source.notes)
+    return source
 
 
 def say_problems(problems: Sequence[str]) -> None:

@@ -26,12 +26,12 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run, say_problems, show_job
+from crispim_ij.cli.outcome import opened_source, print_dry_run, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, find_tree, open_source
+from crispim_ij.planes import Compression, find_tree
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def preprocess(
         )
         _preprocess_tree(whole, dask, workers, report)
         return
-    with open_source(source, selection.selection()) as planes:
+    with opened_source(source, selection.selection()) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_preprocessing(planes, outputs, settings, engine, selection.as_record())
         facts, options = job.facts(), job.settings.as_options()

@@ -23,8 +23,9 @@ from crispim_ij.cli.options import (
     TreeInput,
     with_groups,
 )
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Tree, find_tree, open_source
+from crispim_ij.planes import Tree, find_tree
 from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import check_output
 
@@ -92,7 +93,7 @@ def preview(
     check_options(chosen.spec, told)
     tree = find_tree(source, only or ())
     stack = source if tree is None else source / tree.stacks[len(tree.stacks) // 2]
-    with open_source(stack, selection.selection()) as planes:
+    with opened_source(stack, selection.selection()) as planes:
         check_output(out, None, source, overwrite=True)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
@@ -114,10 +115,10 @@ def preview(
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
             of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
-            print_json({**_facts(found, model, len(planes), out), "told": told_noise, **of})
+            facts = _facts(found, model, len(planes), out)
+            print_json({**facts, "told": told_noise, "notes": planes.notes, **of})
             return
-        chosen_stacks = [word for pattern in only or () for word in ("--only", pattern)]
-        options = ["--model", model, *_said(noise, strength), *chosen_stacks]
+        options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
             console.print(line, soft_wrap=True)
         console.print(f"Picture: {out}", soft_wrap=True, markup=False)
@@ -138,10 +139,11 @@ def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
     console.print(PANELS)
 
 
-def _said(noise: str, strength: float) -> list[str]:
-    """Repeat what was said of the noise, as options of a command."""
+def _said(noise: str, strength: float, only: Sequence[str]) -> list[str]:
+    """Repeat what was said of the noise and of a tree's stacks, as options of a command."""
     given = [] if noise == "auto" else ["--noise", noise]
-    return given if strength == 1 else [*given, "--strength", f"{strength:g}"]
+    given += [] if strength == 1 else ["--strength", f"{strength:g}"]
+    return [*given, *(word for pattern in only for word in ("--only", pattern))]
 
 
 def _lines(

@@ -28,7 +28,7 @@ from crispim_ij.cli.options import (
     refuse_two_noises,
     with_groups,
 )
-from crispim_ij.cli.outcome import print_dry_run
+from crispim_ij.cli.outcome import print_dry_run, say_problems
 from crispim_ij.errors import CrispimError, RunInterruptedError
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
@@ -289,10 +289,11 @@ def train_with_bar(job: TrainingJob) -> Trained:
 
 
 def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
-    """Say what noise was measured for a blind recipe, and whether it suits that."""
+    """Say what must be known of the files, and for a blind recipe, what noise was measured."""
     import numpy as np
 
     for stack in stacks:
+        say_problems(stack.notes)
         if stack.noise is None:
             continue
         light = np.array([stack.black, stack.black + stack.span])
@@ -320,6 +321,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
     recipe = job.recipe
     return {
         "inputs": [planes_facts(stack.clean) for stack in checked.stacks],
+        "notes": [note for stack in checked.stacks for note in stack.notes],
         "outputs": [output],
         "recipe": recipe.name,
         "network": {"architecture": recipe.architecture, "weights": checked.parameters},
@@ -338,6 +340,7 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     last = trained.history[-1]
     return {
         "inputs": [planes_facts(stack.clean) for stack in trained.stacks],
+        "notes": [note for stack in trained.stacks for note in stack.notes],
         "recipe": job.recipe.name,
         "model": str(job.folder),
         "steps": last.step,

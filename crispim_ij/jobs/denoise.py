@@ -93,6 +93,7 @@ class DenoiseJob:
         """Describe input, outputs, model and noise, JSON-ready."""
         return {
             "input": planes_facts(self.source),
+            "notes": list(self.source.notes),
             "outputs": [output.facts(self.source) for output in self.outputs],
             "model": {"name": self.model.spec.name, "sha256": self.model.spec.sha256},
             "noise": self.noise and self.noise.as_record(),

@@ -85,6 +85,7 @@ class PreprocessJob:
         """Describe input, outputs and engine, JSON-ready."""
         return {
             "input": planes_facts(self.source),
+            "notes": list(self.source.notes),
             "outputs": [output.facts(self.source) for output in self.outputs],
             "engine": {"name": self.engine.engine, "ImageJ": self.engine.version},
         }

@@ -24,7 +24,7 @@ from crispim_ij.planes.provenance import History, folder_history
 from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_read import FolderSource, StackSource
+from crispim_ij.planes.tiff_read import open_tiffs
 from crispim_ij.planes.tiff_write import FolderSink, StackSink, folder_names
 
 
@@ -39,11 +39,11 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     path : str or Path
         A folder whose files hold one plane each, taken in natural order
         (``2.tif`` before ``10.tif``), along the channels, slices and time points that their
-        names tell; or a multi-page TIFF, an ImageJ
-        hyperstack or an OME-TIFF, or the folder of an OME-Zarr.
+        names tell, or are the parts of a set; or a multi-page TIFF, an ImageJ hyperstack, an
+        OME-TIFF or another that tifffile knows; or the folder of an OME-Zarr.
     selection : Selection, optional
-        Channels, time points and resolution that are wanted; by default all
-        planes in full resolution.
+        Series, channels, time points and resolution that are wanted; by default all
+        planes of the first series in full resolution.
 
     Returns
     -------
@@ -58,6 +58,11 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
     found = existing(Path(path))
     chosen = selection or Selection()
     if is_zarr(found):
+        if (chosen.series or 1) > 1:
+            raise CrispimError(
+                f"'{found}' is one image, so series {chosen.series} (--series) is not there: leave "
+                "it out."
+            )
         from crispim_ij.planes.ome_zarr_read import ZarrSource
 
         return select(ZarrSource(found, chosen.level), chosen)
@@ -65,20 +70,18 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
         raise CrispimError(
             f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
         )
-    return select(_open_tiff_or_png(found), chosen)
+    return select(_open_tiff_or_png(found, chosen.series), chosen)
 
 
-def _open_tiff_or_png(path: Path) -> Source:
+def _open_tiff_or_png(path: Path, series: int | None) -> Source:
     """Open a folder of planes, or a TIFF."""
     if path.suffix.lower() == PNG_SUFFIX and not path.is_dir():
         raise CrispimError(f"'{path}' is one PNG file: give the folder that holds the planes.")
-    if not path.is_dir():
-        return StackSource(path)
-    if not holds_png(path):
-        return FolderSource(path)
+    if not (path.is_dir() and holds_png(path)):
+        return open_tiffs(path, series)
     from crispim_ij.planes.png import PngFolderSource
 
-    return PngFolderSource(path)
+    return PngFolderSource(path, series)
 
 
 def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -34,6 +35,62 @@ class OmeFacts:
     sizes: tuple[int, ...]
     steps: dict[str, Size]
     history: History
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Planes in a row that one TiffData of an OME-XML finds in one file.
+
+    Attributes
+    ----------
+    first : tuple of int
+        Where the first belongs, along the image's axes.
+    page : int
+        The page that it is in.
+    count : int or None
+        How many follow each other, None for all pages of the file.
+    file : str or None
+        The file's name, None where it isn't said.
+    is_own : bool
+        Whether the file is the one that has the OME-XML.
+    """
+
+    first: tuple[int, ...]
+    page: int
+    count: int | None
+    file: str | None
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class OmeImage:
+    """An image of an OME-XML, and where its planes are.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the images, from 0.
+    name : str
+        Its name, '' without one.
+    axes : str
+        'TZC' in the order of its planes, slowest first.
+    sizes : tuple of int
+        Lengths of the axes, samples of a page counted as channels.
+    samples : int
+        How many channels each page holds.
+    listed : tuple of Listed
+        Its planes; along C, `first` counts pages.
+    is_alone : bool
+        Whether the OME-XML is of no other image.
+    """
+
+    number: int
+    name: str
+    axes: str
+    sizes: tuple[int, ...]
+    samples: int
+    listed: tuple[Listed, ...]
+    is_alone: bool
 
 
 def read(xml: str) -> OmeFacts:
@@ -194,6 +251,122 @@ def channel_names(xml: str) -> list[str]:
     """Return the names of the first image's channels, '' for one without."""
     pixels = _first_image(_parse(xml))[1]
     return [element.get("Name", "") for element in _children(pixels, "Channel")]
+
+
+def images(xml: str) -> list[OmeImage]:
+    """Return the images whose planes are in TIFF files, or raise OmeXmlError if there are none."""
+    root = _parse(xml)
+    found = [
+        _image(root, number, image, pixels)
+        for number, image in enumerate(_children(root, "Image"))
+        for pixels in _children(image, "Pixels")[:1]
+        if _children(pixels, "TiffData")
+    ]
+    if not found:
+        raise OmeXmlError("its OME-XML lists no planes of its own")
+    return found
+
+
+def metadata_file(xml: str) -> str | None:
+    """Return the name of the file that has the OME-XML of a file of a set; None for its own."""
+    parts = _children(_parse(xml), "BinaryOnly")
+    return parts[0].get("MetadataFile", "") if parts else None
+
+
+def of_planes(
+    xml: str, image: OmeImage, sizes: Mapping[str, int], moved: Mapping[tuple[int, ...], Any]
+) -> str:
+    """Return OME-XML of some planes of one image alone.
+
+    Parameters
+    ----------
+    xml : str
+        Lists the image among others.
+    image : OmeImage
+        The image that is kept.
+    sizes : mapping of str to int
+        Its new lengths along Z, C and T.
+    moved : mapping of tuple to tuple
+        From where planes were along the image's axes to where they are now.
+    """
+    root = _parse(xml)
+    kept = _children(root, "Image")[image.number]
+    pixels = _children(kept, "Pixels")[0]
+    root.attrib.pop("UUID", None)
+    _leave_out_other_images(root, kept)
+    _place(pixels, math.prod(sizes.values()))
+    _keep_channels(pixels, image.samples, {old[image.axes.index("C")] for old in moved})
+    for plane in _children(pixels, "Plane"):
+        at = tuple(_count(plane, f"The{axis}", 0) for axis in image.axes)
+        if at not in moved:
+            pixels.remove(plane)
+            continue
+        for axis, place in zip(image.axes, moved[at], strict=True):
+            plane.set(f"The{axis}", str(place))
+    for axis, size in sizes.items():
+        pixels.set(f"Size{axis}", str(size))
+    return _serialised(root).decode()
+
+
+def _keep_channels(pixels: ET.Element, samples: int, kept: set[int]) -> None:
+    """Leave out channels of no plane, and split those of several samples a pixel."""
+    for number, channel in enumerate(_children(pixels, "Channel")):
+        at = list(pixels).index(channel)
+        pixels.remove(channel)
+        own = [s for s in range(samples) if number * samples + s in kept]
+        for sample in reversed(own):
+            copy = deepcopy(channel)
+            if samples > 1:
+                copy.set("SamplesPerPixel", "1")
+                copy.set("ID", f"{channel.get('ID', 'Channel')}:{sample}")
+            pixels.insert(at, copy)
+
+
+def _image(root: ET.Element, number: int, image: ET.Element, pixels: ET.Element) -> OmeImage:
+    """Read where an image's planes are."""
+    order = pixels.get("DimensionOrder", "XYZCT")
+    axes = order[:1:-1]
+    if order[:2] != "XY" or sorted(axes) != ["C", "T", "Z"]:
+        raise OmeXmlError(f"its OME-XML says DimensionOrder={order!r}")
+    sizes = tuple(_size(pixels, axis) for axis in axes)
+    if min(sizes) < 1:
+        raise OmeXmlError("its OME-XML says that there are no planes")
+    channels = _children(pixels, "Channel")
+    samples = {_count(channel, "SamplesPerPixel", 1) for channel in channels} or {1}
+    if len(samples) > 1 or min(samples) < 1:
+        raise OmeXmlError("the channels of its OME-XML have different SamplesPerPixel")
+    own = root.get("UUID")
+    return OmeImage(
+        number=number,
+        name=image.get("Name", ""),
+        axes=axes,
+        sizes=sizes,
+        samples=samples.pop(),
+        listed=tuple(_listed(data, axes, own) for data in _children(pixels, "TiffData")),
+        is_alone=len(_children(root, "Image")) == 1,
+    )
+
+
+def _listed(data: ET.Element, axes: str, own: str | None) -> Listed:
+    """Read what a TiffData says, in a document whose UUID is `own`."""
+    named = next((name for name in ("PlaneCount", "NumPlanes") if name in data.attrib), None)
+    uuid = next(iter(_children(data, "UUID")), None)
+    count = 1 if "IFD" in data.attrib else None
+    return Listed(
+        first=tuple(_count(data, f"First{axis}", 0) for axis in axes),
+        page=_count(data, "IFD", 0),
+        count=count if named is None else _count(data, named, 1),
+        file=None if uuid is None else uuid.get("FileName"),
+        is_own=uuid is None or (own is not None and (uuid.text or "").strip() == own),
+    )
+
+
+def _count(element: ET.Element, name: str, default: int) -> int:
+    """Return an attribute as a whole number, not below 0."""
+    text = element.get(name, str(default))
+    if not text.strip().isdecimal():
+        raise OmeXmlError(f"its OME-XML says {name}={text[:20]!r}")
+    return int(text[:12])
 
 
 def _parse(xml: str) -> ET.Element:

@@ -13,8 +13,17 @@ from numpy.typing import DTypeLike, NDArray
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
 """The pixel types that are read and written."""
 
+READ_AS_FLOAT32 = tuple(
+    np.dtype(name) for name in ("float64", "float16", "int8", "uint32", "int32")
+)
+"""The pixel types that are read as float32, plane by plane, where nothing is lost."""
+
 CACHE_BYTES = 2**26
 """Bytes of decoded chunks that are kept for neighbouring regions."""
+
+# The median of how far two draws of a normal distribution lie apart, over its sd.
+_STEP_OF_SD = 0.9539
+_STEPS = 2**16
 
 Key = TypeVar("Key")
 
@@ -48,6 +57,26 @@ def to_dtype(plane: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     lowest, highest = max(limits.min, own.min), min(limits.max, own.max)
     within: NDArray[Any] = np.clip(plane, lowest, highest)
     return within.astype(wanted)
+
+
+def loses_detail(pixels: NDArray[Any], as_float32: NDArray[np.float32]) -> bool:
+    """Whether float32 changes pixels by more than half the sd of their noise.
+
+    The noise is that of the differences of neighbours along X, by their median. Where more than
+    half of them are 0 there is none, and values that differ must stay apart.
+    """
+    wide = pixels.astype(np.float64, copy=False)
+    if not np.isfinite(as_float32).all():
+        return bool(np.isfinite(wide).all())
+    error = float(np.abs(wide - as_float32).max())
+    if error == 0:
+        return False
+    steps = np.abs(np.diff(wide, axis=-1)).ravel()
+    steps = steps[:: max(1, steps.size // _STEPS)]
+    noise = float(np.median(steps)) / _STEP_OF_SD if steps.size else 0.0
+    if noise == 0:
+        noise = float(steps[steps > 0].min(initial=np.inf))
+    return error > noise / 2
 
 
 def halved(pixels: NDArray[Any]) -> NDArray[Any]:

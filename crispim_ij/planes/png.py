@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +19,7 @@ from crispim_ij.planes.pixels import ChunkCache
 from crispim_ij.planes.provenance import History
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
+from crispim_ij.planes.tiff_page import Header
 from crispim_ij.planes.tiff_read import FolderSource
 from crispim_ij.planes.tiff_write import FolderSink
 
@@ -42,16 +43,12 @@ class PngFolderSource(FolderSource):
     format = "PNG"
     suffixes = (PNG_SUFFIX,)
 
-    def _header(self, file: Path) -> tuple[tuple[int, int], np.dtype[Any]]:
+    def _read_header(self, file: Path) -> Header:
         return _read_header(file)
 
-    def _described(
-        self,
-        file: Path,  # noqa: ARG002
-        shape: tuple[int, int],
-    ) -> tuple[tuple[int, int, int], Metadata]:
-        """Return what is decoded at once, and what the file says beside its pixels: nothing."""
-        return (1, *shape), Metadata()
+    def _describe(self, files: Sequence[Path], series: int | None) -> None:
+        self.chunks = 1, *self._header.shape
+        self._arrange(files, series, Metadata())
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -129,7 +126,7 @@ def _damaged(file: Path, why: str) -> CrispimError:
     )
 
 
-def _read_header(file: Path) -> tuple[tuple[int, int], np.dtype[Any]]:
+def _read_header(file: Path) -> Header:
     """Return rows and columns and type of a grey PNG that is all there."""
     with _png_faults(file), file.open("rb") as stream:
         start = stream.read(33)
@@ -157,7 +154,7 @@ def _read_header(file: Path) -> tuple[tuple[int, int], np.dtype[Any]]:
     is_possible = min(rows, columns) > 0 and max(rows, columns) <= _LONGEST
     if not is_possible or rows * row_bytes > _MOST_PACKED * size:
         raise _damaged(file, f"it claims {columns} x {rows} pixels in {size} bytes")
-    return (rows, columns), np.dtype(f"uint{bits}")
+    return Header((rows, columns), np.dtype(f"uint{bits}"))
 
 
 def _chunks_before_pixels(stream: BinaryIO) -> Iterator[bytes]:

@@ -29,11 +29,14 @@ class Selection:
         Numbers from 1, in rising order; None takes all.
     level : int
         Resolution of an OME-Zarr, 0 for the full one.
+    series : int or None
+        Of a TIFF that holds several images, counted from 1; None takes the first.
     """
 
     channels: tuple[int | str, ...] | None = None
     times: tuple[int, ...] | None = None
     level: int = 0
+    series: int | None = None
 
 
 def parse_numbers(text: str, option: str) -> tuple[int, ...]:
@@ -229,6 +232,7 @@ class SelectedSource(Source):
         self.dtype, self.chunks = source.dtype, source.chunks
         metadata = selected(source.metadata, places, self._indices)
         self.metadata = replace(metadata, axes="".join(own[k] for k in order), sizes=chosen.shape)
+        self.notes, self.left_out, self.series = source.notes, source.left_out, source.series
 
     def read(self, index: int) -> NDArray[Any]:
         """Return plane `index` of those chosen as a (Y, X) array."""

@@ -39,6 +39,13 @@ class Source(ABC):
         descriptions of an OME-Zarr.
     metadata : Metadata
         Of the whole stack; of a folder, that of its first file.
+    notes : tuple of str
+        Sentences that whoever opens the source tells its user: planes that are missing, which
+        of several series this is, values that are read as another type.
+    left_out : tuple of str
+        Names of files beside a folder's planes that are none.
+    series : tuple of str
+        Names of all series of the file or set that this is one of; '' where it gives none.
     """
 
     path: Path
@@ -48,6 +55,9 @@ class Source(ABC):
     chunks: tuple[int, int, int]
     files: tuple[Path, ...] = ()
     metadata: Metadata
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -31,7 +31,7 @@ from crispim_ij.planes.metadata import Metadata, grown_resolution, in_imagej_ord
 from crispim_ij.planes.provenance import History, as_line, with_lines, write_folder_file
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_read import decoded, mapped_region, tifffile_faults
+from crispim_ij.planes.tiff_page import decoded, mapped_region, tifffile_faults
 
 # Offsets have 32 bits; the rest is room for what surrounds the pixels.
 _CLASSIC_LIMIT = 2**32 - 2**25

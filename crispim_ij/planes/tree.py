@@ -15,7 +15,8 @@ from natsort import natsorted
 
 from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.planes.checks import PLANE_SUFFIXES, TIFF_SUFFIXES, ZARR_FILES, ZARR_SUFFIX
-from crispim_ij.planes.tiff_read import is_ignored, opened, tifffile_faults
+from crispim_ij.planes.tiff_page import opened, tifffile_faults
+from crispim_ij.planes.tiff_read import is_ignored
 
 ROOT = "."
 """The stack of the planes that lie in the outermost folder itself."""

@@ -23,6 +23,7 @@ from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.planes.provenance import History
+from crispim_ij.planes.tiff_layout import kind_of
 from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
@@ -33,6 +34,14 @@ PERCENTILES = (0.0, 1.0, 50.0, 99.0, 100.0)
 _PLANES = 3
 _MODEL = "crispim-2d"
 _KINDS = {"plain": "TIFF", "imagej": "ImageJ TIFF", "ome": "OME-TIFF"}
+_VENDORS = {
+    "stk": "MetaMorph STK",
+    "lsm": "Zeiss LSM",
+    "mmstack": "Micro-Manager TIFF",
+    "ndtiff": "NDTiff",
+    "scanimage": "ScanImage TIFF",
+    "fluoview": "FluoView TIFF",
+}
 _CARRIERS = {"bytes", "sharding_indexed", "crc32c"}
 
 
@@ -87,6 +96,12 @@ class Contents:
         A few planes, of large ones the middle.
     noise : tuple of Measurement
         Of each channel; empty where planes could not be read.
+    series : tuple of str
+        Names of the images of a file that holds several, of which the first was looked at.
+    notes : tuple of str
+        What a user must know of the planes.
+    left_out : tuple of str
+        Names of files beside a folder's planes that are none.
     """
 
     planes: int
@@ -106,6 +121,9 @@ class Contents:
     size: int
     looked_at: tuple[PlaneFacts, ...]
     noise: tuple[Measurement, ...]
+    series: tuple[str, ...]
+    notes: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -163,6 +181,9 @@ def _inspected(source: Source) -> Inspection:
         size=math.prod(source.shape) * source.dtype.itemsize,
         looked_at=looked_at,
         noise=noise,
+        series=source.series if len(source.series) > 1 else (),
+        notes=source.notes,
+        left_out=source.left_out,
     )
     refusals = {name: damage or why for name, why in refusals_of(source).items()}
     return Inspection(str(source.path), _format(source), contents, refusals)
@@ -217,10 +238,13 @@ def _format(source: Source) -> str:
         return f"OME-Zarr {read_image(source.path).version}"
     if _is_png(source):
         return "folder of PNG files, one plane each"
-    if source.path.is_dir():
-        # Of several channels the planes together are a hyperstack, whatever each file is.
-        return f"folder of {_KINDS[source.plane_metadata(0).kind]} files, one plane each"
-    return _KINDS[source.metadata.kind]
+    with tifffile.TiffFile(source.files[0]) as tif:
+        own = _VENDORS.get(kind_of(tif, source.files[0]) or "")
+        is_plain = source.metadata.kind == "imagej" and not (tif.is_imagej or tif.is_ome)
+    kind = own or _KINDS["plain" if is_plain else source.metadata.kind]
+    if not source.path.is_dir():
+        return kind
+    return f"folder of {kind} files, {'parts of a set' if source.series else 'one plane each'}"
 
 
 def _is_png(source: Source) -> bool:
@@ -233,7 +257,9 @@ def _compression(source: Source) -> str:
         return "deflate"
     if not is_zarr(source.path):
         with tifffile.TiffFile(source.files[0]) as tif:
-            return tifffile.COMPRESSION(tif.pages.first.compression).name.lower()
+            code = tif.pages.first.compression
+        known = code in list(tifffile.COMPRESSION)
+        return tifffile.COMPRESSION(code).name.lower() if known else f"number {code}"
     # The array's own descriptions come last.
     described = [json.loads(file.read_text(encoding="utf-8")) for file in source.files]
     names = [name for one in described for name in _codecs(one)]

@@ -44,7 +44,7 @@ class Substack(Source):
         self.names = tuple(source.names[k] for k in self._planes)
         self.shape = (len(self._planes), rows.stop - rows.start, columns.stop - columns.start)
         self.dtype = np.dtype(np.uint16) if count_map else source.dtype
-        self.chunks = source.chunks
+        self.chunks, self.notes = source.chunks, source.notes
         self.metadata = self._described()
 
     def _described(self) -> Metadata:

@@ -63,6 +63,8 @@ class TrainingStack:
         Name of the channel that it is, '' for one without.
     stacks : ndarray of int, shape (stacks, Z), or None
         Which planes lie above one another; None where all do.
+    notes : tuple of str
+        What a user must know of the files, see `Source.notes`.
     """
 
     clean: Planes
@@ -74,6 +76,7 @@ class TrainingStack:
     own_noise: float = 0.0
     channel: str = ""
     stacks: NDArray[np.int64] | None = field(default=None, compare=False)
+    notes: tuple[str, ...] = ()
 
     def around(self, index: int, depth: int, gap: int = 1) -> list[int]:
         """Return the planes of the mini-stack of a plane, see `crispim_ij.networks.mini_stack`."""
@@ -153,6 +156,7 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
         channel=next(iter(channel_names(clean.metadata)), ""),
         stacks=stacks if len(stacks) > 1 else None,
+        notes=clean.notes + (() if noisy is None else noisy.notes),
     )
 
 

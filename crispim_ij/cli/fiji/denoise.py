@@ -14,8 +14,9 @@ import typer
 from crispim_ij.cli.console import console, progress_bar
 from crispim_ij.cli.fiji.worker import copy_zip, denoise_plane, export_zip, start_worker
 from crispim_ij.cli.options import FijiHome, Heap, Input, Noise, Overwrite, Packing, Strength, Tile
+from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, SinkSettings, create_sink, open_source
+from crispim_ij.planes import Compression, SinkSettings, create_sink
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +93,7 @@ def denoise(
     check_options(described, told)
     settings = SinkSettings(compression=compression, overwrite=overwrite)
     with ExitStack() as stack:
-        planes = stack.enter_context(open_source(source))
+        planes = stack.enter_context(opened_source(source))
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
         noises = _noises(planes, told) if described.takes_noise else [None] * len(planes)

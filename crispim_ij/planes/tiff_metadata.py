@@ -1,0 +1,182 @@
+"""What a TIFF says beside its pixels: tags, ImageJ's lines, OME-XML of a file or of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tifffile
+
+from crispim_ij.planes import imagej_tags, ome_xml, provenance
+from crispim_ij.planes.metadata import (
+    Kind,
+    Metadata,
+    Rational,
+    as_stack,
+    calibrated,
+    described,
+)
+from crispim_ij.planes.ome_xml import OmeXmlError
+from crispim_ij.planes.plane_names import NamedPlanes
+from crispim_ij.planes.tiff_layout import Layout
+from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
+
+_XML_SUFFIXES = (".ome", ".xml")
+_MOST_XML = 2**28
+
+
+def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
+    """Return what the first page of a TIFF of so many planes says of them all."""
+    with tifffile_faults(path):
+        tags = _read_tags(tif, planes)
+    return _described(tags, path)
+
+
+def metadata_of(
+    tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | None, names: Sequence[str]
+) -> Metadata:
+    """Return what a TIFF, or a set that it is the first file of, says of the planes in a layout.
+
+    `xml` is the OME-XML of them all, `names` are those of the planes.
+    """
+    count = len(layout.places)
+    if xml is not None and layout.series.ome is not None:
+        with tifffile_faults(path):
+            tags = replace(_read_tags(tif, count), kind="ome", description=_own_xml(xml, layout))
+        return _described(tags, path)
+    read = read_metadata(tif, path, count)
+    if read.kind == "ome":
+        return as_stack(read, NamedPlanes(tuple(names), "Z", (count,)))
+    if layout.series.is_told and (layout.axes != "Z" or read.kind == "imagej"):
+        return _as_hyperstack(read, layout)
+    if read.kind == "imagej":
+        return _with_channels(read, count)
+    return replace(read, axes=layout.axes, sizes=layout.sizes)
+
+
+class Document(NamedTuple):
+    """The OME-XML that tells of a file's planes, None without any.
+
+    `is_own` where the file itself has it; `notes` are what to say of it.
+    """
+
+    xml: str | None
+    is_own: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def ome_document(tif: tifffile.TiffFile, path: Path) -> Document:
+    """Return what tells of a file's planes; of a file of a set it may be beside it."""
+    with tifffile_faults(path):
+        if not tif.is_ome:
+            return Document(None)
+        xml = tif.pages.first.description
+        name = ome_xml.metadata_file(xml) if "BinaryOnly" in xml else None
+    if name is None:
+        return Document(xml)
+    found = _document_in(path.parent / name) if name and Path(name).name == name else None
+    if found is not None:
+        return Document(found, is_own=False)
+    note = (
+        f"'{path}' leaves what there is to say to '{name}', which is not beside it: planes are "
+        "taken in the order of names and pages, and their sizes are not known."
+    )
+    return Document(None, is_own=False, notes=(note,))
+
+
+def _document_in(path: Path) -> str | None:
+    """Return the OME-XML in a file, None where there is none."""
+    if not path.is_file():
+        return None
+    if path.suffix.lower() in _XML_SUFFIXES:
+        with tifffile_faults(path):
+            return path.read_text("utf-8") if path.stat().st_size < _MOST_XML else None
+    with opened(path) as tif, tifffile_faults(path):
+        xml = tif.pages.first.description if tif.is_ome else ""
+    return xml if "<Image" in xml or ":Image" in xml else None
+
+
+def _described(tags: Metadata, path: Path) -> Metadata:
+    """Add what tags mean."""
+    try:
+        return described(tags)
+    except OmeXmlError as error:
+        raise damaged(f"'{path}'", error) from error
+
+
+def _own_xml(xml: str, layout: Layout) -> str:
+    """Return the OME-XML of the planes in a layout alone, as it is where it is of no others."""
+    image = layout.series.ome
+    assert image is not None
+    is_whole = not layout.moved and image.samples == 1 and layout.sizes == image.sizes
+    if is_whole and image.is_alone:
+        return xml
+    places = list(product(*map(range, layout.sizes)))
+    moved = layout.moved or dict(zip(places, places, strict=True))
+    return ome_xml.of_planes(xml, image, dict(zip(layout.axes, layout.sizes, strict=True)), moved)
+
+
+def _as_hyperstack(metadata: Metadata, layout: Layout) -> Metadata:
+    """Return what an ImageJ hyperstack says that holds the planes of another program's file."""
+    sizes = dict(zip(layout.axes, layout.sizes, strict=True))
+    fields = imagej_tags.hyperstack(sizes)
+    sized = replace(metadata, kind="imagej", axes=layout.axes, sizes=layout.sizes)
+    if metadata.kind == "imagej":
+        own = imagej_tags.parse(metadata.description or "")
+        return replace(sized, description=imagej_tags.join({**own, **fields}))
+    info = {"Info": metadata.description} if metadata.description else {}
+    return calibrated(replace(sized, imagej={**info, **metadata.imagej}), fields)
+
+
+def _with_channels(metadata: Metadata, planes: int) -> Metadata:
+    """Keep the channels of a hyperstack that has other slices than ImageJ's lines say."""
+    fields = imagej_tags.parse(metadata.description or "")
+    channels = int(imagej_tags.number(fields, "channels") or 1)
+    is_flat = metadata.axes == "Z" and channels > 1
+    if not is_flat or planes % channels or fields.get("order", "czt").lower() != "czt":
+        return metadata
+    sizes = {"Z": planes // channels, "C": channels}
+    lines = {k: v for k, v in fields.items() if k not in {"slices", "frames", "images", "channels"}}
+    return replace(
+        metadata,
+        axes="ZC",
+        sizes=tuple(sizes.values()),
+        description=imagej_tags.join(imagej_tags.hyperstack(sizes) | lines),
+    )
+
+
+def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
+    """Return a file's tags, without what they mean."""
+    kind: Kind = "plain"
+    page, private = tif.pages.first, None
+    description = page.description or None
+    if tif.is_ome:
+        # The file of a set that but points to the OME-XML of all has none.
+        kind = "plain" if "<BinaryOnly" in page.description else "ome"
+        description = None if kind == "plain" else description
+    elif (lines := page.imagej_description) is not None:
+        kind, description, private = "imagej", lines, page.tags.valueof(50839)
+    return Metadata(
+        kind=kind,
+        sizes=(planes,),
+        description=description,
+        imagej=private if isinstance(private, dict) else {},
+        resolution=_resolution(page),
+        history=provenance.from_text(page.software),
+        resolution_unit=int(page.tags.valueof(296, 1)),
+        # ImageJ takes a file that doesn't say it for one in which black is zero.
+        photometric=int(page.photometric) if 262 in page.tags else 1,
+        colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
+    )
+
+
+def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:
+    """Return the resolution tags where they mean something."""
+    values = tuple(page.tags.valueof(code) for code in (282, 283))
+    if not all(isinstance(v, tuple) and len(v) == 2 and 0 not in v for v in values):
+        return None
+    return values
