@@ -30,7 +30,7 @@ from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import check_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
