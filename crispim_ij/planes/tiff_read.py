@@ -379,7 +379,7 @@ class FolderSource(Source):
     """
 
     format = "TIFF"
-    suffixes = TIFF_SUFFIXES
+    suffixes: tuple[str, ...] = TIFF_SUFFIXES
 
     def __init__(self, path: Path) -> None:
         found = _plane_files(path, self.format, self.suffixes)
