@@ -83,9 +83,11 @@ def select(source: Source, selection: Selection) -> Source:
 
     Raises CrispimError if it doesn't have a channel or time point that is asked for.
     """
-    numbers = numbered(source, selection)
-    chosen = {"C": numbers.channels, "T": numbers.times}
-    wanted: dict[str, tuple[int, ...]] = {k: v for k, v in chosen.items() if v is not None}
+    wanted: dict[str, tuple[int, ...]] = {}
+    if selection.channels is not None:
+        wanted["C"] = _numbers(source, selection.channels)
+    if selection.times is not None:
+        wanted["T"] = selection.times
     if not wanted:
         return source
     metadata = source.metadata
@@ -107,13 +109,18 @@ def select(source: Source, selection: Selection) -> Source:
 def numbered(source: Source, selection: Selection) -> Selection:
     """Return a selection with numbers in place of the names that a source's channels have.
 
-    A number that is no channel's may be a name, too. Raises CrispimError for other names.
+    Raises CrispimError for names that they don't have.
     """
     if selection.channels is None:
         return selection
+    return replace(selection, channels=_numbers(source, selection.channels))
+
+
+def _numbers(source: Source, channels: tuple[int | str, ...]) -> tuple[int, ...]:
+    """Return the numbers of channels; a number that is no channel's may be a name, too."""
     names, count = channel_names(source.metadata), channel_count(source.metadata)
     found: set[int] = set()
-    for channel in selection.channels:
+    for channel in channels:
         number = find_channel(str(channel), names)
         if isinstance(channel, int):
             found.add(channel if channel <= count else number or channel)
@@ -125,7 +132,7 @@ def numbered(source: Source, selection: Selection) -> Selection:
             )
         else:
             found.add(number)
-    return replace(selection, channels=tuple(sorted(found)))
+    return tuple(sorted(found))
 
 
 def aligned(source: Source, other: Source) -> Source:

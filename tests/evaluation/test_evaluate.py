@@ -156,3 +156,22 @@ def test_a_3d_method_gets_the_planes_around(clean: Path, volume: NDArray[np.uint
         for got, k in zip(block, around, strict=True):
             np.testing.assert_array_equal(got, noisy_plane(volume[k], k, settings.noise)[0])
         assert plane.rows[0].psnr == plane.rows[1].psnr
+
+
+def test_neighbours_are_of_the_planes_channel(tmp_path: Path) -> None:
+    for c, z in np.ndindex(2, 4):
+        plane = np.full((20, 20), 1000 * c + z, np.uint16)
+        tifffile.imwrite(tmp_path / f"C{c}_{z}.tif", plane)
+    seen: list[NDArray[np.float64]] = []
+
+    def middle(block: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen.append(block[:, 0, 0])
+        return block[2]
+
+    settings = EvaluationSettings(planes=8, noise=NoiseSettings((0, 0)))
+    with open_source(tmp_path) as source:
+        list(evaluate(source, [Method("middle", middle, 5)], settings))
+    assert [block.tolist() for block in seen[3:5]] == [
+        [1, 2, 3, 3, 2],
+        [1001, 1000, 1000, 1001, 1002],
+    ]

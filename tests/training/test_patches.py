@@ -260,3 +260,17 @@ def test_what_goes_wrong_in_a_thread_is_seen(
     monkeypatch.setattr(stacks[0].clean, "read", fail)
     with pytest.raises(OSError, match="the disk is gone"):
         next(Feed(stacks, SMALL, range(8), workers=2))
+
+
+def test_neighbours_are_of_the_planes_time_point(tmp_path: Path) -> None:
+    """Each plane's pixels tell its time point."""
+    for t, z in np.ndindex(3, 4):
+        plane = np.random.default_rng(z).integers(100 * t, 100 * t + 50, (24, 40), np.uint16)
+        tifffile.imwrite(tmp_path / f"t{t}_z{z}.tif", plane)
+    recipe = replace(VOLUME, noise_sd=(0, 0))
+    with open_source(tmp_path) as source:
+        stack = open_stack(source, None, recipe)
+        assert stack.around(5, 5) == [4, 4, 5, 6, 7]
+        noisy, _ = training_batch([stack], recipe, 0)
+    for mini_stack in noisy // 100:
+        assert np.ptp(mini_stack) == 0
