@@ -113,8 +113,8 @@ def denoise(
         Whether the result also holds the error that is expected of each pixel, in counts.
         Takes four times as long. The model must have been calibrated.
     channel, time : int, str or None
-        Of a file: channels and time points from 1, such as 2 or '1,3' or '1-10'. None
-        takes all.
+        Of a file: channels and time points from 1, such as 2 or '1,3' or '1-10', and
+        channels by the names that files give them, such as 'GFP'. None takes all.
     level : int
         Of an OME-Zarr: its resolution, 0 for the full one.
     on_done : callable, optional

@@ -168,7 +168,7 @@ def check_slices(source: Source, depth: int) -> None:
         raise CrispimError(
             f"'{source.path}' has {len(source)} planes but, according to its metadata, one slice "
             "for each channel and time point, and a 3D model needs slices: say so in ImageJ "
-            "(Image > Properties), or use a 2D model."
+            "(Image > Properties), or in the names of a folder's files, or use a 2D model."
         )
 
 

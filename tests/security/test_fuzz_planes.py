@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from hypothesis import strategies as st
+from imagecodecs import png_encode
 
 from crispim_ij.planes import SinkSettings, create_sink, open_source
 from tests.security.fuzzing import JSON, damaged, fuzzed, tried
@@ -33,6 +34,7 @@ IMAGEJ = tiff(
 )  # fmt: skip
 OME = tiff(ome=True, metadata={"axes": "ZYX", "PhysicalSizeX": 0.4, "Channel": {"Name": ["n"]}})
 PACKED = tiff(compression="zlib", metadata=None)
+PNG = png_encode(np.arange(8 * 9, dtype=np.uint16).reshape(8, 9))
 
 
 def copied(path: Path) -> None:
@@ -103,6 +105,14 @@ def test_what_tifffile_says(tmp_path: Path, said: object) -> None:
     how = {"photometric": "minisblack", "metadata": None}
     tifffile.imwrite(path, plane, description=json.dumps(said), contiguous=True, **how)
     tried(lambda: copied(path))
+
+
+@fuzzed(damaged(PNG))
+def test_png_files(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "planes"
+    folder.mkdir(exist_ok=True)
+    (folder / "1.png").write_bytes(content)
+    tried(lambda: copied(folder))
 
 
 AXES = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in "zyx"]
