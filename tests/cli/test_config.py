@@ -23,6 +23,7 @@ REFUSED = {
     "json": "changes what a script reads that did not ask for it",
     "noisy": "names an input",
     "note": "is said of one report",
+    "only": "names inputs",
     "out": "says where results go",
     "overwrite": "lets results be lost",
     "plane": "is chosen for one look",

@@ -71,9 +71,9 @@ def test_preprocess(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_denoise_with_noise_that_is_measured(tmp_path: Path) -> None:
-    source = acquisition(tmp_path / "in", 50)
+    source = acquisition(tmp_path / "in", 12)
     options = ("--model", told_model(tmp_path / "told").folder)
     crispim("denoise", source, tmp_path / "whole", *options).well()
     broken = tmp_path / "broken"
-    kill_and_resume(("denoise", source, broken, *options), broken, 400)
+    kill_and_resume(("denoise", source, broken, *options), broken, 96)
     assert visible(broken) == visible(tmp_path / "whole")
