@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -20,6 +18,7 @@ from tests.planes.vendors import (
     ROWS,
     bare_tags,
     micro_manager,
+    ndtiff,
     ome,
     pages,
     pixels_xml,
@@ -130,25 +129,25 @@ def test_a_micro_manager_file_that_was_stopped(tmp_path: Path) -> None:
     assert "1 planes of" in notes
 
 
-def ndtiff(folder: Path, pixels: NDArray[np.uint16], name: str = "a_NDTiffStack.tif") -> Path:
-    """An NDTiff of channels with names, C fastest, its index beside it."""
-    summary = b'{"a": 1}'
-    pages(folder / name, pixels)
-    blob = bytearray((folder / name).read_bytes())
-    with tifffile.TiffFile(folder / name) as tif:
-        offsets = [page.dataoffsets[0] for page in tif.pages]
-        first = tif.pages.first.offset
-    # Its head takes the place of the pages, which move behind it.
-    head = struct.pack("<6I", 483729, 3, 0, 2355492, len(summary), 0)[:20] + summary
-    del blob, head, first
-    index = b""
-    for k, offset in enumerate(offsets):
-        axes = json.dumps({"z": k // 2, "channel": ("DAPI", "GFP")[k % 2]}).encode()
-        file = name.encode()
-        index += struct.pack("<I", len(axes)) + axes + struct.pack("<I", len(file)) + file
-        index += struct.pack("<IIIIIIII", offset, COLUMNS, ROWS, 1, 0, 0, 0, 0)
-    (folder / "NDTiff.index").write_bytes(index)
-    return folder / name
+def test_channels_of_an_ndtiff(tmp_path: Path, copy: Copy) -> None:
+    pixels = planes(6)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    ndtiff(folder, {"a_NDTiffStack.tif": pixels[:4], "a_NDTiffStack_1.tif": pixels[4:]})
+    assert not check(folder, pixels, {"Z": 3, "C": 2})
+    everywhere(copy, folder, tmp_path, {"Z": 3, "C": 2})
+    (note,) = check(folder / "a_NDTiffStack_1.tif", pixels[4:], {"C": 2})
+    assert "2 of 6 planes are in it" in note
+
+
+@pytest.mark.parametrize("name", ["../secret.tif", "ABSOLUTE"])
+def test_an_ndtiff_reads_nothing_outside_of_its_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    pages(tmp_path / "secret.tif", planes(2))
+    place = str(tmp_path / "secret.tif") if name == "ABSOLUTE" else name
+    ndtiff(tmp_path / "in", {"a.tif": planes(2)}, seen_as=place)
+    with pytest.raises(CrispimError, match=r"it names the file"):
+        open_source(tmp_path / "in/a.tif")
 
 
 # ImageJ

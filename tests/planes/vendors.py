@@ -43,7 +43,7 @@ def stk(
     """A MetaMorph stack: a page, and the pixels of all planes one after another."""
     count = len(pixels)
     data = pixels.tobytes()
-    tags = [*bare_tags(data.__len__() // count), (259, 3, 1, 1), (262, 3, 1, 1)]
+    tags = [*bare_tags(len(data) // count), (259, 3, 1, 1), (262, 3, 1, 1)]
     begin = 8 + len(data) + 2 + 12 * (len(tags) + 4) + 4
     times = [(d, 1, 2459000, 1000 * k, 2459000, 1000 * k) for k, d in enumerate(distances)]
     blobs = [
@@ -68,12 +68,39 @@ def micro_manager(
         {"MicroManagerVersion": "2.0.0", "Prefix": "run", "Channels": channels, "Slices": slices,
          "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False}
     ).encode()  # fmt: skip
-    summary += b" " * (len(summary) % 2)
     head = struct.pack("<8I", 54773648, 0, 483765892, 0, 99384722, 0, 2355492, len(summary))
-    blob = bytearray(b"II*\0" + bytes(4) + head + summary)
-    link, offsets = 4, []
+    blob, offsets, _ = _chained(head + summary, pixels, xml)
+    struct.pack_into("<I", blob, 12, len(blob))
+    blob += struct.pack("<2I", 3453623, len(pixels))
+    for k, offset in enumerate(offsets):
+        blob += struct.pack("<5I", k % channels, k // channels, 0, 0, offset)
+    path.write_bytes(blob)
+
+
+def ndtiff(folder: Path, files: Mapping[str, NDArray[np.uint16]], seen_as: str = "") -> None:
+    """Micro-Manager's NDTiff of files that follow each other, two channels with names in turn."""
+    summary, index, number = b"{}", b"", 0
+    for name, pixels in files.items():
+        head = struct.pack("<4I", 483729, 2, 2355492, len(summary)) + summary
+        blob, _, begins = _chained(head, pixels, "")
+        (folder / name).write_bytes(blob)
+        for begin in begins:
+            axes = {"z": number // 2, "channel": ("DAPI", "GFP")[number % 2]}
+            words = [json.dumps(axes).encode(), (seen_as or name).encode()]
+            index += b"".join(struct.pack("<I", len(word)) + word for word in words)
+            index += struct.pack("<8I", begin, COLUMNS, ROWS, 1, 0, 0, 0, 0)
+            number += 1
+    (folder / "NDTiff.index").write_bytes(index)
+
+
+def _chained(
+    head: bytes, pixels: NDArray[np.uint16], xml: str
+) -> tuple[bytearray, list[int], list[int]]:
+    """Pages as Micro-Manager chains them, and where each of them and its pixels begin."""
+    blob = bytearray(b"II*\0" + bytes(4) + head + b" " * (len(head) % 2))
+    link, offsets, begins = 4, [], []
     for k, plane in enumerate(pixels):
-        meta = json.dumps({"SliceIndex": k // channels}).encode() + b"\0"
+        meta = b"{}\0"
         here, count = len(blob), 13 + (k == 0 and bool(xml))
         at = here + 2 + 12 * count + 4
         tail = at + plane.nbytes
@@ -86,16 +113,13 @@ def micro_manager(
             tags.append((270, 2, len(xml) + 1, tail + 8 + len(meta)))
         struct.pack_into("<I", blob, link, here)
         offsets.append(here)
+        begins.append(at)
         blob += struct.pack("<H", count) + b"".join(struct.pack("<HHII", *t) for t in sorted(tags))
         link = len(blob)
         blob += bytes(4) + plane.tobytes() + struct.pack("<2I", 15385, 1) + meta
         blob += xml.encode() + b"\0" if k == 0 and xml else b""
         blob += bytes(-len(blob) % 2)
-    struct.pack_into("<I", blob, 12, len(blob))
-    blob += struct.pack("<2I", 3453623, len(pixels))
-    for k, offset in enumerate(offsets):
-        blob += struct.pack("<5I", k % channels, k // channels, 0, 0, offset)
-    path.write_bytes(blob)
+    return blob, offsets, begins
 
 
 def pages(path: Path, pixels: NDArray[Any], description: str | None = None, **how: Any) -> None:

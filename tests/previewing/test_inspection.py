@@ -104,7 +104,7 @@ def test_what_can_not_be_opened(tmp_path: Path) -> None:
         ("text.txt", "not a TIFF", "can be read"),
         ("broken.tif", "damaged TIFF, or not one", "can be read"),
         ("empty", "folder (empty)", "holds no TIFF files"),
-        (".", "folder (2 .tif, 1 .txt, 1 no ending)", "text.txt' is not a TIFF"),
+        (".", "folder (2 .tif, 1 .txt, 1 no ending)", "broken.tif' is not a TIFF"),
     ):
         found = inspect_path(tmp_path / name)
         assert found.contents is None
