@@ -139,10 +139,10 @@ def choose(found: Sequence[Series], number: int | None, path: Path) -> Layout:
     series = found[(number or 1) - 1]
     notes = [f"'{path}' {note}" for note in series.notes]
     if len(found) > 1:
-        named = f", '{series.name}'," if series.name else ""
+        which = f"{number or 1}, '{series.name}'," if series.name else f"{number or 1}"
         notes.insert(
             0,
-            f"'{path}' holds {len(found)} series, of which number {number or 1}{named} is taken: "
+            f"'{path}' holds {len(found)} series, of which number {which} is taken: "
             "--series takes another.",
         )
     names = tuple(one.name for one in found)

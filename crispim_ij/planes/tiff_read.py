@@ -379,7 +379,7 @@ def _as_read(
     if loses_detail(plane, given):
         raise CrispimError(
             f"{where} holds {stored} values that float32 would change by more than half their "
-            "noise: take off a constant, or save it as uint16, with the program that it comes from."
+            "noise: subtract a constant, or save it as uint16, with the program that it comes from."
         )
     return given
 

@@ -42,8 +42,17 @@ def test_empty_folder(call: Call, model: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_tiff(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
+    (noisy / "overview.jpg").write_text("lens 2")
+    refused(call, model, noisy, tmp_path / "out", "overview.jpg")
+
+
+def test_notes_beside_planes_are_no_planes(
+    call: Call, model: Path, noisy: Path, tmp_path: Path
+) -> None:
     (noisy / "notes.txt").write_text("lens 2")
-    refused(call, model, noisy, tmp_path / "out", "notes.txt")
+    assert call("denoise", noisy, tmp_path / "out", "--model", model).status == 0
+    written = sorted(file.name for file in (tmp_path / "out").glob("*.t*"))
+    assert written == ["0.tif", "1.tif", "2.tif"]
 
 
 def test_a_tiff_in_name_alone(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ def template(node: ast.expr) -> str:
 
 
 def messages(path: Path) -> Iterator[str]:
+    """Yield what errors say, and what is said without being one, which is put together."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield template(node)
         if isinstance(node, ast.Call) and node.args:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             if name.endswith("Error"):
