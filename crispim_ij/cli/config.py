@@ -31,7 +31,7 @@ ANYWHERE = frozenset(
         *("learning-rate", "level", "method", "model", "native", "noise", "noise-sd", "offset"),
         *("ome-zarr", "patch", "planes", "precision", "pyramid", "recipe", "rescale"),
         *("sample-every", "seed", "seed-stack", "shard", "start-from", "steps", "strength"),
-        *("tensorboard", "tile", "time", "width", "workers"),
+        *("teacher", "tensorboard", "tile", "time", "width", "workers"),
     ]
 )
 """Options that any file may set."""

@@ -32,6 +32,7 @@ REFUSED = {
     "result": "names an input",
     "resume": "goes on with results instead of refusing them",
     "scheduler": "names a cluster that may be gone",
+    "series": "names an input",
     "test": "names an input",
     "uncertainty": "says where results go",
     "uninstall": "removes files",
