@@ -21,7 +21,7 @@ from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.planes import Source, open_source
 from crispim_ij.planes.checks import TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
-from crispim_ij.planes.tiff_layout import kind_of
+from crispim_ij.planes.tiff_series import kind_of
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part
 
