@@ -32,6 +32,8 @@ _INDEXED = ("mmstack", "ndtiff")
 # What tifffile's letters mean for neighbours: samples, wavelengths and lifetimes are channels, a
 # row of images without a name is a stack. Any other axis, such as R, a position, is of series.
 _MEANS = {"S": "C", "L": "C", "E": "C", "I": "Z", "Q": "Z", "T": "T", "Z": "Z", "C": "C"}
+# Of the columns of its index.
+_MICRO_MANAGERS_COUNTS = ("Channels", "Slices", "Frames", "Positions")
 # Bytes behind a file's only plane that are none of another plane's.
 _MOST_SLACK = 16
 _CHANNELS_SAVED = re.compile(
@@ -175,6 +177,8 @@ def told_series(
     """
     if kind == "ndtiff":
         _check_ndtiff_index(path.parent / "NDTiff.index")
+    if kind == "mmstack":
+        _check_index_map(tif, path)
     with tifffile_faults(path):
         series = _images(tif.series)
         one_by_one = len(series) > 1 and all(map(_is_one_plane, series))
@@ -413,6 +417,17 @@ def _check_ndtiff_index(path: Path) -> None:
         for entry in tifffile.tifffile.read_ndtiff_index(path):
             if Path(entry[1]).name != entry[1]:
                 raise ValueError(f"it names the file {entry[1]!r}")
+
+
+def _check_index_map(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse an index of Micro-Manager's that claims more planes than there can be."""
+    with tifffile_faults(path):
+        said = tif.micromanager_metadata or {}
+        reached = (np.max(said["IndexMap"][:, :4], axis=0).astype(int) + 1).tolist()
+        counts = [said["Summary"].get(key, 1) for key in _MICRO_MANAGERS_COUNTS]
+        claimed = math.prod(max(1, *map(int, pair)) for pair in zip(reached, counts, strict=True))
+    # tifffile makes room for all of them.
+    check_count(claimed, path)
 
 
 # What OME-XML tells
