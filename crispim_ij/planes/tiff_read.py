@@ -27,17 +27,7 @@ from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
 from crispim_ij.planes.pixels import READ_AS_FLOAT32, loses_detail
 from crispim_ij.planes.plane_names import arrange
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_layout import (
-    Layout,
-    Series,
-    choose,
-    count_planes,
-    kind_of,
-    ome_series,
-    series_of_file,
-    series_of_unlike_pages,
-    told_series,
-)
+from crispim_ij.planes.tiff_layout import Layout, Series, choose
 from crispim_ij.planes.tiff_metadata import Document, metadata_of, ome_document, read_metadata
 from crispim_ij.planes.tiff_page import (
     Header,
@@ -47,6 +37,14 @@ from crispim_ij.planes.tiff_page import (
     opened,
     page_chunk,
     tifffile_faults,
+)
+from crispim_ij.planes.tiff_series import (
+    count_planes,
+    kind_of,
+    ome_series,
+    series_of_file,
+    series_of_unlike_pages,
+    told_series,
 )
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}

@@ -23,7 +23,7 @@ from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.planes.provenance import History
-from crispim_ij.planes.tiff_layout import kind_of
+from crispim_ij.planes.tiff_series import kind_of
 from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings, plan_noise, target_size
 from crispim_ij.previewing.region import choose_part

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from tests.cli.conftest import Call
-from tests.planes.test_tiff_layout import bruker, positions
+from tests.planes.test_tiff_series import bruker, positions
 from tests.planes.vendors import ome, pages, pixels_xml, placed, planes, stk
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -127,6 +128,32 @@ def test_a_micro_manager_file_that_was_stopped(tmp_path: Path) -> None:
     notes = " ".join(check(tmp_path / "other.tif", pixels[:6], {"Z": 3, "C": 2}))
     assert "1 of the 8 planes" in notes
     assert "1 planes of" in notes
+
+
+def test_an_index_of_planes_without_number_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    micro_manager(path, planes(4), 2, 2)
+    content = bytearray(path.read_bytes())
+    content[-20:-16] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+    with pytest.raises(CrispimError, match=r"a\.tif' claims to hold \d+ planes"):
+        open_source(path)
+
+
+def test_another_process_reads_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    ndtiff(folder, {"a_NDTiffStack.tif": planes(4), "a_NDTiffStack_1.tif": planes(2)})
+    (tmp_path / "b").mkdir()
+    positions(tmp_path / "b")
+    bruker(tmp_path / "c", 2)
+    for path in (folder, tmp_path / "b", tmp_path / "b/p1.ome.tif", tmp_path / "c"):
+        with open_source(path, Selection(series=1)) as source:
+            other = pickle.loads(pickle.dumps(source))  # noqa: S301 - our own
+            assert (other.names, other.metadata.axes) == (source.names, source.metadata.axes)
+            assert other.notes == source.notes
+            np.testing.assert_array_equal(other.read(1), source.read(1))
+            other.close()
 
 
 def test_channels_of_an_ndtiff(tmp_path: Path, copy: Copy) -> None:
