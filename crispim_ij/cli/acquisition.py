@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,18 +13,27 @@ from rich.markup import escape
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes import find_tree
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.progress import Progress
 
-    from crispim_ij.cli.options import ReportOptions
+    from crispim_ij.cli.options import ReportOptions, SelectionOptions
     from crispim_ij.cluster import ClusterClient
     from crispim_ij.jobs import Acquisition, DenoiseJob, PreprocessJob
     from crispim_ij.jobs.acquisition import Begun, Copied, Ended, Event
     from crispim_ij.noise.channel_noise import ChannelNoise
+    from crispim_ij.planes import Tree
 
 Job = TypeVar("Job", "DenoiseJob", "PreprocessJob")
 Events = Generator["Event[Any]", None, None]
+
+
+def tree_of(source: Path, only: Sequence[str] | None, selection: SelectionOptions) -> Tree | None:
+    """Find the stacks of a tree; a series that is asked for is of a set, which is one stack."""
+    return None if selection.series else find_tree(source, only or ())
 
 
 def refuse_profile(report: ReportOptions) -> None:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.acquisition import refuse_profile, show_acquisition, show_dry_acquisition
+from crispim_ij.cli.acquisition import (
+    refuse_profile,
+    show_acquisition,
+    show_dry_acquisition,
+    tree_of,
+)
 from crispim_ij.cli.cluster import connected, refuse_lone_workers, say_processors
 from crispim_ij.cli.console import console, print_json, start_tensorflow
 from crispim_ij.cli.options import (
@@ -31,7 +36,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
-from crispim_ij.planes import Compression, find_tree, renaming
+from crispim_ij.planes import Compression, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
@@ -115,7 +120,7 @@ def denoise(
     how = DenoiseSettings(precision.value, tile)
     options = {"--noise": noise, **selection.as_record()}
     chosen = selection.selection()
-    tree = find_tree(source, only or ())
+    tree = tree_of(source, only, selection)
     if tree is not None:
         refuse_profile(report)
         whole = plan_denoising_of_tree(tree, outputs, model, how, told, options, chosen)

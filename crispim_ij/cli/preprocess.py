@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.acquisition import refuse_profile, show_acquisition, show_dry_acquisition
+from crispim_ij.cli.acquisition import (
+    refuse_profile,
+    show_acquisition,
+    show_dry_acquisition,
+    tree_of,
+)
 from crispim_ij.cli.check import check_pixels
 from crispim_ij.cli.cluster import connected
 from crispim_ij.cli.console import console, print_json
@@ -31,7 +36,7 @@ from crispim_ij.cli.profile import check_profile, write_profile
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ
-from crispim_ij.planes import Compression, find_tree
+from crispim_ij.planes import Compression
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
@@ -168,7 +173,7 @@ def preprocess(
     written_as = writing.sink_settings(compression)
     outputs = [Output(path, written_as) for path in (output, clean) if path is not None]
     engine = NativeImageJ if native else partial(open_gateway, imagej)
-    tree = find_tree(source, only or ())
+    tree = tree_of(source, only, selection)
     if tree is not None:
         whole = plan_preprocessing_of_tree(
             tree, outputs, settings, engine, selection.as_record(), selection.selection()

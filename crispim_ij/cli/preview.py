@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from crispim_ij.cli.acquisition import tree_of
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
@@ -25,7 +26,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Tree, find_tree
+from crispim_ij.planes import Tree
 from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import check_output
 
@@ -91,7 +92,7 @@ def preview(
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
-    tree = find_tree(source, only or ())
+    tree = tree_of(source, only, selection)
     stack = source if tree is None else source / tree.stacks[len(tree.stacks) // 2]
     with opened_source(stack, selection.selection()) as planes:
         check_output(out, None, source, overwrite=True)

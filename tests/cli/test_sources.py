@@ -84,19 +84,35 @@ def test_a_dry_run_says_it_too(call: Call, tmp_path: Path, command: str) -> None
     assert len(json.loads(answer.out)["notes"]) == 2
 
 
-def test_inspect_lists_series_notes_and_what_is_left_out(call: Call, tmp_path: Path) -> None:
-    positions(tmp_path)
-    (tmp_path / "metadata.txt").write_text("{}")
-    answer = call("inspect", tmp_path)
-    assert answer.status == 0
-    words = " ".join(answer.out.split())
+def test_positions_are_a_tree_unless_one_is_asked_for(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    positions(tmp_path / "in")
+    answer = call("preprocess", tmp_path / "in", *unchanged(tmp_path / "out"), "--json")
+    assert answer.status == 0, answer.err
+    assert [one["planes"] for one in json.loads(answer.out)["stacks"]] == [4, 6]
+
+
+def test_inspect_lists_series(call: Call, tmp_path: Path) -> None:
+    images = (
+        pixels_xml(0, {"Z": 4}, "".join(placed(k, Z=k) for k in range(4))),
+        pixels_xml(1, {"Z": 3}, "".join(placed(4 + k, Z=k) for k in range(3))),
+    )
+    pages(tmp_path / "two.ome.tif", planes(7), ome("", "".join(images)))
+    words = " ".join(call("inspect", tmp_path / "two.ome.tif").out.split())
     assert "series 1 Pos0 series 2 Pos1" in words
+    found = json.loads(call("inspect", tmp_path / "two.ome.tif", "--json").out)
+    assert found["contents"]["series"] == ["Pos0", "Pos1"]
+    assert "2 series" in found["contents"]["notes"][0]
+
+
+def test_inspect_tells_what_is_left_out(call: Call, tmp_path: Path) -> None:
+    bruker(tmp_path / "in")
+    (tmp_path / "in/metadata.txt").write_text("{}")
+    words = " ".join(call("inspect", tmp_path / "in").out.split())
     assert "left out no planes: metadata.txt" in words
     assert "folder of OME-TIFF files, parts of a set" in words
-    found = json.loads(call("inspect", tmp_path, "--json").out)
-    assert found["contents"]["series"] == ["Pos0", "Pos1"]
+    found = json.loads(call("inspect", tmp_path / "in", "--json").out)
     assert found["contents"]["left_out"] == ["metadata.txt"]
-    assert "2 series" in found["contents"]["notes"][0]
 
 
 @pytest.mark.long
