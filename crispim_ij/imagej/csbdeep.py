@@ -26,7 +26,7 @@ from crispim_ij.imagej.installation import (
 )
 from crispim_ij.imagej.java import find_java
 from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles
-from crispim_ij.imagej.tensorflow_java import SITES, tensorflow_fault
+from crispim_ij.imagej.tensorflow_java import SITES, refuse_library_loss, tensorflow_fault
 from crispim_ij.noise import CameraNoise, restore, stabilise
 
 logger = logging.getLogger(__name__)
@@ -184,11 +184,13 @@ def find_plugin(fiji_home: str) -> Installation:
     fiji = read_installation(Path(home), machine)
     if ARTIFACT not in fiji.jars:
         raise CrispimError(f"The Fiji {fiji.folder} has no plugin CSBDeep: {SITES}.")
-    fault = tensorflow_fault(fiji, Runtime(find_java().version, machine))
+    java = Runtime(find_java().version, machine)
+    fault = tensorflow_fault(fiji, java)
     if fault is not None:
         raise CrispimError(
             f"TensorFlow can't load in the Fiji {fiji.folder}: {fault.what}; {fault.remedy}."
         )
+    refuse_library_loss(fiji, java)
     return fiji
 
 
