@@ -34,15 +34,11 @@ def main() -> None:
 
 def shipped_files(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
     """Yield where each file belongs in a Fiji, and the file; models are exported first."""
-    from crispim_ij.bundled import bundled_folder
-    from crispim_ij.exporting import ExportSettings, export_model
-    from crispim_ij.imagej.installing import MODELS, macro_files
-    from crispim_ij.models import load_model
+    from crispim_ij.exporting import export_shipped
+    from crispim_ij.imagej.installing import macro_files
 
     yield from macro_files()
-    for folder in sorted(path.parent for path in bundled_folder("models").glob("*/model.json")):
-        name = f"{folder.name}.zip"
-        yield MODELS / name, export_model(load_model(folder), scratch / name, ExportSettings()).path
+    yield from export_shipped(scratch)
 
 
 def write_site(folder: Path, files: Iterable[tuple[PurePosixPath, Path]], now: str) -> int:

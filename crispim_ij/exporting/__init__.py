@@ -7,6 +7,7 @@ from crispim_ij.exporting.export import (
     check_place,
     export_model,
 )
+from crispim_ij.exporting.shipped import export_shipped
 from crispim_ij.exporting.units import Units, check_noise
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "check_noise",
     "check_place",
     "export_model",
+    "export_shipped",
 ]

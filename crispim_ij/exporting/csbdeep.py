@@ -3,7 +3,8 @@
 A 2D model takes (batch, Y, X, 1), so that the plugin runs it plane by plane over a stack.
 A 3D model takes (batch, depth, Y, X, 1) and gives the one plane (batch, Y, X, 1): a mini-stack
 at a time. In its form for whole stacks a loop inside the graph lays the network's mini-stack
-around each plane in turn, since the plugin gives a block of planes and wants a block back.
+around each plane in turn, since the plugin gives a block of planes and wants a block back; the
+signature calls Z fixed, so that the plugin gives the whole stack and nothing beyond its ends.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ def write_stack(model: Model, path: Path) -> None:
             f"{model.folder} is a 2D model, which CSBDeep runs over a stack by itself: "
             "export it with --format csbdeep."
         )
-    graph = _over_stacks(freeze(model.network()), model.spec.depth)
-    write_zip(graph, _describe(model, "ZYXC", {}, {"Z": model.spec.depth // 2}), path)
+    depth = model.spec.depth
+    graph = _over_stacks(freeze(model.network()), depth)
+    # The plugin lengthens an axis to a multiple of its blocks unless its length is fixed, and the
+    # graph would take the planes that it adds for the stack's own.
+    write_zip(graph, _describe(model, "ZYXC", {}, {"Z": depth // 2}), path, axis_1=depth)
 
 
 def predict_stack(path: Path, counts: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -35,7 +35,7 @@ OPERATIONS = frozenset([
     "AddV2", "AvgPool", "AvgPool3D", "BiasAdd", "Cast", "ConcatV2", "Const", "Conv2D",
     "Conv3D", "Enter", "Exit", "ExpandDims", "Expm1", "FloorMod", "GatherV2", "Identity", "Less",
     "Log1p", "LogicalAnd", "LoopCond", "Maximum", "MaxPool", "MaxPool3D", "Merge", "Minimum", "Mul",
-    "Neg", "NextIteration", "Pack", "Placeholder", "Range", "RealDiv", "Relu", "Reshape",
+    "Neg", "NextIteration", "Pack", "Pad", "Placeholder", "Range", "RealDiv", "Relu", "Reshape",
     "ResizeBilinear", "Shape", "Sqrt", "Squeeze", "StridedSlice", "Sub", "Switch",
     "TensorArrayGatherV3", "TensorArrayReadV3", "TensorArrayScatterV3", "TensorArrayV3",
     "TensorArrayWriteV3", "Tile", "Transpose",
@@ -102,14 +102,17 @@ def _inputs(node: Any) -> list[str]:
     return [source for source in node.input if not source.startswith("^")]
 
 
-def write_zip(graph: Any, meta: dict[str, Any], path: Path) -> None:
+def write_zip(graph: Any, meta: dict[str, Any], path: Path, axis_1: int | None = None) -> None:
     """Write a `tf.Graph` that holds its weights, from `INPUT` to `OUTPUT`, and its description.
 
+    `axis_1` is the length that the signature says of axis 1, whatever lengths the graph takes.
     Both files lie at the zip's root: the plugin makes only folders that have entries of
     their own. Attributes at their defaults are left out, some of which TensorFlow 1 doesn't know.
     """
     described = json.dumps(meta, indent=2, sort_keys=True) + "\n"
-    write_archive([(MODEL_FILE, _saved_model(graph)), (META_FILE, described.encode())], path)
+    write_archive(
+        [(MODEL_FILE, _saved_model(graph, axis_1)), (META_FILE, described.encode())], path
+    )
 
 
 def write_archive(files: Iterable[tuple[str, bytes]], path: Path) -> None:
@@ -124,13 +127,13 @@ def write_archive(files: Iterable[tuple[str, bytes]], path: Path) -> None:
             archive.writestr(entry, content)
 
 
-def _saved_model(graph: Any) -> bytes:
+def _saved_model(graph: Any, axis_1: int | None) -> bytes:
     """Serialise a SavedModel without variables."""
     from tensorflow.compat.v1 import Session, saved_model
 
     signature = saved_model.build_signature_def(
-        {INPUT: _tensor_info(graph, INPUT)},
-        {OUTPUT: _tensor_info(graph, OUTPUT)},
+        {INPUT: _tensor_info(graph, INPUT, axis_1)},
+        {OUTPUT: _tensor_info(graph, OUTPUT, axis_1)},
         saved_model.signature_constants.PREDICT_METHOD_NAME,
     )
     with tempfile.TemporaryDirectory() as scratch, Session(graph=graph) as session:
@@ -143,15 +146,18 @@ def _saved_model(graph: Any) -> bytes:
         return (folder / MODEL_FILE).read_bytes()
 
 
-def _tensor_info(graph: Any, node: str) -> Any:
+def _tensor_info(graph: Any, node: str, axis_1: int | None) -> Any:
     """Describe a node's result, for a signature."""
     from tensorflow.compat.v1 import TensorInfo
 
     tensor = graph.get_tensor_by_name(f"{node}:0")
+    shape = tensor.shape.as_proto()
+    if axis_1 is not None:
+        shape.dim[1].size = axis_1
     return TensorInfo(
         name=tensor.name,
         dtype=tensor.dtype.as_datatype_enum,
-        tensor_shape=tensor.shape.as_proto(),
+        tensor_shape=shape,
     )
 
 

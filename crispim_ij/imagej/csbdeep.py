@@ -26,7 +26,7 @@ from crispim_ij.imagej.installation import (
 )
 from crispim_ij.imagej.java import find_java
 from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles
-from crispim_ij.imagej.tensorflow_java import SITES, tensorflow_fault
+from crispim_ij.imagej.tensorflow_java import SITES, refuse_library_loss, tensorflow_fault
 from crispim_ij.noise import CameraNoise, restore, stabilise
 
 logger = logging.getLogger(__name__)
@@ -95,8 +95,9 @@ class CsbdeepPlugin:
 
         Parameters
         ----------
-        plane : ndarray, shape (Y, X)
-            Raw counts, of any numeric type.
+        plane : ndarray, shape (Y, X), or (depth, Y, X) for a 3D network
+            Raw counts, of any numeric type; of several planes that at ``depth // 2`` is
+            denoised.
         noise : CameraNoise or None
             Their noise, for a network that takes values whose noise has an sd of 1; None for
             one that takes counts.
@@ -115,25 +116,28 @@ class CsbdeepPlugin:
             return self._through_network(plane)
         counts = plane.astype(np.float32)
         if noise.is_none:
-            return counts
+            return counts if counts.ndim == 2 else counts[len(counts) // 2]
         return restore(self._through_network(stabilise(counts, noise)), noise)
 
     def _through_network(self, plane: NDArray[Any]) -> NDArray[np.float32]:
-        """Run the network on a plane, in its own units."""
+        """Run the network on a plane or a mini-stack, in its own units."""
         import xarray as xr
 
-        tiles = plan_tiles((plane.shape[0], plane.shape[1]), self._model, self._tile)
+        shape = plane.shape[-2], plane.shape[-1]
+        tiles = plan_tiles(shape, self._model, self._tile)
         # Java looks at this array's own memory: it must outlive the run.
-        extended = xr.DataArray(tiles.extend(plane), dims=("row", "col"), name="plane")
+        dims = ("pln", "row", "col")[-plane.ndim :]
+        extended = xr.DataArray(tiles.extend(plane), dims=dims, name="plane")
         output = self._run(self._ij.py.to_dataset(extended), tiles)
         image = self._ij.py.from_java(output).squeeze()
-        if dict(image.sizes) != dict(extended.sizes):
+        kept = extended if self._model.gives_stacks else extended[(0,) * (plane.ndim - 2)]
+        if dict(image.sizes) != dict(kept.sizes):
             raise CrispimError(
                 f"The plugin gave an image of {dict(image.sizes)} for one of "
                 f"{dict(extended.sizes)}: export the model '{self._model.path}' again."
             )
-        result = image.transpose(*extended.dims).to_numpy()
-        return tiles.crop(result, plane.shape).astype(np.float32)
+        result = tiles.crop(image.transpose(*kept.dims).to_numpy(), shape).astype(np.float32)
+        return result[len(result) // 2] if self._model.gives_stacks else result
 
     def _run(self, image: Any, tiles: PluginTiles) -> Any:
         """Run the command on an image and return what it gives."""
@@ -184,11 +188,13 @@ def find_plugin(fiji_home: str) -> Installation:
     fiji = read_installation(Path(home), machine)
     if ARTIFACT not in fiji.jars:
         raise CrispimError(f"The Fiji {fiji.folder} has no plugin CSBDeep: {SITES}.")
-    fault = tensorflow_fault(fiji, Runtime(find_java().version, machine))
+    java = Runtime(find_java().version, machine)
+    fault = tensorflow_fault(fiji, java)
     if fault is not None:
         raise CrispimError(
             f"TensorFlow can't load in the Fiji {fiji.folder}: {fault.what}; {fault.remedy}."
         )
+    refuse_library_loss(fiji, java)
     return fiji
 
 

@@ -28,6 +28,7 @@ from crispim_ij.imagej.tensorflow_java import (
     SITES,
     TENSORFLOW,
     TENSORFLOW_LIBRARY,
+    library_loss,
     tensorflow_fault,
 )
 from crispim_ij.versions import version_of
@@ -178,6 +179,8 @@ def _fiji_findings(fiji: Installation, java: Runtime | None) -> Iterator[Finding
     yield _sites(fiji)
     yield _plugin(fiji)
     yield Finding("TensorFlow in Fiji", _libraries(fiji), State.OK)
+    if java and (loss := library_loss(fiji, java)):
+        yield Finding("TensorFlow, any --fiji-home", loss.what, State.BROKEN, f"{loss.remedy}.")
     if ARTIFACT in fiji.jars:
         if fiji.java:
             yield _loads("TensorFlow, Fiji started by hand", fiji, fiji.java)

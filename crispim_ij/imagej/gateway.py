@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.installation import IMGLYB, check_fiji_home, read_installation
+from crispim_ij.imagej.installation import IMGLYB, Runtime, check_fiji_home, read_installation
 from crispim_ij.imagej.java import refuse_running_java, use_java
+from crispim_ij.imagej.tensorflow_java import refuse_library_loss
 from crispim_ij.parity import Engine
 
 if TYPE_CHECKING:
@@ -186,15 +187,19 @@ def start_fiji(home: str, heap: str | None) -> Any:
     Raises
     ------
     CrispimError
-        If Java runs already in this process, or pyimagej can't start the Fiji.
+        If Java runs already in this process, the start could cost the user's TensorFlow, or
+        pyimagej can't start the Fiji.
     """
     refuse_running_java()
-    use_java(heap, fetch="auto")
+    machine = platform.machine()
+    fiji = read_installation(Path(home), machine) if Path(home).is_dir() else None
+    java = use_java(heap, fetch="auto")
+    if fiji:
+        refuse_library_loss(fiji, Runtime(java.version, machine))
     import imagej
     import jpype
     import scyjava
 
-    fiji = read_installation(Path(home), platform.machine()) if Path(home).is_dir() else None
     if fiji and not fiji.missing(*IMGLYB):
         # imglyb asks for its jars over the network even where the Fiji has them.
         scyjava.config.endpoints.clear()

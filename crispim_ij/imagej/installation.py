@@ -19,6 +19,8 @@ _JAR = re.compile(r"(?P<artifact>.+?)(?:-(?P<version>\d[\w.+-]*))?\.jar")
 _ACTIVE_SITE = re.compile(rb'<update-site\s[^<>]*?name="([^"<]+)"')
 _MOST_BYTES = 2**28
 _X86_64 = {"x86_64", "amd64"}
+_SYSTEMS = {"darwin": "macos", "win32": "win"}
+_NOTE = ".tensorflowversion"
 _NEEDED = {
     "ij": "ImageJ",
     "imagej": "ImageJ2",
@@ -125,6 +127,9 @@ class Installation:
         The Java that came with it, where it can be told.
     native : NativeTensorFlow or None
         The TensorFlow library in its folder 'lib' for this system.
+    marked : Path or None
+        The folder for this system in which Fiji's own tool noted a TensorFlow that it put there,
+        be the library still there or not: imagej-tensorflow clears it where none loads.
     crashed : bool
         Whether TensorFlow did not load when Fiji last tried.
     update_sites : frozenset of str
@@ -135,6 +140,7 @@ class Installation:
     jars: Mapping[str, tuple[str, ...]]
     java: Runtime | None
     native: NativeTensorFlow | None
+    marked: Path | None
     crashed: bool
     update_sites: frozenset[str]
 
@@ -155,6 +161,7 @@ def read_installation(folder: Path, machine: str) -> Installation:
         jars=_jars(folder),
         java=_bundled_java(folder),
         native=next((found for each in libraries if (found := _native(each))), None),
+        marked=_marked(folder / "lib", sys.platform),
         crashed=any((each / ".crashed").exists() for each in libraries),
         update_sites=_update_sites(folder / "db.xml.gz"),
     )
@@ -162,7 +169,7 @@ def read_installation(folder: Path, machine: str) -> Installation:
 
 def library_folders(system: str, machine: str) -> tuple[str, ...]:
     """Return the folders of 'lib' that ImageJ's updater has had for a system, newest first."""
-    name = {"darwin": "macos", "win32": "win"}.get(system, "linux")
+    name = _SYSTEMS.get(system, "linux")
     if not Runtime(0, machine).is_x86_64:
         return (f"{name}-arm64",)
     return ("macos64", "macosx") if name == "macos" else (f"{name}64",)
@@ -189,11 +196,17 @@ def _native(folder: Path) -> NativeTensorFlow | None:
     if not any(folder.glob("*tensorflow_jni*")):
         return None
     try:
-        noted = (folder / ".tensorflowversion").read_text(encoding="utf-8").split(",")
+        noted = (folder / _NOTE).read_text(encoding="utf-8").split(",")
     except OSError:
         noted = []
     # The tool writes PLATFORM,VERSION,CPU|GPU and for a GPU its CUDA and cuDNN.
     return NativeTensorFlow(folder, " ".join(noted[1:]) if noted[2:] else "of unknown version")
+
+
+def _marked(libraries: Path, system: str) -> Path | None:
+    """Return the folder of a system, whatever its processor, that has the tool's note."""
+    notes = sorted(libraries.glob(f"{_SYSTEMS.get(system, 'linux')}*/{_NOTE}"))
+    return notes[0].parent if notes else None
 
 
 def _bundled_java(folder: Path) -> Runtime | None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 
 _OURS = "crispim-ij "
-_AXES = "YXC"
+_2D, _3D = "YXC", "ZYXC"
 META_FILE = "meta.json"
 """The description in the zip."""
 
@@ -32,16 +32,20 @@ _UNPACKING = (zlib.error, lzma.LZMAError, struct.error)
 
 @dataclass(frozen=True)
 class ModelZip:
-    """A 2D network, exported.
+    """A network, exported.
 
     The sides of a tile are multiples of `multiple` px, and tiles overlap by `overlap` px: as far
-    as the network sees. Where `takes_noise`, it takes values whose noise has an sd of 1.
+    as the network sees. Where `takes_noise`, it takes values whose noise has an sd of 1. A plane
+    is made of `depth` planes around it; it comes out alone, or in the middle of as many as went in
+    where the network `gives_stacks`.
     """
 
     path: Path
     multiple: int
     overlap: int
     takes_noise: bool = False
+    depth: int = 1
+    gives_stacks: bool = False
 
     @property
     def name(self) -> str:
@@ -66,21 +70,21 @@ class PluginTiles:
     margin: int
 
     def extend(self, plane: NDArray[Any]) -> NDArray[np.float32]:
-        """Mirror a plane outwards, edge pixels repeated, to the size of the tiles.
+        """Mirror a plane (Y, X), or each of a stack, outwards to the size of the tiles.
 
         With what the network sees on all sides, the plane's own pixels don't depend on
         how the plugin treats borders, and are what `crispim-ij denoise` gives.
         """
-        margins = [
+        margins = [(0, 0)] * (plane.ndim - 2) + [
             (self.margin, count * self.side - self.margin - length)
-            for count, length in zip((self.rows, self.columns), plane.shape, strict=True)
+            for count, length in zip((self.rows, self.columns), plane.shape[-2:], strict=True)
         ]
         return np.pad(plane, margins, mode="symmetric").astype(np.float32)
 
     def crop(self, extended: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         """Cut the plane of a shape out of its extension."""
         rows, columns = shape
-        return extended[self.margin : self.margin + rows, self.margin : self.margin + columns]
+        return extended[..., self.margin : self.margin + rows, self.margin : self.margin + columns]
 
 
 def plan_tiles(shape: tuple[int, int], model: ModelZip, largest: int) -> PluginTiles:
@@ -104,22 +108,25 @@ def plan_tiles(shape: tuple[int, int], model: ModelZip, largest: int) -> PluginT
 
 
 def read_model_zip(path: Path) -> ModelZip:
-    """Read how a zip of ``crispim-ij export --format csbdeep`` wants to be run, or refuse it."""
+    """Read how a zip of ``crispim-ij export --format csbdeep`` wants to be run, or refuse it.
+
+    One of ``--format csbdeep-stack`` is read, too.
+    """
     try:
         meta = _read_meta(path)
+        axes = meta.get("axes")
+        if axes not in (_2D, _3D) or not str(meta.get("type")).startswith(_OURS):
+            raise ValueError("its type or its axes are none of ours")
+        multiples = _lengths(meta.get("axes_div_by"), axes, 1)
+        overlaps = _lengths(meta.get("tile_overlap"), axes, 0)
     except ValueError as error:
         raise _not_ours(path) from error
-    kind, axes = str(meta.get("type")), meta.get("axes")
-    multiple, overlap = (_largest(meta.get(key)) for key in ("axes_div_by", "tile_overlap"))
-    sound = 1 <= multiple <= _MOST_PIXELS and 0 <= overlap <= _MOST_PIXELS
-    if not kind.startswith(_OURS) or not isinstance(axes, str) or not sound:
-        raise _not_ours(path)
-    if axes != _AXES:
-        raise CrispimError(
-            f"The model '{path}' takes axes {axes}, several planes at once, which `fiji denoise` "
-            "can't do yet: choose a 2D model."
-        )
-    return ModelZip(path.absolute(), multiple, overlap, meta.get("input_scaling") == "noise")
+    gives_stacks = axes == meta.get("axes_out") == _3D
+    # A stack's form says how many planes it sees on either side.
+    depth = 2 * overlaps["Z"] + 1 if gives_stacks else multiples.get("Z", 1)
+    multiple, overlap = (max(sizes["Y"], sizes["X"]) for sizes in (multiples, overlaps))
+    takes_noise = meta.get("input_scaling") == "noise"
+    return ModelZip(path.absolute(), multiple, overlap, takes_noise, depth, gives_stacks)
 
 
 @contextmanager
@@ -155,11 +162,13 @@ def _read_meta(path: Path) -> dict[str, Any]:
     return meta if isinstance(meta, dict) else {}
 
 
-def _largest(values: object) -> int:
-    """Return the largest of a list of whole numbers, or -1 for anything else."""
-    if not isinstance(values, list) or not all(isinstance(value, int) for value in values):
-        return -1
-    return max(values, default=-1)
+def _lengths(values: object, axes: str, least: int) -> dict[str, int]:
+    """Return a description's whole numbers by their axes; ValueError for anything else."""
+    if not isinstance(values, list) or len(values) != len(axes):
+        raise ValueError(f"it has not one number for each of the axes {axes}")
+    if not all(isinstance(value, int) and least <= value <= _MOST_PIXELS for value in values):
+        raise ValueError(f"its numbers for the axes {axes} are not whole, or too large")
+    return dict(zip(axes, values, strict=True))
 
 
 def _not_ours(path: Path) -> CrispimError:

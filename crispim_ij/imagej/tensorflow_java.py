@@ -1,13 +1,19 @@
 """Whether the TensorFlow of a Fiji can load, found out before anything tries.
 
 A try that fails has a price: where Fiji's own tool has put a TensorFlow library into 'lib',
-imagej-tensorflow takes the failure for a crash of that library and deletes it.
+imagej-tensorflow takes the failure for a crash of that library and deletes it. So no Fiji is
+started in which that could happen.
 """
 
 from __future__ import annotations
 
+import functools
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.installation import Installation, Runtime, version_numbers
 
 IMAGEJ_TENSORFLOW = "imagej-tensorflow"
@@ -18,6 +24,7 @@ PROTOBUF = "protobuf-java"
 # Up to 1.1.8 it casts the class loader to one that Java has not had since version 9.
 _LOADS_ON_JAVA_9 = (1, 1, 9)
 _BREAKS_TENSORFLOW = 4
+_LOADING_TIMEOUT_S = 120
 
 WITHOUT_IT = "denoise without it, by `crispim-ij denoise` or the macro CRISPIM_Denoise_CLI.ijm"
 SITES = "turn on the update sites CSBDeep and TensorFlow (Help > Update... > Manage update sites)"
@@ -38,6 +45,61 @@ def tensorflow_fault(fiji: Installation, java: Runtime) -> Fault | None:
         if fault is not None:
             return fault
     return None
+
+
+def library_loss(fiji: Installation, java: Runtime) -> Fault | None:
+    """Tell why imagej-tensorflow would delete the TensorFlow in a Fiji's 'lib' under a Java.
+
+    It does so at the first call for TensorFlow, be it a plugin's or a macro's, where neither that
+    library nor the one in the jar loads.
+    """
+    if fiji.marked is None or IMAGEJ_TENSORFLOW not in fiji.jars or _jar_loads(fiji, java):
+        return None
+    if fiji.native is None:
+        why = "no library is left in it"
+    else:
+        why = next(map(_why_not_loaded, sorted(fiji.native.folder.glob("*tensorflow_jni*"))))
+    if not why:
+        return None
+    return Fault(
+        f"the TensorFlow in '{fiji.marked}' does not load ({why}), and imagej-tensorflow "
+        f"{fiji.jars[IMAGEJ_TENSORFLOW][0]} would delete what is there",
+        "choose one that loads in that Fiji's Edit > Options > TensorFlow..., or move the folder "
+        "out of 'lib'",
+    )
+
+
+def refuse_library_loss(fiji: Installation, java: Runtime) -> None:
+    """Refuse a start of a Fiji that could cost its user the TensorFlow in 'lib'."""
+    loss = library_loss(fiji, java)
+    if loss is not None:
+        raise CrispimError(f"The Fiji {fiji.folder} is not started, as {loss.what}: {loss.remedy}.")
+
+
+def _jar_loads(fiji: Installation, java: Runtime) -> bool:
+    """Tell whether TensorFlow loads from its jar, whatever is in 'lib'."""
+    oldest = fiji.jars[IMAGEJ_TENSORFLOW][0]
+    can_load = java.version < 9 or version_numbers(oldest) >= _LOADS_ON_JAVA_9
+    return can_load and java.is_x86_64 and not fiji.missing(TENSORFLOW, TENSORFLOW_LIBRARY)
+
+
+@functools.cache
+def _why_not_loaded(library: Path) -> str:
+    """Load a library in a process of its own, as it may crash; say what is wrong, if anything."""
+    code = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
+    try:
+        answer = subprocess.run(  # noqa: S603 - our own interpreter, no shell
+            [sys.executable, "-c", code, str(library)],
+            capture_output=True,
+            text=True,
+            timeout=_LOADING_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{library.name} takes too long"
+    if not answer.returncode:
+        return ""
+    last = answer.stderr.strip().splitlines()[-1:] or [f"{library.name} crashes"]
+    return last[0].removeprefix("OSError: ").rstrip(".")
 
 
 def _missing_jars(fiji: Installation, java: Runtime) -> Fault | None:

@@ -11,6 +11,7 @@ import tifffile
 
 from crispim_ij.denoising import load_denoiser
 from crispim_ij.imagej import csbdeep
+from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
@@ -68,6 +69,7 @@ def test_install_again_and_uninstall(call: Call, fiji: Path) -> None:
     assert f"installed: {fiji}/plugins/CRISPIM/CRISPIM_Preprocess.ijm" in lines
     assert f"installed: {fiji}/macros/toolsets/CRISPIM_Toolset.ijm" in lines
     assert f"installed: {fiji}/models/CRISPIM/crispim-2d.zip" in lines
+    assert read_model_zip(fiji / "models/CRISPIM/crispim-3d.zip").gives_stacks
     changed = fiji / "plugins/CRISPIM/CRISPIM_Compare.ijm"
     changed.write_text("my own")
     again = call("fiji", "install", fiji).out.splitlines()
@@ -192,6 +194,39 @@ def test_compare_says_how_far_python_is(
     answer = call(*arguments, *options, "--overwrite")
     assert answer.status == 1
     assert "different: Fiji's counts differ from Python's by at most 0.25" in answer.out
+
+
+@pytest.fixture
+def interleaved(tmp_path: Path) -> Path:
+    """A stack of two channels, whose planes are one of each in turn."""
+    planes = np.random.default_rng(0).integers(50, 500, (3, 2, 40, 60), np.uint16)
+    tifffile.imwrite(tmp_path / "two.tif", planes, imagej=True, metadata={"axes": "ZCYX"})
+    return tmp_path / "two.tif"
+
+
+def test_a_3d_model_gives_what_the_command_gives(
+    call: Call, fiji: Path, interleaved: Path, stand_in: Fiji, tmp_path: Path
+) -> None:
+    folder = random_model("residual-2.5d", tmp_path).folder
+    stand_in.network = load_denoiser(str(folder))
+    arguments = ["fiji", "denoise", interleaved, tmp_path / "fiji.tif", "--fiji-home", fiji]
+    answer = call(*arguments, "--model", folder, "--compare")
+    assert answer.status == 0, answer.err
+    assert "equal: Fiji's counts differ" in answer.out
+    assert [run["input"].shape[0] for run in stand_in.runs] == [5] * 6
+    assert call("denoise", interleaved, tmp_path / "py.tif", "--model", folder).status == 0
+    np.testing.assert_array_equal(
+        *(tifffile.imread(tmp_path / name) for name in ("fiji.tif", "py.tif"))
+    )
+
+
+def test_a_3d_model_needs_slices(call: Call, fiji: Path, tmp_path: Path) -> None:
+    planes = np.full((3, 40, 60), 100, np.uint16)
+    tifffile.imwrite(tmp_path / "t.tif", planes, imagej=True, metadata={"axes": "TYX"})
+    arguments = ["fiji", "denoise", tmp_path / "t.tif", tmp_path / "out", "--fiji-home", fiji]
+    answer = call(*arguments, "--model", "crispim-3d")
+    assert answer.status == 2
+    assert "a 3D model needs slices" in answer.err
 
 
 @pytest.fixture

@@ -78,6 +78,20 @@ def test_what_the_plugin_looks_for(paper_2d: Model, tmp_path: Path) -> None:
     assert not graph.graph_def.library.function
 
 
+def test_z_of_a_stack_is_called_fixed(deep_model: Model, tmp_path: Path) -> None:
+    """The plugin would cut or lengthen an axis of any length."""
+    csbdeep.write_stack(deep_model, tmp_path / "stack.zip")
+    saved = saved_model_pb2.SavedModel()
+    with zipfile.ZipFile(tmp_path / "stack.zip") as archive:
+        saved.ParseFromString(archive.read("saved_model.pb"))
+    signature = saved.meta_graphs[0].signature_def["serving_default"]
+    for (tensor,) in (signature.inputs.values(), signature.outputs.values()):
+        sizes = [axis.size for axis in tensor.tensor_shape.dim]
+        assert sizes == [-1, deep_model.spec.depth, -1, -1, 1]
+    copy_checked(tmp_path / "stack.zip", tmp_path / "copy.zip")
+    assert (tmp_path / "copy.zip").read_bytes() == (tmp_path / "stack.zip").read_bytes()
+
+
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 60, 100), (3, 8, 12)])
 def test_any_size(flat_model: Model, tmp_path: Path, shape: tuple[int, ...]) -> None:
     csbdeep.write(flat_model, tmp_path / "model.zip")

@@ -136,15 +136,15 @@ class Fiji:
         return arguments
 
     def to_dataset(self, image: xr.DataArray) -> xr.DataArray:
-        assert image.dims == ("row", "col")
+        assert image.dims == ("pln", "row", "col")[-image.ndim :]
         return image
 
     def from_java(self, image: xr.DataArray) -> xr.DataArray:
         if self.shrinks:
             image = image[1:]
         # pyimagej says which axis is which, and may leave in those of length 1.
-        image = image.expand_dims("ch", 2)
-        return image.transpose("col", "row", "ch") if self.swaps else image
+        image = image.expand_dims("ch", image.ndim)
+        return image.transpose("col", "row", ...) if self.swaps else image
 
     def run(self, name: str, process: bool, arguments: tuple[Any, ...]) -> Fiji:
         assert (name, process) == (COMMAND, True)
@@ -172,4 +172,6 @@ class Fiji:
             err.println("\tat java.util.concurrent.FutureTask.report(FutureTask.java:122)")
             return None
         image: xr.DataArray = self.runs[-1]["input"]
-        return image.copy(data=self.network(image.to_numpy()))
+        result = self.network(image.to_numpy())
+        # One plane may come of several.
+        return image[(0,) * (image.ndim - result.ndim)].copy(data=result)

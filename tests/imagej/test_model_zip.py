@@ -84,6 +84,9 @@ def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
         [],
         {**META, "type": "CARE"},
         {key: value for key, value in META.items() if key != "tile_overlap"},
+        {**META, "axes": "ZYXC"},
+        {**META, "axes": "XYC"},
+        {**META, "axes_div_by": [4, 0, 1]},
     ],
 )
 def test_zips_of_others_are_refused(tmp_path: Path, meta: Any) -> None:
@@ -105,10 +108,24 @@ def test_files_that_are_no_zips_are_refused(tmp_path: Path, content: bytes | Non
         read_model_zip(path)
 
 
-def test_3d_networks_are_refused(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / "m.zip", axes="ZYXC", axes_div_by=[16, 8, 8, 1])
-    with pytest.raises(CrispimError, match="takes axes ZYXC, several planes at once"):
-        read_model_zip(path)
+def test_what_zips_of_3d_networks_say(tmp_path: Path) -> None:
+    forms = {
+        "mini": {"axes_out": "YXC", "axes_div_by": [5, 4, 4, 1], "tile_overlap": [0, 32, 32, 0]},
+        "whole": {"axes_out": "ZYXC", "axes_div_by": [1, 4, 4, 1], "tile_overlap": [2, 32, 32, 0]},
+    }
+    mini, whole = (
+        read_model_zip(write_zip(tmp_path / f"{name}.zip", axes="ZYXC", **meta))
+        for name, meta in forms.items()
+    )
+    assert mini == ModelZip(tmp_path / "mini.zip", 4, 32, depth=5)
+    assert whole == ModelZip(tmp_path / "whole.zip", 4, 32, depth=5, gives_stacks=True)
+
+
+def test_each_plane_of_a_stack_is_extended() -> None:
+    tiles, stack = PluginTiles(2, 3, 8, 4), np.arange(5 * 7 * 9).reshape(5, 7, 9)
+    extended = tiles.extend(stack)
+    np.testing.assert_array_equal(extended, np.stack([tiles.extend(plane) for plane in stack]))
+    np.testing.assert_array_equal(tiles.crop(extended, (7, 9)), stack)
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.installation import Runtime, read_installation
-from crispim_ij.imagej.tensorflow_java import Fault, tensorflow_fault
+from crispim_ij.imagej.tensorflow_java import (
+    Fault,
+    library_loss,
+    refuse_library_loss,
+    tensorflow_fault,
+)
 from tests.imagej.fiji_folder import CSBDEEP, FIJI, add_native, make_fiji, replaced
 
 JAVA_8, JAVA_21 = Runtime(8, "x86_64"), Runtime(21, "x86_64")
+
+
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="loads a .so")
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +94,67 @@ def test_a_library_in_lib_stands_for_its_jar(tmp_path: Path) -> None:
     fiji = make_fiji(tmp_path, *replaced("libtensorflow_jni"))
     add_native(fiji)
     assert fault(fiji, JAVA_8) is None
+
+
+OLD = replaced("imagej-tensorflow", "imagej-tensorflow-1.1.7")
+
+
+def loss(fiji: Path, java: Runtime = JAVA_21) -> Fault | None:
+    return library_loss(read_installation(fiji, java.machine), java)
+
+
+@on_linux
+def test_a_library_that_does_not_load_would_be_deleted(tmp_path: Path) -> None:
+    fiji = make_fiji(tmp_path, *OLD)
+    library = add_native(fiji, loads=False)
+    found = loss(fiji)
+    assert found
+    assert f"the TensorFlow in '{library}' does not load (" in found.what
+    assert "invalid ELF header" in found.what or "too short" in found.what
+    assert "imagej-tensorflow 1.1.7 would delete" in found.what
+    with pytest.raises(CrispimError, match=r"is not started, as .*; .*|Options > TensorFlow"):
+        refuse_library_loss(read_installation(fiji, "x86_64"), JAVA_21)
+
+
+@on_linux
+def test_a_library_that_crashes_would_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fiji = make_fiji(tmp_path, *OLD)
+    add_native(fiji)
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\nkill -ILL $$\n")
+    crashing.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(crashing))
+    found = loss(fiji)
+    assert found
+    assert "libtensorflow_jni.so crashes" in found.what
+
+
+@on_linux
+def test_a_note_without_its_library_would_be_deleted(tmp_path: Path) -> None:
+    fiji = make_fiji(tmp_path, *OLD)
+    (add_native(fiji) / "libtensorflow_jni.so").unlink()
+    found = loss(fiji)
+    assert found
+    assert "no library is left in it" in found.what
+
+
+@on_linux
+def test_where_nothing_is_deleted(tmp_path: Path) -> None:
+    loads, jar, plain, none = (make_fiji(tmp_path / name, *jars) for name, jars in {
+        "loads": OLD, "jar": (*FIJI, *CSBDEEP), "plain": FIJI, "none": OLD,
+    }.items())  # fmt: skip
+    add_native(loads)
+    for fiji in (jar, plain):
+        add_native(fiji, loads=False)
+    assert [loss(fiji) for fiji in (loads, jar, plain, none)] == [None] * 4
+    # The jar's TensorFlow is for Intel's processors alone.
+    assert loss(jar, Runtime(21, "aarch64"))
+
+
+@on_linux
+def test_another_systems_library_is_safe(tmp_path: Path) -> None:
+    fiji = make_fiji(tmp_path, *OLD)
+    add_native(fiji, "win64", loads=False)
+    assert loss(fiji) is None

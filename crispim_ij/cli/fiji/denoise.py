@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from crispim_ij.cli.console import console, progress_bar
@@ -19,11 +20,10 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, create_sink
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    from crispim_ij.denoising.denoiser import Described
     from crispim_ij.imagej.model_zip import ModelZip
+    from crispim_ij.models import ModelSpec
     from crispim_ij.noise import CameraNoise, NoiseOptions
     from crispim_ij.planes import Source
 
@@ -68,11 +68,14 @@ def denoise(
     """Denoise through CSBDeep's plugin in your own Fiji, without a screen.
 
     For those who must show that Fiji gives the same: `crispim-ij denoise` needs no Fiji and is
-    faster. Pixel type, pixel size, display range and other metadata are kept, as there.
+    faster. Takes 2D and 3D models. Pixel type, pixel size, display range and other metadata are
+    kept, as there.
 
     Example: `crispim-ij fiji denoise scan/ denoised/ --fiji-home /opt/Fiji.app --compare`
     """
+    from crispim_ij.denoising import check_slices
     from crispim_ij.denoising.denoiser import check_options
+    from crispim_ij.denoising.pipeline import windows
     from crispim_ij.imagej import GatewaySettings
     from crispim_ij.imagej.csbdeep import find_plugin, start_plugin
     from crispim_ij.noise import NoiseOptions, parse_noise
@@ -94,6 +97,7 @@ def denoise(
     settings = SinkSettings(compression=compression, overwrite=overwrite)
     with ExitStack() as stack:
         planes = stack.enter_context(opened_source(source))
+        check_slices(planes, described.depth)
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
         noises = _noises(planes, told) if described.takes_noise else [None] * len(planes)
@@ -104,8 +108,9 @@ def denoise(
         comparison = _Comparison(plugin, worker, model, tile) if compare else None
         sink = stack.enter_context(results)
         bar = stack.enter_context(progress_bar("denoising in Fiji", len(planes), "planes"))
-        for index in range(len(planes)):
-            sink.write(index, (comparison or plugin)(planes.read(index), noises[index]))
+        for index, around in enumerate(windows(planes, described.depth)):
+            given = around[0] if described.depth == 1 else np.stack(around)
+            sink.write(index, (comparison or plugin)(given, noises[index]))
             bar.advance(bar.task_ids[0])
     said = f"{len(planes)} denoised planes written to {output}"
     console.print(said, soft_wrap=True, markup=False)
@@ -118,7 +123,7 @@ def _is_zip(model: str) -> bool:
     return Path(model).suffix.lower() == ".zip"
 
 
-def _described(model: str) -> Described:
+def _described(model: str) -> ModelSpec | ModelZip:
     """Look up what is known of a model or a zip."""
     from crispim_ij.imagej.model_zip import read_model_zip
     from crispim_ij.models import find_model
@@ -160,7 +165,7 @@ class _Comparison:
         self._difference = 0.0
 
     def __call__(self, plane: NDArray[Any], noise: CameraNoise | None) -> NDArray[np.float32]:
-        """Return what Fiji makes of a plane."""
+        """Return what Fiji makes of a plane, or of a mini-stack."""
         expected = self._worker.submit(denoise_plane, self._model, self._tile, plane, noise)
         result = self._plugin(plane, noise)
         self._difference = max(self._difference, float(abs(result - expected.result()).max()))

@@ -65,12 +65,6 @@ def _list(changes: Iterator[FileChange]) -> None:
 def _model_files(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
     """Export the models that ship, one after another."""
     start_tensorflow()
-    from crispim_ij.bundled import bundled_folder
-    from crispim_ij.exporting import ExportSettings, export_model
-    from crispim_ij.imagej.installing import MODELS
-    from crispim_ij.models import load_model
+    from crispim_ij.exporting import export_shipped
 
-    for folder in sorted(path.parent for path in bundled_folder("models").glob("*/model.json")):
-        name = f"{folder.name}.zip"
-        exported = export_model(load_model(folder), scratch / name, ExportSettings())
-        yield MODELS / name, exported.path
+    yield from export_shipped(scratch)
