@@ -64,8 +64,12 @@ closeOpened(first);
 closeOpened(second);
 if (output != "")
     File.saveString(csv, output);
-return NAME + ": PSNR=" + exact(sums[0]) + " dB, RMSE=" + exact(sums[1]) + " counts, PCC="
+said = NAME + ": PSNR=" + exact(sums[0]) + " dB, RMSE=" + exact(sums[1]) + " counts, PCC="
     + exact(sums[2]) + ", means over " + counted(planes);
+showStatus(said);
+// By hand, Fiji would show what is returned as a table.
+if (getArgument() != "")
+    return said;
 
 // PSNR, RMSE and Pearson correlation of plane k; no pixel's product is formed, only sums that
 // ImageJ keeps in double precision: cov(a, b) = (var(a) + var(b) - var(b - a)) / 2.

@@ -1,9 +1,9 @@
 // Denoise the open image, a TIFF file or a folder of planes through CSBDeep's Fiji plugin.
 //
-// Needs a Fiji with the update site CSBDeep, a TensorFlow that loads there, and a 2D network that
-// `crispim-ij export MODEL OUT --format csbdeep` wrote (crispim-ij fiji install brings those that
-// ship). Where the plugin doesn't run, as with protobuf 4 or on Apple silicon, there is
-// CRISPIM_Denoise_CLI.
+// Needs a Fiji with the update site CSBDeep, a TensorFlow that loads there, the file
+// crispim-network.groovy beside this one, and a network that `crispim-ij export MODEL OUT` wrote, of a
+// 3D model with `--format csbdeep-stack` (crispim-ij fiji install brings all that ships). Where the
+// plugin doesn't run, as with protobuf 4 or on Apple silicon, there is CRISPIM_Denoise_CLI.
 //
 // By hand it asks in a dialog. Called from a macro it takes lines KEY=VALUE:
 //   runMacro("CRISPIM_Denoise.ijm", "model=crispim-2d\ninput=/data/my scan\noutput=/data/clean");
@@ -18,36 +18,40 @@
 //   overlap=0       how far the network sees, in px, or more; 0: as the zip file says
 //   block=0         side of the network's coarsest cell, in px; 0: as the zip file says
 //   overwrite=false      true: replace files of the same names
+//   resume=false    true: of a folder, skip the planes that an earlier run has finished
 //
 // Networks that guess the noise take and give raw counts; those that are told it, as their zip file
-// says, take counts divided by its sd. So the plugin's normalisation is off. Planes are
-// mirrored outwards by the overlap before the plugin sees them and cropped afterwards: its tiles
-// then give what `crispim-ij denoise` gives, at the borders too. The plugin returns a plain 32-bit
-// image; its pixels are rounded (half to even) and clipped to the type of the image that went in,
-// and put into a copy of that, which has its calibration, LUTs, display range and labels.
+// says, take counts divided by its sd. The plugin is run by crispim-network.groovy, which
+// opens no dialog, and says what is done to planes before and after. A 3D network
+// makes each plane of its neighbours along Z, so it needs a stack, not a folder of planes.
 //
-// Headless the plugin's result never becomes an image, so the macro stops there with an error
-// (crispim-ij fiji denoise runs the plugin headless). Where all went well it returns a text that
-// begins with "CRISPIM_Denoise: ", which callers can test: a macro that fails raises nothing.
+// Finished planes of a folder stay where a later one fails or Esc is pressed. Each keeps in its info what
+// it was made of, by which resume=true tells whether it would come out the same.
+//
+// Called with arguments it returns a text that begins with "CRISPIM_Denoise: " where all went well,
+// which callers can test: a macro that fails raises nothing.
 
 var NAME = "CRISPIM_Denoise";
 var COMMAND = "Run your network";
+var SCRIPT = "crispim-network.groovy";
 var written = newArray(0), scratch = newArray(0);
 var planeWidth, planeHeight, planeDepth;
-var model, tile, overlap, block;
-var takesNoise, noise, strength;
-var tag = "crispim" + d2s(getTime(), 0);
+var script, model, made = "", tile, overlap, block;
+var isStack, takesNoise, noise, strength;
 
 requires("1.53q");
+script = besideThis(SCRIPT);
 keys = newArray("model", "input", "output", "noise", "strength", "tile", "overlap", "block",
-    "overwrite");
-values = newArray("", "", "", "auto", "1", "512", "0", "0", "false");
+    "overwrite", "resume");
+values = newArray("", "", "", "auto", "1", "512", "0", "0", "false", "false");
 if (getArgument() != "")
     readArguments(keys, values);
 else
     ask(values);
 
 model = modelFile(values[0]);
+if (getArgument() == "")
+    before = "" + call("ij.Prefs.set", "crispim.model", values[0]);
 input = absolute(values[1]);
 output = absolute(values[2]);
 noise = noiseGiven(values[3]);
@@ -59,18 +63,33 @@ said = File.openAsRawString(model, File.length(model));
 overlap = sizeOf("overlap", values[6], said, "tile_overlap", 32);
 block = sizeOf("block", values[7], said, "axes_div_by", 4);
 takesNoise = lastIndexOf(said, "\"input_scaling\": \"noise\"") >= 0;
+isStack = lastIndexOf(said, "\"axes_out\": \"ZYXC\"") >= 0;
+if (!isStack && lastIndexOf(said, "\"axes\": \"ZYXC\"") >= 0)
+    fail("The model " + model + " makes one plane of a few: export it for whole stacks "
+        + "(crispim-ij export --format csbdeep-stack).");
 said = "";
 overwrite = truth("overwrite", values[8]);
+resume = truth("resume", values[9]);
 names = namesIn(input);
-checkTarget(input, output, names, overwrite);
+if (isStack && names.length > 0)
+    fail("The model " + model + " is a 3D network, which needs a stack: open the folder as one (File > "
+        + "Import > Image Sequence...), or use CRISPIM_Denoise_CLI.");
+if (resume && names.length == 0)
+    fail("Only a folder of planes can be resumed (resume): name one (input).");
+checkTarget(input, output, names, maxOf(overwrite, resume));
+setBatchMode(true);
 
 if (names.length == 0)
     planes = denoiseImage(input, output);
 else
-    planes = denoiseFolder(input, names, output);
-if (output != "")
-    close();
-return NAME + ": " + counted(planes) + place(output);
+    planes = denoiseFolder(input, names, output, resume);
+if (output == "" && !isHeadless())
+    setBatchMode("exit and display");
+said = NAME + ": " + counted(planes) + place(output);
+showStatus(said);
+// By hand, Fiji would show what is returned as a table.
+if (getArgument() != "")
+    return said;
 
 // Denoise one file, or a copy of the image that is open; return the number of planes.
 function denoiseImage(input, output) {
@@ -82,79 +101,134 @@ function denoiseImage(input, output) {
         openTiff(input);
         title = File.getNameWithoutExtension(input) + "-denoised";
     }
-    denoise();
+    measure();
+    denoise(input);
     renameUniquely(title);
-    if (output != "")
+    planes = nSlices;
+    if (output != "") {
         saveTiff(output);
-    return nSlices;
+        close();
+    }
+    return planes;
 }
 
 // Denoise the planes of a folder; return their number.
-function denoiseFolder(input, names, output) {
+function denoiseFolder(input, names, output, resume) {
     if (takesNoise && noise == 0) {
         openTiff(input + File.separator + names[floor(names.length / 2)]);
-        noise = measured();
+        measure();
         close();
     }
     for (k = 0; k < names.length; k++) {
         showProgress(k, names.length);
-        openTiff(input + File.separator + names[k]);
+        source = input + File.separator + names[k];
+        target = output + File.separator + names[k];
+        if (resume && isFinished(k, target, source))
+            continue;
+        openTiff(source);
         checkPlane(k, names[k]);
-        denoise();
-        saveTiff(output + File.separator + names[k]);
-        if (k < names.length - 1)
-            close();
+        denoise(source);
+        saveTiff(target);
+        close();
+        // A plane that is finished stays, whatever becomes of the next.
+        written = newArray(0);
     }
     return names.length;
 }
 
-// Put what the network makes of the current image in its place.
-function denoise() {
+// Whether a plane is there and was made of the same; one that was made otherwise is refused.
+function isFinished(k, target, source) {
+    if (!File.exists(target))
+        return false;
+    openTiff(target);
+    checkPlane(k, target);
+    info = getMetadata("Info");
+    close();
+    if (indexOf(info, NAME + ": " + madeFrom(source) + " ") < 0)
+        fail("The plane " + target + " is not what this run would make of its input: choose another "
+            + "output, or overwrite=true.");
+    return true;
+}
+
+// What decides the pixels of a result, for its info.
+function madeFrom(path) {
+    if (made == "")
+        checkPlugin();
+    text = "model=" + model + " sha256=" + made;
+    if (takesNoise)
+        text += " noise=" + noise + " strength=" + strength;
+    text += " overlap=" + overlap + " block=" + block;
+    if (path != "")
+        text += " input=" + path + " bytes=" + d2s(File.length(path), 0) + " modified="
+            + d2s(File.lastModified(path), 0);
+    return text;
+}
+
+// Measure the noise of the current image where the network must be told it and nobody has.
+function measure() {
+    if (takesNoise && noise == 0)
+        noise = measured();
+}
+
+// Put what the network makes of the current image, from a path or none, in its place.
+function denoise(path) {
     if (bitDepth() == 24 || isSigned())
         fail("The image " + getTitle() + " is RGB or signed 16-bit, which the network was not "
             + "trained on: convert it to 8, 16 or 32 bits of grey.");
-    image = getImageID();
-    width = getWidth();
-    height = getHeight();
-    planes = nSlices;
-    depth = bitDepth();
+    Stack.getDimensions(width, height, channels, slices, frames);
+    if (isStack && slices == 1 && nSlices > 1)
+        fail("The image " + getTitle() + " has " + nSlices + " planes but one slice for each channel and "
+            + "time point, and a 3D network needs slices: say so (Image > Properties...), or "
+            + "choose a 2D model.");
+    from = madeFrom(path);
     run("Select None");
-    if (takesNoise && noise == 0)
-        noise = measured();
-    unit = "value=" + d2s(noise * strength, 9) + " stack";
-    rename(tag + "-image");
-    margin = block * floor((overlap + block - 1) / block);
-    tiles = floor((width + tile - 1) / tile) * floor((height + tile - 1) / tile);
-    // The plugin may lose as many columns at the far end as there are tiles.
-    wide = block * floor((2 * margin + width + tiles + block - 1) / block);
-    high = block * floor((2 * margin + height + tiles + block - 1) / block);
-    newImage(tag + "-input", depth + "-bit black", wide, high, planes);
-    extended = getImageID();
-    scratch = Array.concat(scratch, extended);
-    run("Insert...", "source=" + tag + "-image destination=" + tag + "-input x=" + margin
-        + " y=" + margin);
-    mirrorAcross(extended, margin, margin + width);
-    mirrorDown(extended, margin, margin + height);
-    if (takesNoise) {
-        run("32-bit");
-        run("Divide...", unit);
-    }
-    result = throughNetwork(extended, tiles, margin);
-    makeRectangle(margin, margin, width, height);
-    run("Crop");
+    unit = 1;
     if (takesNoise)
-        run("Multiply...", unit);
-    toDepth(depth);
-    rename(tag + "-result");
-    run("Insert...", "source=" + tag + "-result destination=" + tag + "-image x=0 y=0");
-    closeImage(result);
-    closeImage(extended);
-    selectImage(image);
-    told = "";
-    if (takesNoise)
-        told = " noise=" + noise + " strength=" + strength;
-    record("model=" + model + told + " tile=" + tile + " overlap=" + overlap + " block=" + block
-        + " ImageJ=" + getVersion());
+        unit = noise * strength;
+    problem = throughNetwork("script=" + script + "\nmodel=" + model + "\nunit=" + d2s(unit, 9) + "\ntile="
+        + tile + "\noverlap=" + overlap + "\nblock=" + block + "\nstacks=" + truthText(isStack));
+    if (problem != "")
+        fail(problem);
+    record(from + " tile=" + tile + " ImageJ=" + getVersion());
+}
+
+// Run the script on the current image, with lines KEY=VALUE for its other parameters; return what
+// went wrong. As the script module is run without what follows modules, nothing is shown.
+function throughNetwork(lines) {
+    // Assigned, because a lone call prints what it returns into the log.
+    before = "" + call("java.lang.System.setProperty", "crispim.network", lines);
+    return "" + call("groovy.util.Eval.me", "def given = System.getProperty('crispim.network')"
+        + ".split('\\n').collectEntries { it.split('=', 2).toList() };"
+        + "given.image = ij.IJ.getImage();"
+        + "def context = ij.IJ.runPlugIn('org.scijava.Context', '');"
+        + "def service = { context.service('org.scijava.' + it) };"
+        + "def script = service('script.ScriptService').getScript(new File(given.remove('script')));"
+        + "def before = service('plugin.PluginService').createInstancesOfType("
+        + "org.scijava.module.process.PreprocessorPlugin);"
+        + "service('module.ModuleService').run(script, before, [], given).get().getOutput('problem')");
+}
+
+// Refuse an ImageJ in which the plugin can't be run, and take the model's fingerprint.
+function checkPlugin() {
+    List.setCommands;
+    if (List.get(COMMAND) == "")
+        fail("This ImageJ has no command '" + COMMAND + "': add the update site CSBDeep in a Fiji "
+            + "(Help > Update... > Manage update sites), or use CRISPIM_Denoise_CLI.");
+    if (script == "")
+        fail("The file " + SCRIPT + " is not in " + getDirectory("plugins") + "CRISPIM: put it there, "
+            + "by crispim-ij fiji install or by hand.");
+    before = "" + call("java.lang.System.setProperty", "crispim.model", model);
+    made = call("groovy.util.Eval.me", "java.security.MessageDigest.getInstance('SHA-256')"
+        + ".digest(new File(System.getProperty('crispim.model')).bytes).encodeHex().toString()");
+}
+
+// The path of a file beside this macro, or else in the folder for it; empty where there is none.
+function besideThis(name) {
+    folders = newArray(File.getParent(getInfo("macro.filepath")), getDirectory("plugins") + "CRISPIM");
+    for (i = 0; i < folders.length; i++)
+        if (File.exists(folders[i] + File.separator + name))
+            return folders[i] + File.separator + name;
+    return "";
 }
 
 // The sd of the noise of the current image's middle plane, or 0 where too little can be seen of it.
@@ -224,148 +298,6 @@ function sizeOf(key, text, said, name, otherwise) {
     return largest;
 }
 
-// Fill the columns left and right of those from `low` on and before `high` with mirror images.
-function mirrorAcross(image, low, high) {
-    height = getHeight();
-    while (low > 0) {
-        n = minOf(low, high - low);
-        copyFlipped(image, "Horizontally", low, 0, n, height, low - n, 0);
-        low -= n;
-    }
-    while (high < getWidth()) {
-        n = minOf(getWidth() - high, high - low);
-        copyFlipped(image, "Horizontally", high - n, 0, n, height, high, 0);
-        high += n;
-    }
-}
-
-// Fill the rows above and below those from `low` on and before `high` with mirror images.
-function mirrorDown(image, low, high) {
-    width = getWidth();
-    while (low > 0) {
-        n = minOf(low, high - low);
-        copyFlipped(image, "Vertically", 0, low, width, n, 0, low - n);
-        low -= n;
-    }
-    while (high < getHeight()) {
-        n = minOf(getHeight() - high, high - low);
-        copyFlipped(image, "Vertically", 0, high - n, width, n, 0, high);
-        high += n;
-    }
-}
-
-function copyFlipped(image, direction, x, y, width, height, toX, toY) {
-    selectImage(image);
-    makeRectangle(x, y, width, height);
-    run("Duplicate...", "title=" + tag + "-strip duplicate");
-    run("Flip " + direction, "stack");
-    run("Insert...", "source=" + tag + "-strip destination=" + tag + "-input x=" + toX
-        + " y=" + toY);
-    close(tag + "-strip");
-    selectImage(image);
-    run("Select None");
-}
-
-// Run the plugin on an image and return its result, which becomes the current image.
-function throughNetwork(image, tiles, margin) {
-    List.setCommands;
-    if (List.get(COMMAND) == "")
-        fail("This ImageJ has no command '" + COMMAND + "': add the update site CSBDeep in a Fiji "
-            + "(Help > Update... > Manage update sites), or use CRISPIM_Denoise_CLI.");
-    planes = nSlices;
-    wide = getWidth();
-    high = getHeight();
-    before = imageIDs();
-    preferModel();
-    selectImage(image);
-    run(COMMAND, "input=" + tag + "-input normalizeinput=false percentilebottom=3.0 "
-        + "percentiletop=99.8 clip=false ntiles=" + tiles + " blockmultiple=" + block
-        + " overlap=" + margin
-        + " batchsize=1 modelfile=[" + model + "] modelurl=[ ] showprogressdialog=false");
-    result = newImageSince(before);
-    if (result == 0 && isHeadless())
-        fail("Headless the result of '" + COMMAND + "' never becomes an image: run this macro in "
-            + "Fiji's window, or use crispim-ij fiji denoise or CRISPIM_Denoise_CLI.");
-    if (result == 0)
-        fail("The command '" + COMMAND + "' gave no image: see Fiji's console (Window > Console) "
-            + "for why, and try crispim-ij fiji doctor, or use CRISPIM_Denoise_CLI.");
-    scratch = Array.concat(scratch, result);
-    selectImage(result);
-    if (getWidth() != wide || getHeight() != high || nSlices != planes || bitDepth() != 32)
-        fail("The network made " + nSlices + " planes of " + getWidth() + " x " + getHeight()
-            + " px from " + planes + " of " + wide + " x " + high + " px: choose a 2D network "
-            + "(model), one that denoises each plane.");
-    return result;
-}
-
-// The plugin takes the model that it used last even where it is told another (its stored
-// preference wins over its argument), so that preference is set first, through Fiji's Groovy.
-function preferModel() {
-    // Assigned, because a lone call prints what it returns into the log.
-    before = "" + call("java.lang.System.setProperty", "crispim.model", model);
-    chosen = call("groovy.util.Eval.me", "def node = java.util.prefs.Preferences.userRoot()"
-        + ".node('/de/csbdresden/csbdeep/commands/GenericNetwork');"
-        + "node.put('GenericNetwork_modelfile', System.getProperty('crispim.model'));"
-        + "node.get('GenericNetwork_modelfile', '')");
-    if ("" + chosen != model)
-        fail("Fiji's Groovy can't tell the plugin to use " + model + ": start Fiji with its own "
-            + "Java, or use CRISPIM_Denoise_CLI.");
-}
-
-function imageIDs() {
-    ids = newArray(nImages);
-    for (i = 0; i < nImages; i++) {
-        selectImage(i + 1);
-        ids[i] = getImageID();
-    }
-    return ids;
-}
-
-// The image that came up since, 0 where none did; a window may take a moment.
-function newImageSince(before) {
-    for (tries = 0; tries < 50; tries++) {
-        ids = imageIDs();
-        for (i = 0; i < ids.length; i++) {
-            known = false;
-            for (j = 0; j < before.length; j++)
-                if (ids[i] == before[j])
-                    known = true;
-            if (!known)
-                return ids[i];
-        }
-        if (isHeadless())
-            return 0;
-        wait(100);
-    }
-    return 0;
-}
-
-// Round and clip the current 32-bit image to a type of so many bits.
-function toDepth(depth) {
-    for (i = 1; i <= nSlices; i++) {
-        setSlice(i);
-        getRawStatistics(finite);
-        if (finite != getWidth() * getHeight())
-            fail("The network's result holds NaN or infinite values: check the model and the "
-                + "image.");
-    }
-    if (depth == 32)
-        return;
-    // Numbers from 2^23 to 2^24 are whole in 32 bits, and sums are rounded half to even.
-    run("Add...", "value=12582912 stack");
-    run("Subtract...", "value=12582912 stack");
-    scaled = call("ij.process.ImageConverter.getDoScaling");
-    setOption("ScaleConversions", false);
-    run(depth + "-bit");
-    if (scaled == "true")
-        setOption("ScaleConversions", true);
-}
-
-function closeImage(id) {
-    selectImage(id);
-    close();
-}
-
 function count(key, text) {
     n = number(key, text);
     if (n < 1 || n != floor(n))
@@ -393,7 +325,7 @@ function modelFile(text) {
     }
     if (depth != 0)
         fail("The model's path " + path + " has a bracket without its other half, which ImageJ "
-            + "can't pass on to the plugin: rename it.");
+            + "can't keep in a recorded line: rename it.");
     return path;
 }
 
@@ -429,6 +361,7 @@ function ask(values) {
     Dialog.addNumber("Overlap of tiles", 0, 0, 6, "px (0: as the model says)");
     Dialog.addNumber("Block size", 0, 0, 6, "px (0: as the model says)");
     Dialog.addCheckbox("Overwrite files", false);
+    Dialog.addCheckbox("Resume a folder: skip its finished planes", false);
     Dialog.addHelp("<html><h3>CRISPIM Denoise</h3>"
         + "<p>Runs a network in CSBDeep's plugin. The result has the type, pixel size, LUT and<br>"
         + "display range of what went in.</p>"
@@ -449,10 +382,10 @@ function ask(values) {
     for (i = 4; i < 8; i++)
         values[i] = "" + Dialog.getNumber();
     values[8] = truthText(Dialog.getCheckbox());
+    values[9] = truthText(Dialog.getCheckbox());
     // What was measured on the open image says nothing of a folder.
     if (values[1] != "" && values[3] == shown)
         values[3] = "auto";
-    before = "" + call("ij.Prefs.set", "crispim.model", values[0]);
 }
 
 // ---- arguments: the same in every CRISPIM macro, since macros can't include one another ----

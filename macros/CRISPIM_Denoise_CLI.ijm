@@ -54,7 +54,11 @@ else if (output == "")
     bringBack(input);
 else
     denoised(input, output);
-return NAME + ":" + place(output);
+said = NAME + ":" + place(output);
+showStatus(said);
+// By hand, Fiji would show what is returned as a table.
+if (getArgument() != "")
+    return said;
 
 // Denoise a copy of the open image, into a file or a new window.
 function denoiseOpenImage(output) {

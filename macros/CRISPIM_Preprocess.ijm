@@ -76,7 +76,11 @@ if (output == "")
 else
     close();
 // Not within a block: ImageJ 1.53q reports a false error there.
-return NAME + ": " + counted(planes) + place(output);
+said = NAME + ": " + counted(planes) + place(output);
+showStatus(said);
+// By hand, Fiji would show what is returned as a table.
+if (getArgument() != "")
+    return said;
 
 // Preprocess one file, or a copy of the image that is open; return the number of planes.
 function preprocessImage(input, output, clean) {

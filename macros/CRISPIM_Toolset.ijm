@@ -38,5 +38,4 @@ function start(name) {
             + "macros there.");
     // Assigned, because a lone runMacro prints the answer into the log.
     answer = runMacro(path);
-    showStatus(answer);
 }

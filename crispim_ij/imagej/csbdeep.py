@@ -40,6 +40,9 @@ _PREFERENCES = ".java/.userPrefs/de/csbdresden/csbdeep/commands/GenericNetwork/p
 # What a graph holds whose weights are in files of their own.
 _VARIABLES = (b"VarHandleOp", b"VariableV2")
 
+# How a SavedModel begins: its version, 1, and the first part.
+_SAVED_MODEL = b"\x08\x01\x12"
+
 # What goes in is scaled already, if at all; percentiles count for nothing without normalisation.
 _FIXED = {
     "normalizeInput": False,
@@ -63,8 +66,19 @@ class CsbdeepPlugin:
     it is given: so every input is passed, and at the end the user's own are put back.
     """
 
-    def __init__(self, ij: Any, model: ModelZip, tile: int, console: Console) -> None:
-        """Find the plugin in pyimagej's `ij`; `console` catches what Java prints."""
+    def __init__(
+        self,
+        ij: Any,
+        model: ModelZip,
+        tile: int,
+        console: Console,
+        unpacked: Path | None = None,
+    ) -> None:
+        """Find the plugin in pyimagej's `ij`; `console` catches what Java prints.
+
+        `unpacked` is the folder in which an earlier run has left this model, if any.
+        """
+        self._unpacked = unpacked
         self._ij = ij
         self._model = model
         self._tile = tile
@@ -110,8 +124,18 @@ class CsbdeepPlugin:
         Raises
         ------
         CrispimError
-            If the plugin gives no result, or one of another size.
+            If the plugin gives no result, or one of another size, or fails in Java.
         """
+        import jpype
+
+        try:
+            return self._denoised(plane, noise)
+        except jpype.JException as error:
+            logger.debug("CSBDeep's plugin failed", exc_info=True)
+            raise CrispimError(self._no_result(f"{type(error).__name__}: {error}")) from error
+
+    def _denoised(self, plane: NDArray[Any], noise: CameraNoise | None) -> NDArray[np.float32]:
+        """Denoise a plane, in units of its noise where the network is told that."""
         if noise is None:
             return self._through_network(plane)
         counts = plane.astype(np.float32)
@@ -151,7 +175,8 @@ class CsbdeepPlugin:
             printed = str(console.toString())
         logger.debug("CSBDeep printed: %s", printed)
         if output is None:
-            raise CrispimError(self._no_result(printed))
+            found = _REASON.search(printed)
+            raise CrispimError(self._no_result((found[1] or found[2]) if found else "no reason"))
         return output
 
     def _inputs(self, image: Any, tiles: PluginTiles) -> dict[str, Any]:
@@ -165,14 +190,17 @@ class CsbdeepPlugin:
             **_FIXED,
         }
 
-    def _no_result(self, printed: str) -> str:
-        """Say why there is no result, as far as the plugin printed it."""
-        found = _REASON.search(printed)
-        reason = " ".join((found[1] or found[2]).split()).rstrip(".") if found else "no reason"
+    def _no_result(self, reason: str) -> str:
+        """Say why there is no result, as far as the plugin printed it, and what to do."""
+        remedy = (
+            f"delete the folder '{self._unpacked}', in case that copy of the model is damaged; "
+            if self._unpacked
+            else ""
+        )
         return (
             f"CSBDeep's plugin gave no result for the model '{self._model.path}', and printed "
-            f"{reason}: `crispim-ij fiji doctor` says what is wrong with a Fiji, "
-            "`crispim-ij denoise` needs none."
+            f"{' '.join(reason.split()).rstrip('.')}: {remedy}`crispim-ij fiji doctor` says what "
+            "is wrong with a Fiji, `crispim-ij denoise` needs none."
         )
 
 
@@ -223,15 +251,15 @@ def start_plugin(fiji: Installation, heap: str | None, model: ModelZip, tile: in
         If the plugin has unpacked this model before and not wholly, or if the Fiji does
         not start.
     """
-    _check_unpacked(fiji.folder, model)
+    unpacked = _check_unpacked(fiji.folder, model)
     ij = start_fiji(str(fiji.folder), heap)
     from crispim_ij.imagej.ij1 import caught_console
 
-    return CsbdeepPlugin(ij, model, tile, caught_console)
+    return CsbdeepPlugin(ij, model, tile, caught_console, unpacked)
 
 
-def _check_unpacked(fiji: Path, model: ModelZip) -> None:
-    """Refuse a model that the plugin has unpacked before, and not wholly."""
+def _check_unpacked(fiji: Path, model: ModelZip) -> Path | None:
+    """Return where the plugin has unpacked a model before; refuse one that isn't whole."""
     # The plugin's own name for it; nothing is kept safe by this hash.
     digest = hashlib.md5(model.path.read_bytes(), usedforsecurity=False).hexdigest()
     unpacked = fiji / "models" / f"GenericNetwork_{digest}"
@@ -240,6 +268,7 @@ def _check_unpacked(fiji: Path, model: ModelZip) -> None:
             f"The model that CSBDeep's plugin unpacked into '{unpacked}' is not whole, and would "
             "fail again: delete that folder."
         )
+    return unpacked if unpacked.is_dir() else None
 
 
 def stored_model(home: Path, system: str = sys.platform) -> str | None:
@@ -261,10 +290,29 @@ def unpacked_models(fiji: Path) -> list[Path]:
 
 
 def is_broken(unpacked: Path) -> bool:
-    """Tell whether an unpacked model lacks its graph or its weights, which it does for good."""
+    """Tell whether an unpacked model lacks some of its graph or its weights, for good."""
     try:
         graph = (unpacked / "saved_model.pb").read_bytes()
     except OSError:
         return True
+    if _is_cut(graph):
+        return True
     has_variables = any(name in graph for name in _VARIABLES)
     return has_variables and not (unpacked / "variables" / "variables.index").is_file()
+
+
+def _is_cut(graph: bytes) -> bool:
+    """Tell whether a SavedModel ends before its parts do."""
+    from google.protobuf.empty_pb2 import Empty
+    from google.protobuf.message import DecodeError
+
+    if len(graph) < len(_SAVED_MODEL):
+        return True
+    if not graph.startswith(_SAVED_MODEL):
+        return False
+    try:
+        # To a message without fields all are unknown, which have lengths all the same.
+        Empty.FromString(graph)
+    except DecodeError:
+        return True
+    return False

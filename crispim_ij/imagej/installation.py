@@ -122,7 +122,8 @@ class Installation:
     folder : Path
         The folder that holds 'jars' and 'plugins'.
     jars : mapping from str to tuple of str
-        The versions of each artifact that its jars hold, 'imagej-tensorflow' for example.
+        The versions of each artifact that its jars hold, by names in small letters such as
+        'imagej-tensorflow'.
     java : Runtime or None
         The Java that came with it, where it can be told.
     native : NativeTensorFlow or None
@@ -181,13 +182,17 @@ def version_numbers(version: str) -> tuple[int, ...]:
 
 
 def _jars(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return the versions of each artifact in 'jars' and 'plugins', oldest first."""
+    """Return the versions of each artifact in 'jars' and 'plugins', oldest first.
+
+    Names are in small letters: by hand a 'CSBDeep-0.6.0.jar' is put into 'plugins'.
+    """
     found: dict[str, set[str]] = {}
     for place in ("jars", "plugins"):
         for path in (folder / place).rglob("*.jar"):
             name = _JAR.fullmatch(path.name)
             if name:
-                found.setdefault(name["artifact"], set()).add(name["version"] or "unknown")
+                artifact = name["artifact"].lower()
+                found.setdefault(artifact, set()).add(name["version"] or "unknown")
     return {name: tuple(sorted(each, key=version_numbers)) for name, each in found.items()}
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.imagej.macro_files import shipped_macros
+from crispim_ij.imagej.macro_files import shipped_macros, shipped_scripts
 from crispim_ij.planes.atomic import make_folders, remove_folders, whole_file, write_faults
 
 MANIFEST = "plugins/CRISPIM/crispim-ij.json"
@@ -45,10 +45,10 @@ class FileChange:
 
 
 def macro_files() -> list[tuple[PurePosixPath, Path]]:
-    """Return where each macro that ships belongs in a Fiji, and the file itself."""
+    """Return where each macro and script that ships belongs in a Fiji, and the file itself."""
     return [
         ((_TOOLSETS if path.stem == _TOOLSET else _MACROS) / path.name, path)
-        for path in shipped_macros()
+        for path in (*shipped_macros(), *shipped_scripts())
     ]
 
 

@@ -16,6 +16,11 @@ def shipped_macros() -> list[Path]:
     return sorted(bundled_folder("macros").glob(f"*{SUFFIX}"))
 
 
+def shipped_scripts() -> list[Path]:
+    """Return the scripts that the macros call, by name."""
+    return sorted(bundled_folder("macros").glob("*.groovy"))
+
+
 def find_macro(name: str) -> Path:
     """Find a macro by path, or one that ships by its file name, with or without '.ijm'."""
     if Path(name).is_file():

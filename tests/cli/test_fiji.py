@@ -302,10 +302,11 @@ def test_wrong_options_of_denoise(
 
 @pytest.mark.fiji
 @needs_fiji
-def test_a_real_fiji_gives_what_python_gives(stack: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["crispim-2d", "crispim-3d"])
+def test_a_real_fiji_gives_what_python_gives(stack: Path, tmp_path: Path, model: str) -> None:
     code = "from crispim_ij.cli.main import run; run()"
     arguments = ["fiji", "denoise", stack, tmp_path / "out.tif", "--fiji-home", REAL_FIJI]
-    command = [sys.executable, "-c", code, *arguments, "--compare"]
+    command = [sys.executable, "-c", code, *arguments, "--model", model, "--compare"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "equal: Fiji's counts differ from Python's" in answer.stdout

@@ -319,6 +319,33 @@ def test_unpacked_models(
     assert is_broken(folder) is broken
 
 
+@pytest.mark.parametrize("kept", [0, 2, 3, 400, -1])
+def test_a_graph_that_was_cut_short_is_broken(tmp_path: Path, kept: int) -> None:
+    graph = b"\x08\x01\x12\xf4\x03" + b"\x0a\xf1\x03" + bytes(497)
+    assert not is_broken(unpack(tmp_path, "GenericNetwork_0", graph))
+    assert is_broken(unpack(tmp_path, "GenericNetwork_1", graph[:kept]))
+
+
+def test_what_java_throws_is_a_sentence(gateway: ImageJGateway, tmp_path: Path) -> None:
+    from scyjava import jimport
+
+    class Throwing(Fiji):
+        def get(self) -> Fiji:
+            raise jimport("java.lang.IllegalStateException")("of the\nnetwork")
+
+    model, unpacked = read_model_zip(write_zip(tmp_path / "m.zip")), tmp_path / "GenericNetwork_0f"
+    with (
+        CsbdeepPlugin(Throwing(), model, 64, Silence, unpacked) as denoise,
+        pytest.raises(CrispimError) as caught,
+    ):
+        denoise(PLANE)
+    message = str(caught.value)
+    assert "IllegalStateException: " in message
+    assert "of the network: delete the folder" in message
+    assert f"'{unpacked}'" in message
+    assert "\n" not in message
+
+
 def test_other_models_are_not_the_plugins(tmp_path: Path) -> None:
     unpack(tmp_path, "CRISPIM", None, "crispim-2d.zip")
     assert unpacked_models(tmp_path) == []

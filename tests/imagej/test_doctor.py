@@ -174,6 +174,18 @@ def test_a_tensorflow_that_crashed(tmp_path: Path) -> None:
     assert look(fiji)[LOADS_HERE].state is State.NOTE
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="loads a .so")
+def test_a_tensorflow_that_would_be_deleted(tmp_path: Path) -> None:
+    fiji = make_fiji(tmp_path / "Fiji", *replaced("imagej-t", "imagej-tensorflow-1.1.8"))
+    add_native(fiji)
+    topic = "TensorFlow, any --fiji-home"
+    assert topic not in look(fiji)
+    (fiji / "lib/linux64/libtensorflow_jni.so").unlink()
+    row = look(fiji)[topic]
+    assert row.state is State.BROKEN
+    assert "would delete what is there" in row.found
+
+
 def test_what_runs_of_the_plugin_left(tmp_path: Path) -> None:
     fiji = make_fiji(tmp_path / "Fiji", *FIJI, *CSBDEEP)
     (fiji / "models/GenericNetwork_0").mkdir(parents=True)

@@ -35,9 +35,16 @@ def test_jars_of_all_folders_are_named_with_their_versions(tmp_path: Path) -> No
     assert jars["odd"] == ("unknown",)
 
 
+def test_a_plugin_that_was_put_in_by_hand(tmp_path: Path) -> None:
+    fiji = make_fiji(tmp_path, *FIJI)
+    (fiji / "plugins/CSBDeep-0.6.0.jar").touch()
+    assert read_installation(fiji, "x86_64").jars["csbdeep"] == ("0.6.0",)
+
+
 def test_an_empty_fiji(tmp_path: Path) -> None:
     found = read_installation(make_fiji(tmp_path), "x86_64")
     assert not found.jars
+    assert found.marked is None
     assert found.java is None
     assert found.native is None
     assert not found.crashed

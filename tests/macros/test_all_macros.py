@@ -29,7 +29,7 @@ def test_shared_parts_are_the_same_everywhere() -> None:
     assert all(len(texts) == 1 for texts in found.values())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*FILES, *MACROS.glob("*.groovy")], ids=lambda path: path.stem)
 def test_letters_and_header(path: Path) -> None:
     # ImageJ reads macro files as Latin-1, ImageJ2 as UTF-8.
     assert path.read_bytes().isascii()
@@ -59,3 +59,19 @@ def test_a_dialog_with_help_for_every_option(path: Path) -> None:
     # A table that is asked for by hand stays on the screen.
     assert asked == set(keys) - ({"output"} if path.stem == "CRISPIM_Compare" else set())
     assert text.count("Dialog.addHelp(") == 1
+
+
+@names
+def test_nothing_is_returned_where_it_is_run_by_hand(path: Path) -> None:
+    """Fiji would show it as a table."""
+    main = path.read_text().partition("\nfunction ")[0]
+    returns = re.findall(r"^(.*)\n(\s*)return said;", main, re.MULTILINE)
+    assert returns == [('if (getArgument() != "")', "    ")]
+    assert not re.search(r"^\s*return (?!said;)", main, re.MULTILINE)
+    assert "showStatus(said);" in main
+
+
+@names
+def test_nothing_that_is_recorded_changes_imagejs_options(path: Path) -> None:
+    """What a macro sets is recorded, and would be set for good where that is run again."""
+    assert "setOption(" not in path.read_text()

@@ -47,6 +47,20 @@ TENSORFLOW = (
         "b5e2d91812d183c9f053ffeebcbcda034d4de6679521940a19064714966c2cd4",
     ),
 )
+SCIJAVA = (
+    Jar(
+        "org.scijava",
+        "scijava-common",
+        "2.97.1",
+        "f3d76b49fae899ed86233dd0e7d19f3f793223d5c42314c297009897cc783378",
+    ),
+    Jar(
+        "org.scijava",
+        "parsington",
+        "3.1.0",
+        "7943c91a1e62918ea47d0a08f6b5989a8b388e019216441002236528f769c72a",
+    ),
+)
 SOURCES = sorted(Path(__file__).parent.glob("*.java"))
 
 

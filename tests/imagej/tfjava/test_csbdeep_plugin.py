@@ -13,25 +13,11 @@ import numpy as np
 import pytest
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
-from crispim_ij.imagej.jars import Jar, ensure_jars
+from crispim_ij.imagej.jars import ensure_jars
 from tests.imagej.tfjava.conftest import Exports
-from tests.imagej.tfjava.harness import COMPILER, LikeCsbdeep, _java
+from tests.imagej.tfjava.harness import COMPILER, SCIJAVA, LikeCsbdeep, _java
 
 PLUGIN = Path(__file__).parent / "plugin"
-SCIJAVA = (
-    Jar(
-        "org.scijava",
-        "scijava-common",
-        "2.97.1",
-        "f3d76b49fae899ed86233dd0e7d19f3f793223d5c42314c297009897cc783378",
-    ),
-    Jar(
-        "org.scijava",
-        "parsington",
-        "3.1.0",
-        "7943c91a1e62918ea47d0a08f6b5989a8b388e019216441002236528f769c72a",
-    ),
-)
 
 
 @pytest.fixture(scope="session")
