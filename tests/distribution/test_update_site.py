@@ -78,6 +78,7 @@ def test_an_update_site_has_what_install_puts_into_a_fiji(
         "plugins/CRISPIM/CRISPIM_Denoise_CLI.ijm",
         "plugins/CRISPIM/CRISPIM_Preprocess.ijm",
         "macros/toolsets/CRISPIM_Toolset.ijm",
+        "plugins/CRISPIM/crispim-network.groovy",
         *sorted(
             f"models/CRISPIM/{path.parent.name}.zip"
             for path in (ROOT / "models").glob("*/model.json")
