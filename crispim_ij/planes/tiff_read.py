@@ -77,7 +77,7 @@ class FolderSource(Source):
         self._is_set = False
         self._describe(files, series)
         self.notes = (*self.notes, *_said_type(path, self._header.dtype))
-        self.shape = len(files), *self._header.shape
+        self.shape = len(self.names), *self._header.shape
         self._prepare()
         self._opened = tuple(fingerprint(file) for file in self.files)
 

@@ -442,6 +442,20 @@ def test_a_folder_of_positions_has_series(tmp_path: Path) -> None:
     check(tmp_path, planes(6, 1300), {"Z": 6}, Selection(series=2))
 
 
+def test_a_folder_of_planes_of_two_positions_has_series(tmp_path: Path) -> None:
+    """The planes that are counted are those of the position that is read."""
+    pixels = planes(5)
+    files = [(f"{k}.ome.tif", f"urn:uuid:{k}") for k in range(5)]
+    images = ""
+    for n, of in enumerate((files[:2], files[2:])):
+        data = "".join(placed(0, file, Z=z) for z, file in enumerate(of))
+        images += pixels_xml(n, {"Z": len(of)}, data)
+    for (name, uuid), plane in zip(files, pixels, strict=True):
+        pages(tmp_path / name, plane[None], ome(uuid, images))
+    check(tmp_path, pixels[:2], {"Z": 2})
+    check(tmp_path, pixels[2:], {"Z": 3}, Selection(series=2))
+
+
 def test_a_stack_split_at_4_gb_is_whole_as_a_folder(tmp_path: Path, copy: Copy) -> None:
     pixels = planes(7)
     folder = tmp_path / "split"
