@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.markup import escape
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.console import console, errors, print_json, progress_bar, say_kept
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import find_tree
@@ -123,11 +123,7 @@ class _Shown:
                     self._show(event, bar)
         except BaseException:
             if self.ended:
-                errors.print(
-                    f"What is finished of {escape(str(self._acquisition.outputs[0].path))} is "
-                    "kept: --resume continues it.",
-                    soft_wrap=True,
-                )
+                say_kept(self._acquisition.outputs[0].path)
             raise
 
     def _show(self, event: Event[Any], bar: Progress) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -54,11 +55,17 @@ def saying_what_is_kept(*sinks: Sink) -> Iterator[None]:
     except BaseException:
         for sink in sinks:
             if sink.kept:
-                errors.print(
-                    f"What is finished of {sink.path} is kept: --resume continues it.",
-                    soft_wrap=True,
-                )
+                say_kept(sink.path)
         raise
+
+
+def say_kept(output: Path) -> None:
+    """Say that what a run has finished is there for the next one."""
+    errors.print(
+        f"What is finished of {output} is kept: --resume continues it.",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 class RateColumn(ProgressColumn):
