@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,16 @@ def is_zarr(path: Path) -> bool:
 def holds_png(folder: Path) -> bool:
     """Whether a folder holds PNG files and no TIFFs; hidden files don't count."""
     try:
-        names = [file.name.lower() for file in folder.iterdir() if file.name[0] != "."]
+        return are_png(file.name for file in folder.iterdir() if file.name[0] != ".")
     except PermissionError as error:
         raise unreadable(folder) from error
-    return any(n.endswith(PNG_SUFFIX) for n in names) and not any(
-        n.endswith(TIFF_SUFFIXES) for n in names
+
+
+def are_png(names: Iterable[str]) -> bool:
+    """Whether there are PNG files among these, and no TIFFs."""
+    lower = [name.lower() for name in names]
+    return any(name.endswith(PNG_SUFFIX) for name in lower) and not any(
+        name.endswith(TIFF_SUFFIXES) for name in lower
     )
 
 
@@ -74,6 +80,21 @@ def unreadable(path: Path) -> CrispimError:
     return CrispimError(
         f"'{path}' can't be read for lack of permission: give yourself read access to it."
     )
+
+
+@contextmanager
+def read_faults(path: Path, where: str) -> Iterator[None]:
+    """Turn what the system raises where a file is read into one sentence."""
+    try:
+        yield
+    except PermissionError as error:
+        raise unreadable(path) from error
+    except OSError as error:
+        raise CrispimError(
+            f"'{path}' can't be read ({error.strerror or error}): check the drive or copy it again."
+        ) from error
+    except MemoryError as error:
+        raise too_large(where) from error
 
 
 def too_large(where: str) -> CrispimError:

@@ -15,7 +15,6 @@ from crispim_ij.planes.checks import (
     ZARR_SUFFIX,
     check_output,
     existing,
-    holds_png,
     is_zarr,
 )
 from crispim_ij.planes.journal import journal_of, read_journal
@@ -24,7 +23,7 @@ from crispim_ij.planes.provenance import History, folder_history
 from crispim_ij.planes.selection import Selection, select
 from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_read import open_tiffs
+from crispim_ij.planes.tiff_read import StackSource, open_tiffs, plane_files
 from crispim_ij.planes.tiff_write import FolderSink, StackSink, folder_names
 
 
@@ -77,11 +76,14 @@ def _open_tiff_or_png(path: Path, series: int | None) -> Source:
     """Open a folder of planes, or a TIFF."""
     if path.suffix.lower() == PNG_SUFFIX and not path.is_dir():
         raise CrispimError(f"'{path}' is one PNG file: give the folder that holds the planes.")
-    if not (path.is_dir() and holds_png(path)):
-        return open_tiffs(path, series)
+    if not path.is_dir():
+        return StackSource(path, series)
+    listed = plane_files(path)
+    if not listed.is_png:
+        return open_tiffs(path, listed, series)
     from crispim_ij.planes.png import PngFolderSource
 
-    return PngFolderSource(path, series)
+    return PngFolderSource(path, listed, series)
 
 
 def create_sink(output: str | Path, source: Source, settings: SinkSettings | None = None) -> Sink:

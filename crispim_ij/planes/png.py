@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.atomic import fresh_partial
-from crispim_ij.planes.checks import PNG_SUFFIX, first_line, too_large, unreadable
+from crispim_ij.planes.checks import first_line, read_faults
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.pixels import ChunkCache
 from crispim_ij.planes.provenance import History
@@ -39,9 +39,6 @@ _LEVELS = {Compression.NONE: 1, Compression.ZLIB: 6}
 
 class PngFolderSource(FolderSource):
     """The planes of a folder of PNG files, decoded as a whole."""
-
-    format = "PNG"
-    suffixes = (PNG_SUFFIX,)
 
     def _read_header(self, file: Path) -> Header:
         return _read_header(file)
@@ -106,15 +103,8 @@ def _png_faults(file: Path) -> Iterator[None]:
     from imagecodecs import PngError
 
     try:
-        yield
-    except PermissionError as error:
-        raise unreadable(file) from error
-    except OSError as error:
-        raise CrispimError(
-            f"'{file}' can't be read ({error.strerror or error}): check the drive or copy it again."
-        ) from error
-    except MemoryError as error:
-        raise too_large(f"'{file}'") from error
+        with read_faults(file, f"'{file}'"):
+            yield
     except (PngError, ValueError) as error:
         raise _damaged(file, first_line(error)) from error
 

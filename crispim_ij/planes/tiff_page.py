@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import first_line, too_large, unreadable
+from crispim_ij.planes.checks import first_line, read_faults
 from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
 
 # What tifffile and imagecodecs raise on files that are damaged or of another format, as seen
@@ -54,15 +54,8 @@ def tifffile_faults(path: Path, plane: int | None = None) -> Iterator[None]:
     """Turn what tifffile raises on damaged files into one sentence; only its calls go inside."""
     where = f"'{path}'" if plane is None else f"plane {plane} of '{path}'"
     try:
-        yield
-    except PermissionError as error:
-        raise unreadable(path) from error
-    except OSError as error:
-        raise CrispimError(
-            f"'{path}' can't be read ({error.strerror or error}): check the drive or copy it again."
-        ) from error
-    except MemoryError as error:
-        raise too_large(where) from error
+        with read_faults(path, where):
+            yield
     except _DAMAGE as error:
         raise damaged(where, error) from error
 

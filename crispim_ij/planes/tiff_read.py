@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import ome_xml
 from crispim_ij.planes.checks import (
+    PNG_SUFFIX,
     TIFF_SUFFIXES,
+    are_png,
     check_unchanged,
     checked,
     fingerprint,
@@ -66,16 +68,12 @@ class FolderSource(Source):
     format.
     """
 
-    format = "TIFF"
-    suffixes: tuple[str, ...] = TIFF_SUFFIXES
-
-    def __init__(self, path: Path, series: int | None = None) -> None:
-        files, self.left_out = plane_files(path, self.format, self.suffixes)
-        self.path = path
-        self._header = _common_header(files, self._read_header)
+    def __init__(self, path: Path, listed: PlaneFiles, series: int | None = None) -> None:
+        self.path, self.left_out = path, listed.left_out
+        self._header = _common_header(listed.files, self._read_header)
         self.dtype = _read_as(self._header.dtype)
         self._is_set = False
-        self._describe(files, series)
+        self._describe(listed.files, series)
         self.notes = (*self.notes, *_said_type(path, self._header.dtype))
         self.shape = len(self.names), *self._header.shape
         self._prepare()
@@ -330,18 +328,16 @@ class StackSource(Source):
         self._open_files.close()
 
 
-def open_tiffs(path: Path, series: int | None = None) -> Source:
-    """Open a file, or a folder of files of one plane each or of a set that belongs together."""
-    if not path.is_dir():
-        return StackSource(path, series)
-    files, left_out = plane_files(path)
+def open_tiffs(path: Path, listed: PlaneFiles, series: int | None = None) -> Source:
+    """Open a folder of TIFFs of one plane each, or of a set that belongs together."""
+    files = listed.files
     with opened(files[0]) as tif:
         has_many = len(files) > 1 and count_planes(tif, files[0]) > 1
         is_set = has_many and bool(_series_of_set(tif, files, ome_document(tif, files[0])))
     if not is_set:
-        return FolderSource(path, series)
+        return FolderSource(path, listed, series)
     source = StackSource(path, series, files)
-    source.left_out = left_out
+    source.left_out = listed.left_out
     return source
 
 
@@ -392,10 +388,16 @@ def is_ignored(name: str) -> bool:
     return name.startswith(".") or lower in _LITTER or own
 
 
-def plane_files(
-    folder: Path, kind: str = "TIFF", suffixes: tuple[str, ...] = TIFF_SUFFIXES
-) -> tuple[list[Path], tuple[str, ...]]:
-    """Return a folder's files of a format in natural order, and the names of notes beside them.
+class PlaneFiles(NamedTuple):
+    """A folder's files of one format in natural order, and the names of notes beside them."""
+
+    files: list[Path]
+    left_out: tuple[str, ...]
+    is_png: bool
+
+
+def plane_files(folder: Path) -> PlaneFiles:
+    """List the planes of a folder.
 
     Raises CrispimError if there are none, or files beside them that may be planes, too.
     """
@@ -406,6 +408,8 @@ def plane_files(
     found: list[Path] = natsorted(entries, key=lambda p: p.name)
     notes = tuple(file.name for file in found if file.suffix.lower() in _NOTES_SUFFIXES)
     files = [file for file in found if file.suffix.lower() not in _NOTES_SUFFIXES]
+    is_png = are_png(file.name for file in files)
+    kind, suffixes = ("PNG", (PNG_SUFFIX,)) if is_png else ("TIFF", TIFF_SUFFIXES)
     for file in files:
         if file.suffix.lower() not in suffixes:
             raise CrispimError(
@@ -416,7 +420,7 @@ def plane_files(
         raise CrispimError(
             f"'{folder}' holds no TIFF files: give the folder that holds the planes themselves."
         )
-    return files, notes
+    return PlaneFiles(files, notes, is_png)
 
 
 def _refuse_series(path: Path, series: int | None) -> None:
