@@ -14,7 +14,7 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 def channel_count(metadata: Metadata) -> int:
     """Return how many channels there are."""
-    return dict(zip(metadata.axes, metadata.sizes, strict=True)).get("C", 1)
+    return metadata.lengths.get("C", 1)
 
 
 def channel_names(metadata: Metadata) -> tuple[str, ...]:

@@ -80,6 +80,11 @@ class Metadata:
     channels: tuple[str, ...] = ()
 
     @property
+    def lengths(self) -> dict[str, int]:
+        """The length of each axis that the planes run along, slowest first."""
+        return dict(zip(self.axes, self.sizes, strict=True))
+
+    @property
     def unit(self) -> str | None:
         """Unit of a pixel's width, or else of what other length is known."""
         return next((self.steps[axis].unit for axis in "XYZ" if axis in self.steps), None)
@@ -200,7 +205,7 @@ def display_ranges(metadata: Metadata) -> list[tuple[float, float] | None]:
     """Return the counts that each channel shows darkest and brightest, None where not known."""
     if metadata.omero:
         return omero_ranges(metadata.omero)
-    channels = dict(zip(metadata.axes, metadata.sizes, strict=True)).get("C", 1)
+    channels = metadata.lengths.get("C", 1)
     ends = [float(value) for value in metadata.imagej.get("Ranges") or ()]
     if len(ends) < 2 * channels and channels == 1 and metadata.kind == "imagej":
         fields = imagej_tags.parse(metadata.description or "")

@@ -326,7 +326,7 @@ def to_image(
 
 def _channels(metadata: Metadata) -> Mapping[str, Any]:
     """Return names and display ranges of a TIFF's channels, nothing where it has none."""
-    sizes = dict(zip(metadata.axes, metadata.sizes, strict=True))
+    sizes = metadata.lengths
     count = sizes.get("C", 1)
     names = channel_names(metadata)
     ranges = display_ranges(metadata)

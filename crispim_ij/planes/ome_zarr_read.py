@@ -117,7 +117,7 @@ class ZarrSource(Source):
         if math.prod(self._read_at_once[:-2]) > 1:
             sides = zip((rows, columns), self.chunks[1:], strict=True)
             count = math.prod(-(-part.stop // c) - part.start // c for part, c in sides)
-            channels = dict(zip(self.metadata.axes, self.metadata.sizes, strict=True)).get("C", 1)
+            channels = self.metadata.lengths.get("C", 1)
             # Twice: one thread may be in the next slab already.
             self._cache.reserve(2 * count * channels)
 

@@ -219,7 +219,7 @@ class ZarrSink(DiskSink):
                 self._partial.mkdir()
             for file in () if self._anew else self._partial.rglob("*.partial"):
                 file.unlink()
-            sizes = dict(zip(self._source.metadata.axes, self._source.metadata.sizes, strict=True))
+            sizes = self._source.metadata.lengths
             self._arrays = ZarrArrays(self._partial, self._image(), self._levels, sizes)
             if self._anew:
                 self._arrays.create(self._dtype, self._compression)

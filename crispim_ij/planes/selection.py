@@ -91,7 +91,7 @@ def select(source: Source, selection: Selection) -> Source:
     if not wanted:
         return source
     metadata = source.metadata
-    sizes = dict(zip(metadata.axes, metadata.sizes, strict=True))
+    sizes = metadata.lengths
     for axis, numbers in wanted.items():
         if numbers[-1] > sizes.get(axis, 1):
             name, option = _NAMES[axis]
@@ -99,11 +99,8 @@ def select(source: Source, selection: Selection) -> Source:
                 f"'{source.path}' has {sizes.get(axis, 1)} {name}(s), so {name} {numbers[-1]} "
                 f"({option}) is not there: choose one from 1 to {sizes.get(axis, 1)}."
             )
-    places = {
-        axis: [k - 1 for k in wanted[axis]] if axis in wanted else list(range(size))
-        for axis, size in sizes.items()
-    }
-    return SelectedSource(source, places)
+    chosen = {axis: [k - 1 for k in numbers] for axis, numbers in wanted.items() if axis in sizes}
+    return SelectedSource(source, {**_everywhere(metadata), **chosen})
 
 
 def numbered(source: Source, selection: Selection) -> Selection:
@@ -148,16 +145,18 @@ def aligned(source: Source, other: Source) -> Source:
         raise CrispimError(
             f"'{source.path}' holds {said[0]}, but '{other.path}' {said[1]}: give the same planes."
         )
-    places = {
-        axis: list(range(size))
-        for axis, size in zip(source.metadata.axes, source.metadata.sizes, strict=True)
-    }
+    places = _everywhere(source.metadata)
     return SelectedSource(source, places, "".join(axis for axis, _ in wanted))
+
+
+def _everywhere(metadata: Metadata) -> dict[str, list[int]]:
+    """Return all places along each axis."""
+    return {axis: list(range(size)) for axis, size in metadata.lengths.items()}
 
 
 def _several(metadata: Metadata) -> list[tuple[str, int]]:
     """Return the axes along which there is more than one plane, and their lengths."""
-    return [pair for pair in zip(metadata.axes, metadata.sizes, strict=True) if pair[1] > 1]
+    return [pair for pair in metadata.lengths.items() if pair[1] > 1]
 
 
 def by_channel(source: Source) -> list[Source]:
@@ -183,11 +182,15 @@ def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
     ndarray of int, shape (stacks, Z)
         Indices of planes: a row for each time point and channel, along Z.
     """
-    numbers = np.arange(planes)
     if "Z" not in metadata.axes:
-        return numbers.reshape(-1, 1)
-    axis = metadata.axes.index("Z")
-    along = np.moveaxis(numbers.reshape(metadata.sizes), axis, -1)
+        return np.arange(planes).reshape(-1, 1)
+    return _rows_along(metadata, planes, "Z")
+
+
+def _rows_along(metadata: Metadata, planes: int, name: str) -> NDArray[np.int64]:
+    """Return the numbers of planes, a row along an axis for each place along the others."""
+    axis = metadata.axes.index(name)
+    along = np.moveaxis(np.arange(planes).reshape(metadata.sizes), axis, -1)
     return along.reshape(-1, metadata.sizes[axis])
 
 
@@ -202,9 +205,7 @@ def clean_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
     stacks = z_stacks(metadata, planes)
     if stacks.shape[1] > 1 or "T" not in metadata.axes:
         return stacks
-    axis = metadata.axes.index("T")
-    along = np.moveaxis(np.arange(planes).reshape(metadata.sizes), axis, -1)
-    return along.reshape(-1, metadata.sizes[axis])
+    return _rows_along(metadata, planes, "T")
 
 
 def _is_stack_of_channels(metadata: Metadata) -> bool:

@@ -104,11 +104,11 @@ def find_tree(path: Path, only: Sequence[str] = ()) -> Tree | None:
             )
         return None
     others = tuple(one.path for one in found if not one.is_stack)
-    channels: dict[str, tuple[str, ...]] = {}
+    channels: dict[str, list[str]] = {}
     for stack in stacks:
-        channel = channel_of(stack)
-        channels[channel] = (*channels.get(channel, ()), stack)
-    tree = _chosen(Tree(path, tuple(stacks), others, channels), only)
+        channels.setdefault(channel_of(stack), []).append(stack)
+    of_channels = {channel: tuple(found) for channel, found in channels.items()}
+    tree = _chosen(Tree(path, tuple(stacks), others, of_channels), only)
     return None if tree.stacks == (ROOT,) else tree
 
 

@@ -168,7 +168,7 @@ def _inspected(source: Source) -> Inspection:
     contents = Contents(
         *source.shape,
         dtype=str(source.dtype),
-        axes=_longer(dict(zip(metadata.axes, metadata.sizes, strict=True))),
+        axes=_longer(metadata.lengths),
         steps=metadata.steps,
         channels=channel_names(metadata),
         channels_told=named_channels(metadata),

@@ -239,7 +239,7 @@ def make_plan(data: Sequence[Path], settings: ReproductionSettings) -> Plan:
 
 def _check_stack(source: Source) -> None:
     """Refuse what is no stack of planes above one another."""
-    others = {axis: n for axis, n in _sizes(source).items() if axis != "Z" and n > 1}
+    others = {axis: n for axis, n in source.metadata.lengths.items() if axis != "Z" and n > 1}
     if others:
         raise CrispimError(
             f"'{source.path}' has several channels or time points: save the one that is to be "
@@ -250,10 +250,6 @@ def _check_stack(source: Source) -> None:
             f"'{source.path}' holds one plane, not a stack: leave it out, or put the planes of a "
             "stack into a folder of their own."
         )
-
-
-def _sizes(source: Source) -> dict[str, int]:
-    return dict(zip(source.metadata.axes, source.metadata.sizes, strict=True))
 
 
 def _measure(name: str, source: Source, factor: float | None) -> MeasuredStack:
