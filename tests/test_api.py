@@ -369,7 +369,7 @@ def test_planes_that_were_denoised_already_are_warned_of(model: Model, tmp_path:
     tifffile.imwrite(tmp_path / "in.tif", plane)
     with open_source(tmp_path / "in.tif") as source:
         sink = create_sink(tmp_path / "denoised.tif", source)
-        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "told-2d"})
+        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "crispim-2d"})
         with sink:
             sink.write(0, source.read(0))
     with pytest.warns(UserWarning, match="was denoised already"):

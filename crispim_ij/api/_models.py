@@ -34,6 +34,6 @@ def load_model(name: AnyPath) -> Model:
     --------
     >>> model = load_model("crispim-2d")
     >>> model.spec.architecture, model.spec.parameters
-    ('residual-2d', 332641)
+    ('stabilised-2d', 896769)
     """
     return find_model(os.fspath(name))

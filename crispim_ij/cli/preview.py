@@ -73,8 +73,9 @@ def preview(
 
     Draws noisy, denoised and difference; in terminals that show pictures, the enlarged square
     comes first. Measures the noise and says whether the model was trained on such noise, which
-    precision is fastest here, how long all planes take and how much disk they need. Of planes
-    above 2048 px a part of that size is shown, and of a tree of stacks the one in the middle.
+    precision is fastest here, how long all planes take and how much disk they need; for long
+    runs also what a faster model would take. Of planes above 2048 px a part of that size is
+    shown, and of a tree of stacks the one in the middle.
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
@@ -178,6 +179,11 @@ def _lines(
         f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
         f"{expected.free / 1e9:.2f} GB are free here"
     )
+    if found.faster:
+        yield (
+            f"Faster: {found.faster.name} would take about {shown_time(found.faster.seconds)}; "
+            f"its result differs by {found.faster.deviation:.2g} counts (root mean square)"
+        )
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
     words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
     yield f"Command: {escape(shlex.join(words))}"
@@ -226,5 +232,6 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "precisions": [asdict(trial) for trial in found.trials],
         "precision": found.fastest.precision,
         "whole run": asdict(found.forecast),
+        "faster": asdict(found.faster) if found.faster else None,
         "picture": str(out),
     }

@@ -209,7 +209,7 @@ def check_options(spec: Described, options: NoiseOptions) -> None:
         raise CrispimError(
             f"Model {spec.name!r} guesses the noise, so a given noise or strength (--noise, "
             "--strength) means nothing to it: leave them out, or take a model that is told it, "
-            "such as told-2d."
+            "such as crispim-2d."
         )
 
 

@@ -41,6 +41,8 @@ from crispim_ij.previewing.region import (
 from crispim_ij.processor import processor_flags
 
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+_FAST = "-fast"
+_PATIENCE = 120
 _TILE = 256
 _GRID = 16
 
@@ -123,6 +125,25 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Faster:
+    """A faster model of the same kind, tried on one tile.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    seconds : float
+        What it takes for all planes.
+    deviation : float
+        Root mean square difference, in counts, from what the chosen model gives.
+    """
+
+    name: str
+    seconds: float
+    deviation: float
+
+
+@dataclass(frozen=True)
 class Preview:
     """A plane and what the model made of it.
 
@@ -136,12 +157,15 @@ class Preview:
         Speed in each precision that the processor has.
     forecast : Forecast
         What a whole run takes in the fastest.
+    faster : Faster or None
+        A faster model, where the run is long enough for one to pay.
     """
 
     looked: Looked
     denoised: NDArray[np.float32]
     trials: tuple[Trial, ...]
     forecast: Forecast
+    faster: Faster | None
 
     @property
     def fastest(self) -> Trial:
@@ -222,13 +246,34 @@ def preview(
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
     check_size((source.shape[1], source.shape[2]), model.spec)
     on_crop(_denoise_crop(denoiser, looked))
-    trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
+    tile = looked.pixels[..., :_TILE, :_TILE]
+    trials = try_precisions(model, denoiser, tile)
     denoised, seconds = timed(denoiser, looked.pixels)
     fastest = max(trials, key=lambda trial: trial.rate)
     # Small tiles are slower than large ones, by as much in either precision.
     faster = trials[0].rate / fastest.rate
     expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
-    return Preview(looked, denoised, tuple(trials), expected)
+    faster = None
+    if expected.seconds > _PATIENCE:
+        faster = _try_faster(model, denoiser, tile, expected.seconds)
+    return Preview(looked, denoised, tuple(trials), expected, faster)
+
+
+def _try_faster(
+    model: Model, denoiser: Denoiser, tile: NDArray[Any], seconds: float
+) -> Faster | None:
+    """Compare a model with the one of its name that ends in '-fast', if there is one."""
+    name = f"{model.folder.name}{_FAST}"
+    for sibling in list_models():
+        if sibling.folder.name == name:
+            other = Denoiser(sibling, denoiser.settings).told(denoiser.noise)
+            timed(other, tile)  # is compiled at first
+            (expected, slow), (result, fast) = (
+                _best_of_two(each, tile) for each in (denoiser, other)
+            )
+            deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
+            return Faster(name, seconds * fast / slow, deviation)
+    return None
 
 
 def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:

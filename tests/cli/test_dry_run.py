@@ -117,7 +117,7 @@ def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     facts = json.loads(answer.out)
     assert facts["inputs"][0]["planes"] == 3
-    assert facts["network"] == {"architecture": "residual-2d", "weights": 332641}
+    assert facts["network"] == {"architecture": "stabilised-2d", "weights": 896769}
     assert (facts["steps"], facts["patch"]) == (5, 32)
-    assert facts["outputs"][0]["bytes"] > 4 * 332641
+    assert facts["outputs"][0]["bytes"] > 4 * 896769
     assert "Would write a model, to " in dry(call, tmp_path, *given).out

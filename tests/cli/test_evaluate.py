@@ -129,7 +129,7 @@ def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path)
     assert result.exit_code == 0, result.output
     content = json.loads((out / "report.json").read_text())
     assert content["notes"] == ["Planes of a friend's."]
-    assert content["recipes"]["crispim-2d"]["recipe"]["architecture"] == "residual-2d"
+    assert content["recipes"]["crispim-2d"]["recipe"]["architecture"] == "stabilised-2d"
     before = (out / "evaluation.csv").read_bytes()
     program, subcommand, *arguments = shlex.split(content["command"])
     assert (program, subcommand) == ("crispim-ij", "evaluate")
@@ -185,7 +185,7 @@ def test_clean_planes_that_were_denoised_are_named(tmp_path: Path, clean: Path) 
     denoised = tmp_path / "denoised.tif"
     with open_source(clean) as source:
         sink = create_sink(denoised, source)
-        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "told-2d"})
+        sink.sign({"crispim-ij": "0.1.0", "command": "denoise", "model": "crispim-2d"})
         with sink:
             for k in range(len(source)):
                 sink.write(k, source.read(k))

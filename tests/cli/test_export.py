@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Call
 from tests.exporting.random_models import random_model
+from tests.guessing import guessing_model
 
 
 def test_a_shipped_model_for_fiji(call: Call, tmp_path: Path) -> None:
@@ -46,16 +47,17 @@ def test_a_model_that_is_told_the_noise(
 @pytest.mark.parametrize(
     ("noise", "says"),
     [
-        ("35", "'crispim-2d' guesses the noise"),
+        ("35", "'guesses' guesses the noise"),
         ("auto", "no planes to measure the noise on (--noise auto)"),
         ("loud", "'loud' (--noise) can't be read"),
     ],
 )
 def test_noise_that_means_nothing(call: Call, tmp_path: Path, noise: str, says: str) -> None:
-    answer = call("export", "crispim-2d", tmp_path / "fiji.zip", "--noise", noise)
+    folder = guessing_model(tmp_path / "guesses").folder
+    answer = call("export", folder, tmp_path / "fiji.zip", "--noise", noise)
     assert answer.status == 2
     assert says in " ".join(answer.err.split())
-    assert not list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize(

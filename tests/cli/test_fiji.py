@@ -17,6 +17,7 @@ from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
 from tests.cli.test_main import HEAVY, IMPORTED
 from tests.exporting.random_models import random_model
+from tests.guessing import guessing_model
 from tests.imagej.csbdeep_standin import Fiji, write_zip
 from tests.imagej.fiji_folder import CSBDEEP, FIJI, make_fiji, replaced
 
@@ -283,7 +284,10 @@ def test_a_model_that_is_told_the_noise(
         (["--fiji-home", "FIJI", "--model", "m.zip", "--compare"], "--compare can't run in Python"),
         (["--fiji-home", "FIJI", "--model", "no.zip"], "is no zip that"),
         (["--fiji-home", "FIJI", "--heap", "much"], "--heap"),
-        (["--fiji-home", "FIJI", "--noise", "35"], "'crispim-2d' guesses the noise"),
+        (
+            ["--fiji-home", "FIJI", "--noise", "35", "--model", "GUESSES"],
+            "'guesses' guesses the noise",
+        ),
         (["--fiji-home", "FIJI", "--strength", "3"], "must be from 0.5 to 2"),
         (["--fiji-home", "OLD"], "TensorFlow can't load"),
     ],
@@ -292,7 +296,8 @@ def test_wrong_options_of_denoise(
     call: Call, fiji: Path, stack: Path, tmp_path: Path, options: list[str], says: str
 ) -> None:
     old = make_fiji(tmp_path / "old", *replaced("imagej-t", "imagej-tensorflow-1.1.8"))
-    names = {"FIJI": str(fiji), "OLD": str(old)}
+    guesses = guessing_model(tmp_path / "guesses")
+    names = {"FIJI": str(fiji), "OLD": str(old), "GUESSES": str(guesses.folder)}
     chosen = [names.get(option, option) for option in options]
     answer = call("fiji", "denoise", stack, tmp_path / "out", *chosen)
     assert answer.status == 2

@@ -93,7 +93,7 @@ def test_calibrate(call: Call, tmp_path: Path) -> None:
 def test_models_list(call: Call) -> None:
     facts = facts_of(call, "models", "list")
     shipped = {model["name"]: model for model in facts["models"]}
-    assert shipped["crispim-2d"]["architecture"] == "residual-2d"
+    assert shipped["crispim-2d"]["architecture"] == "stabilised-2d"
     assert Path(shipped["crispim-2d"]["folder"]).is_dir()
 
 

@@ -33,7 +33,7 @@ def test_an_imported_model_is_listed_and_shown(call: Call, tmp_path: Path, libra
 
 def test_the_shipped_model_is_listed_and_shown(call: Call) -> None:
     assert "crispim-2d" in call("models", "list").out
-    assert "residual-2d" in call("models", "show", "crispim-2d").out
+    assert "stabilised-2d" in call("models", "show", "crispim-2d").out
 
 
 def test_calibrate_and_denoise_with_uncertainty(

@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image
 
 from tests.cli.conftest import Call
+from tests.guessing import guessing_model
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +30,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
-    answer = call("preview", noisy)
+    guessing_model(folder / "guesses")
+    answer = call("preview", noisy, "--model", folder / "guesses")
     assert answer.status == 0, answer.err
     assert "Plane 1 of 3, 1.tif: all of its 60 x 40 px" in answer.out
-    assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in answer.out
-    assert "These models fit: told-2d." in answer.out
+    assert "guesses was trained on sd 10 to 60 counts; this is stronger" in answer.out
+    assert "These models fit: crispim-2d" in answer.out
     for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
         assert f"\n{begins}" in answer.out
     with Image.open(folder / "preview.png") as picture:

@@ -8,42 +8,44 @@ import tifffile
 
 from crispim_ij.models import load_model
 from crispim_ij.phantom import PhantomSettings
+from crispim_ij.training import shipped
 from tests.cli.conftest import Call
 
-NAMES = ["delivr-microglia-1874", "delivr-microglia-6506", "delivr-microglia-7095"]
-NAMES += ["dlmbmap-axons", "dlmbmap-soma", "trailmap-axons"]
+FEW = ("train/dlmbmap-soma", "train/trailmap-axons:half", "phantom-0")
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Small stacks, and the runs with few of them."""
     folder = tmp_path / "data"
-    folder.mkdir()
-    for name in NAMES:
+    (folder / "train").mkdir(parents=True)
+    for name in ("dlmbmap-soma", "trailmap-axons"):
         planes = np.random.default_rng(1).gamma(4, 60, (6, 264, 264)).astype(np.uint16)
-        tifffile.imwrite(folder / f"{name}.tif", planes, photometric="minisblack")
+        tifffile.imwrite(folder / f"train/{name}.tif", planes, photometric="minisblack")
+    plan = shipped._plan()
+    plan["sets"] = dict.fromkeys(plan["sets"], FEW)
+    monkeypatch.setattr(shipped, "_plan", lambda: plan)
+    small = {"phantom-0": PhantomSettings((6, 130, 140), 0)}
+    monkeypatch.setattr(shipped, "phantoms", lambda: small)
     return folder
 
 
 @pytest.mark.long
-def test_a_shipped_model_is_made_again(
-    call: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = {f"phantom-{k}": PhantomSettings((6, 130, 140), k) for k in range(3)}
-    monkeypatch.setattr("crispim_ij.training.shipped.phantoms", lambda: small)
+def test_a_shipped_model_is_made_again(call: Call, data: Path, tmp_path: Path) -> None:
     command = ("models", "train-shipped", "crispim-3d", data, tmp_path / "out", "--steps", 1)
     done = call(*command)
     assert done.status == 0, done.err
     first, last = (
         load_model(tmp_path / "out" / name) for name in ("crispim-2d-first", "crispim-3d")
     )
-    assert first.spec.architecture == "residual-2d"
-    assert last.spec.provenance["started_from"]["name"] == "crispim-3d-second"
-    assert len(last.spec.provenance["data"]) == 11
-    assert call(*command).err.count("exists already") == 5
+    assert first.spec.architecture == "stabilised-2d"
+    assert last.spec.provenance["started_from"]["name"] == "crispim-2d"
+    assert len(last.spec.provenance["data"]) == len(FEW)
+    assert call(*command).err.count("exists already") == 3
 
 
 def test_stacks_must_be_there(call: Call, data: Path, tmp_path: Path) -> None:
-    (data / "dlmbmap-soma.tif").unlink()
+    (data / "train/dlmbmap-soma.tif").unlink()
     done = call("models", "train-shipped", "crispim-2d", data, tmp_path / "out")
     assert done.status == 2
     assert "lacks dlmbmap-soma.tif" in done.err

@@ -13,6 +13,11 @@ def flat_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="package")
+def residual_2d(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return random_model("residual-2d", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
 def paper_2d(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return random_model("paper-2d", tmp_path_factory.mktemp("models"))
 

@@ -165,12 +165,14 @@ def test_what_is_in_it(shipped: Path, unpacked: Path) -> None:
     model = find_model(SHIPPED)
     description = described(unpacked)
     assert description.authors == []
-    assert description.config.bioimageio.model_parameter_count == 332_641
+    assert description.config.bioimageio.model_parameter_count == 896_769
     assert "CRISPIM" in description.cite[0].text
     assert description.license == licence(model)
     noisy, denoised = (np.load(unpacked / f"test_{name}.npy") for name in ("input", "output"))
     assert noisy.shape == denoised.shape == (1, 256, 256, 1)
-    np.testing.assert_array_equal(denoised[0, ..., 0], keras_prediction(model, noisy[0, ..., 0]))
+    unit = np.float32(NOISE_SD)
+    expected = unit * keras_prediction(model, noisy[0, ..., 0] / unit)
+    np.testing.assert_array_equal(denoised[0, ..., 0], expected)
     image = tifffile.imread(unpacked / "sample_input.tif")
     assert image.dtype == np.uint16
     np.testing.assert_array_equal(image, noisy[0, ..., 0])
@@ -183,8 +185,9 @@ def test_what_is_in_it(shipped: Path, unpacked: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_blocks_of_bioimageio_equal_tiles(unpacked: Path) -> None:
     """Halo, stride and padding in the description are what makes tiles exact."""
-    plane = np.random.default_rng(1).gamma(4, 60, (92, 140)).astype(np.uint16)
-    expected = Denoiser(find_model(SHIPPED), DenoiseSettings())(plane)
+    plane = np.random.default_rng(1).gamma(4, 60, (256, 304)).astype(np.uint16)
+    denoise = Denoiser(find_model(SHIPPED), DenoiseSettings())
+    expected = denoise.told(CameraNoise(0, 0, NOISE_SD))(plane)
     pipeline = create_prediction_pipeline(described(unpacked), weights_format="onnx")
     given = plane[np.newaxis, ..., np.newaxis]
     result = core_predict(model=pipeline, inputs=given, blocksize_parameter=5)
@@ -212,7 +215,7 @@ def test_weights_that_disagree_are_refused(unpacked: Path, paper_2d: Model, tmp_
         archive.write(unpacked / "weights.onnx", "weights.onnx")
         archive.write(other, "tensorflow_saved_model_bundle.zip")
     with pytest.raises(CrispimError, match=r"two weight files in .*mixed\.zip .* differ by"):
-        bioimageio.predict(mixed, sample_counts(paper_2d.spec))
+        bioimageio.predict(mixed, sample_counts(find_model(SHIPPED).spec))
 
 
 def test_a_refused_description_is_one_sentence(unpacked: Path, tmp_path: Path) -> None:

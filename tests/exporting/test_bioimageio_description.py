@@ -50,13 +50,16 @@ def test_a_card_in_another_encoding_is_refused(tmp_path: Path) -> None:
 
 def test_documentation_is_the_card_and_what_is_left_to_the_user(tmp_path: Path) -> None:
     text = documentation(with_card(tmp_path, "# mine\n\nMade of planes.\n\n"))
-    assert text.startswith("# mine\n\nMade of planes.\n\n## Validation\n")
+    assert text.startswith("# mine\n\nMade of planes.\n\n## Noise\n")
+    assert "\n## Validation\n" in text
     assert "fill in `authors`" in text
 
 
 def test_documentation_without_a_card(tmp_path: Path) -> None:
     text = documentation(Model(tmp_path, find_model("crispim-2d").spec))
-    assert text.startswith("# crispim-2d\n\nthe paper's 2D U-Net, predicting the noise")
+    assert text.startswith(
+        "# crispim-2d\n\na residual U-Net that is told the noise: its sd is 1 in what goes in"
+    )
 
 
 def test_odd_names_are_spelled_as_bioimageio_wants() -> None:

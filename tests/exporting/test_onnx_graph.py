@@ -20,21 +20,17 @@ from crispim_ij.exporting import onnx_graph
 from crispim_ij.exporting.onnx_graph import onnx_model
 from crispim_ij.exporting.sample import keras_prediction
 from crispim_ij.exporting.units import with_noise
-from crispim_ij.models import Model, find_model
+from crispim_ij.models import Model
 from crispim_ij.models.spec import ModelSpec
 from crispim_ij.networks import build
 from crispim_ij.noise import CameraNoise
 
-SHIPPED = "crispim-2d"
 
-
-@pytest.fixture(scope="module", params=[SHIPPED, "paper_2d", "paper_3d", "planes_5"])
+@pytest.fixture(scope="module", params=["residual_2d", "paper_2d", "paper_3d", "planes_5"])
 def model(request: pytest.FixtureRequest) -> Model:
-    """The shipped model, which is of the architecture residual-2d, and the paper's."""
-    if request.param == SHIPPED:
-        return find_model(SHIPPED)
-    papers: Model = request.getfixturevalue(request.param)
-    return papers
+    """The models that take counts."""
+    model: Model = request.getfixturevalue(request.param)
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +103,12 @@ def test_what_goes_in_is_told(
     assert made.doc_string.startswith(f"Denoises light-sheet planes: {said}")
 
 
-def test_missing_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_onnx(paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(
         CrispimError, match=r"package 'onnx', .*pip install \"crispim-ij\[export\]\""
     ):
-        onnx_graph.write(find_model(SHIPPED), tmp_path / "model.onnx")
+        onnx_graph.write(paper_2d, tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.units import COUNTS, VALUES, Units, check_noise, with_noise
-from crispim_ij.models import Model, find_model
+from crispim_ij.models import Model
 from crispim_ij.noise import NO_NOISE, CameraNoise, restore, stabilise
 from crispim_ij.noise.stabilise import restored, stabilised
 
@@ -46,8 +46,8 @@ def test_a_told_model_takes_counts(stabilised_2d: Model, noise: CameraNoise) -> 
     assert not told.spec.takes_noise
 
 
-def test_what_goes_in(stabilised_2d: Model) -> None:
-    assert Units.of(find_model("crispim-2d")) == COUNTS
+def test_what_goes_in(paper_2d: Model, stabilised_2d: Model) -> None:
+    assert Units.of(paper_2d) == COUNTS
     assert Units.of(stabilised_2d) == VALUES
     told = Units.of(with_noise(stabilised_2d, CameraNoise(2.1, 100, 9.8)))
     assert told.facts == {"noise": "2.1:100:9.8"}

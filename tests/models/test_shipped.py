@@ -14,13 +14,13 @@ from crispim_ij.evaluation.metrics import rmse
 from crispim_ij.models import find_model
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 
-NAME = "crispim-2d"
-TOLD = "told-2d"
+NAMES = ["crispim-2d", "crispim-3d"]
 
 
-@pytest.fixture(scope="module")
-def denoise() -> Denoiser:
-    return load_denoiser(NAME)
+@pytest.fixture(scope="module", params=["crispim-2d"])
+def denoise(request: pytest.FixtureRequest) -> Denoiser:
+    """Each 2D model."""
+    return load_denoiser(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def with_noise(clean: NDArray[np.float64], sd: float) -> NDArray[np.uint16]:
     return np.clip(np.rint(clean + noise), 0, 65535).astype(np.uint16)
 
 
-@pytest.mark.parametrize("name", [NAME, TOLD])
+@pytest.mark.parametrize("name", NAMES)
 def test_it_has_a_card_and_a_provenance(name: str) -> None:
     model = find_model(name)
     card = (model.folder / "README.md").read_text(encoding="utf-8")
@@ -49,8 +49,8 @@ def test_it_beats_the_paper_baselines(
     denoise: Denoiser, clean: NDArray[np.float64], sd: float
 ) -> None:
     noisy = with_noise(clean, sd)
-    error = rmse(clean, denoise(noisy))
-    assert error < 0.5 * rmse(clean, noisy)
+    error = rmse(clean, denoise.told_by(noisy)(noisy))
+    assert error < 0.4 * rmse(clean, noisy)
     for name in ("tv", "cv2"):
         assert error < rmse(clean, BASELINES[name](noisy))
 
@@ -59,53 +59,41 @@ def test_it_beats_the_paper_baselines(
 def test_it_is_never_worse_than_noisy(
     denoise: Denoiser, clean: NDArray[np.float64], scale: float, offset: float
 ) -> None:
-    """Brighter, darker and empty planes, far from what it was trained on."""
+    """Brighter, darker and empty planes; noise that is cut off at 0 can't be measured."""
     plane = np.clip(clean * scale + offset, 0, 65535)
     noisy = with_noise(plane, 35)
-    assert rmse(plane, denoise(noisy)) < rmse(plane, noisy)
-
-
-@pytest.fixture(scope="module")
-def told() -> Denoiser:
-    return load_denoiser(TOLD)
+    result = denoise.told_by(noisy)(noisy)
+    if plane.any():
+        assert rmse(plane, result) < rmse(plane, noisy)
+    else:
+        np.testing.assert_array_equal(result, noisy)
 
 
 @pytest.mark.parametrize(("sd", "share"), [(2, 0.88), (10, 0.6), (35, 0.35), (200, 0.17)])
-def test_a_model_that_is_told_the_noise_serves_any(
-    told: Denoiser, clean: NDArray[np.float64], sd: float, share: float
+def test_it_serves_any_strength_of_noise(
+    denoise: Denoiser, clean: NDArray[np.float64], sd: float, share: float
 ) -> None:
     """Nobody tells it but the planes themselves."""
     noisy = (clean + 200 + np.random.default_rng(0).normal(0, sd, clean.shape)).astype(np.float32)
-    assert rmse(clean + 200, told.told_by(noisy)(noisy)) < share * sd
-
-
-@pytest.mark.parametrize("sd", [2, 5])
-def test_it_keeps_texture_that_a_guess_takes_for_noise(
-    told: Denoiser, denoise: Denoiser, clean: NDArray[np.float64], sd: float
-) -> None:
-    noisy = (clean + 200 + np.random.default_rng(0).normal(0, sd, clean.shape)).astype(np.float32)
-    told_error = rmse(clean + 200, told.told_by(noisy)(noisy))
-    assert told_error < rmse(clean + 200, denoise(noisy))
+    assert rmse(clean + 200, denoise.told_by(noisy)(noisy)) < share * sd
 
 
 @pytest.mark.parametrize("scale", [1e-5, 100])
 def test_the_unit_does_not_matter_to_it(
-    told: Denoiser, clean: NDArray[np.float64], scale: float
+    denoise: Denoiser, clean: NDArray[np.float64], scale: float
 ) -> None:
     noisy = with_noise(clean, 35).astype(np.float32)
     scaled = noisy * np.float32(scale)
-    expected = told.told_by(noisy)(noisy)
-    difference = told.told_by(scaled)(scaled) / scale - expected
+    expected = denoise.told_by(noisy)(noisy)
+    difference = denoise.told_by(scaled)(scaled) / scale - expected
     assert np.abs(difference).max() < 1e-3 * 35
 
 
-def test_a_saturated_region_casts_no_shadow_in_it(
-    told: Denoiser, clean: NDArray[np.float64]
-) -> None:
+def test_a_saturated_region_casts_no_shadow(denoise: Denoiser, clean: NDArray[np.float64]) -> None:
     bright = clean.copy()
     bright[100:140, 100:140] = 65535
     noisy, plain = with_noise(bright, 35), with_noise(clean, 35)
-    tell = told.told_by(plain)
+    tell = denoise.told_by(plain)
     change = np.abs(tell(noisy) - tell(plain))
     change[98:142, 98:142] = 0
     assert change.max() < 4 * 35

@@ -16,6 +16,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.napari.process import DenoiserProcess, shared_process
 from crispim_ij.noise import CameraNoise
+from tests.guessing import guessing_model
 from tests.told import told_model
 
 SETTINGS = DenoiseSettings()
@@ -30,9 +31,9 @@ def plane() -> np.ndarray:
     return np.random.default_rng(0).normal(300, 30, (48, 64)).astype(np.float32)
 
 
-def test_it_gives_the_pixels_of_this_process(process: DenoiserProcess) -> None:
-    run = process.load(find_model("crispim-2d"), SETTINGS)
-    np.testing.assert_allclose(run(plane()), denoise(plane()), atol=1e-3)
+def test_it_gives_the_pixels_of_this_process(process: DenoiserProcess, tmp_path: Path) -> None:
+    run = process.load(guessing_model(tmp_path / "guesses"), SETTINGS)
+    np.testing.assert_allclose(run(plane()), denoise(plane(), run.model), atol=1e-3)
 
 
 def test_the_noise_is_told(process: DenoiserProcess, tmp_path: Path) -> None:
@@ -45,8 +46,10 @@ def test_the_noise_is_told(process: DenoiserProcess, tmp_path: Path) -> None:
         run(plane())
 
 
-def test_a_fault_comes_back_as_it_is_and_ends_nothing(process: DenoiserProcess) -> None:
-    model = find_model("crispim-2d")
+def test_a_fault_comes_back_as_it_is_and_ends_nothing(
+    process: DenoiserProcess, tmp_path: Path
+) -> None:
+    model = guessing_model(tmp_path / "guesses")
     with pytest.raises(CrispimError, match="too small for model"):
         process.load(model, SETTINGS)(plane()[:2, :2])
     with pytest.raises(CrispimError, match=r"model\.keras is missing"):
@@ -56,8 +59,8 @@ def test_a_fault_comes_back_as_it_is_and_ends_nothing(process: DenoiserProcess) 
     assert process.load(model, SETTINGS)(plane()).shape == (48, 64)
 
 
-def test_a_process_that_died_is_started_again(process: DenoiserProcess) -> None:
-    run = process.load(find_model("crispim-2d"), SETTINGS)
+def test_a_process_that_died_is_started_again(process: DenoiserProcess, tmp_path: Path) -> None:
+    run = process.load(guessing_model(tmp_path / "guesses"), SETTINGS)
     assert process._process is not None
     process._process.kill()
     process._process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,7 @@ from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.napari.process import DenoiserProcess, shared_process
 from crispim_ij.napari.work import Failure, LayerRequest, denoise_all, preview_plane, watched
 from crispim_ij.noise import CameraNoise, NoiseOptions
+from tests.guessing import guessing_model
 from tests.told import told_model
 
 
@@ -109,7 +111,7 @@ def test_the_noise_may_be_told(process: DenoiserProcess, told: Model) -> None:
 
 
 def test_why_to_mistrust_the_noise_is_said_without_a_preview(
-    process: DenoiserProcess, told: Model
+    process: DenoiserProcess, told: Model, tmp_path: Path
 ) -> None:
     shared = uniform_filter(np.random.default_rng(0).normal(0, 60, (3, 48, 64)), (0, 2, 2))
     layer = LayerRequest((300 + shared).astype(np.float32), 0, told, DenoiseSettings())
@@ -119,15 +121,16 @@ def test_why_to_mistrust_the_noise_is_said_without_a_preview(
     plain = LayerRequest(counts(3, 48, 64), 0, told, DenoiseSettings())
     assert result_of(denoise_all(process, plain))[1].problems == ()
     strong = np.random.default_rng(0).normal(2000, 300, (2, 64, 64)).astype(np.float32)
-    _, result = result_of(denoise_all(process, job(strong, 0)))
+    guesses = LayerRequest(strong, 0, guessing_model(tmp_path / "guesses"), DenoiseSettings())
+    _, result = result_of(denoise_all(process, guesses))
     (problem,) = result.problems
-    assert "crispim-2d was trained on sd 10 to 60 counts; this is stronger" in problem
+    assert "guesses was trained on sd 10 to 60 counts; this is stronger" in problem
 
 
-def test_a_model_that_guesses_is_told_nothing(process: DenoiserProcess) -> None:
-    guesses = job(counts(2, 48, 40), 0, "crispim-2d")
+def test_a_model_that_guesses_is_told_nothing(process: DenoiserProcess, tmp_path: Path) -> None:
+    guesses = guessing_model(tmp_path / "guesses")
     options = NoiseOptions(strength=1.5)
-    stack = LayerRequest(guesses.pixels, 0, guesses.model, guesses.settings, options)
+    stack = LayerRequest(counts(2, 48, 40), 0, guesses, DenoiseSettings(), options)
     for work in (denoise_all(process, stack), preview_plane(process, stack, (1, 5, 5))):
         with pytest.raises(CrispimError, match="guesses the noise"):
             list(work)

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
-from crispim_ij.models import ModelSpec, find_model
+from crispim_ij.models import Model, ModelSpec, find_model
 from crispim_ij.noise import CameraNoise, LightLevel, Measurement
 from crispim_ij.noise.suitability import judge, suitable, trained_noise
+from tests.guessing import guessing_model
 
-SHIPPED = find_model("crispim-2d")
+
+@pytest.fixture(scope="module")
+def guesses(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return guessing_model(tmp_path_factory.mktemp("models") / "guesses")
 
 
 def measured(dark: float, bright: float, *, shared: bool = False) -> Measurement:
@@ -32,13 +36,19 @@ def measured(dark: float, bright: float, *, shared: bool = False) -> Measurement
         (measured(30, 40, shared=True), False, "neighbours share noise"),
     ],
 )
-def test_noise_is_compared_with_the_shipped_models(
-    noise: Measurement, fits: bool, says: str
+def test_noise_is_compared_with_what_a_model_was_trained_on(
+    guesses: Model, noise: Measurement, fits: bool, says: str
 ) -> None:
-    fit = judge(noise, SHIPPED.spec)
+    fit = judge(noise, guesses.spec)
     assert fit.fits is fits
     assert says in fit.says
-    assert ("crispim-2d" in suitable(noise, [SHIPPED])) is fits
+    assert ("guesses" in suitable(noise, [guesses])) is fits
+
+
+def test_any_noise_but_a_shared_one_fits_the_models_that_ship() -> None:
+    shipped = [find_model("crispim-2d")]
+    assert suitable(measured(1, 900), shipped) == ["crispim-2d"]
+    assert suitable(measured(30, 40, shared=True), shipped) == []
 
 
 @pytest.mark.parametrize(
@@ -53,19 +63,19 @@ def test_noise_is_compared_with_the_shipped_models(
         {"noise_sd": [10, 60], "camera": {"gain": 1}},
     ],
 )
-def test_recipes_that_do_not_tell(recipe: Any) -> None:
-    spec: ModelSpec = replace(SHIPPED.spec, provenance={"recipe": recipe})
+def test_recipes_that_do_not_tell(guesses: Model, recipe: Any) -> None:
+    spec: ModelSpec = replace(guesses.spec, provenance={"recipe": recipe})
     assert trained_noise(spec) is None
     assert judge(measured(30, 30), spec).fits is None
 
 
-def test_the_shipped_recipe_tells() -> None:
-    assert trained_noise(SHIPPED.spec) == (10, 60)
+def test_a_recipe_tells(guesses: Model) -> None:
+    assert trained_noise(guesses.spec) == (10, 60)
 
 
-def test_noise_that_could_not_be_measured_is_no_misfit() -> None:
+def test_noise_that_could_not_be_measured_is_no_misfit(guesses: Model) -> None:
     nothing = Measurement(0, None, (), is_correlated=False, problem="Why not.", basis=None)
-    fit = judge(nothing, SHIPPED.spec)
+    fit = judge(nothing, guesses.spec)
     assert fit.fits is None
     assert "could not be measured" in fit.says
 
@@ -76,4 +86,4 @@ def test_a_3d_model_does_not_suit_one_slice() -> None:
     assert fit.fits is False
     assert "makes a plane of 5, but there is one slice" in fit.says
     assert judge(measured(30, 40), deep.spec, slices=2).fits
-    assert suitable(measured(30, 40), [deep, SHIPPED], slices=1) == ["crispim-2d"]
+    assert suitable(measured(30, 40), [deep, find_model("crispim-2d")], slices=1) == ["crispim-2d"]

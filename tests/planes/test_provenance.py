@@ -22,7 +22,7 @@ from crispim_ij.planes.provenance import FOLDER_FILE, as_line, denoised_already,
 RECORD = {
     "crispim-ij": "0.1.0",
     "command": "denoise",
-    "model": "told-2d µ",
+    "model": "crispim-2d µ",
     "the model's SHA-256": "0123456789abcdef",
     "--tile": 1024,
     "--channel": "2",
@@ -105,7 +105,7 @@ def test_an_ome_tiff_has_an_annotation_of_its_image(tmp_path: Path, ome: Path) -
     (reference,) = root.iter(f"{root.tag[:-3]}AnnotationRef")
     assert reference.get("ID") == annotation.get("ID")
     pairs = {pair.get("K"): pair.text for pair in annotation[0]}
-    assert (pairs["model"], pairs["--channel"], pairs["--tile"]) == ("told-2d µ", '"2"', "1024")
+    assert (pairs["model"], pairs["--channel"], pairs["--tile"]) == ("crispim-2d µ", '"2"', "1024")
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -174,7 +174,7 @@ def test_what_was_denoised_already_is_said(tmp_path: Path, folder: Path) -> None
     run(folder, tmp_path / "out.tif")
     with open_source(tmp_path / "out.tif") as denoised, open_source(folder) as raw:
         (said,) = denoised_already(denoised, raw)
-    assert "out.tif' was denoised already, by denoise of crispim-ij 0.1.0 with told-2d" in said
+    assert "out.tif' was denoised already, by denoise of crispim-ij 0.1.0 with crispim-2d" in said
     assert "SHA-256 0123456789ab" in in_words(RECORD)
 
 

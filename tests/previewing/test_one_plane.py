@@ -16,6 +16,7 @@ from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
 from crispim_ij.previewing.one_plane import forecast
+from tests.guessing import guessing_model
 from tests.told import told_model
 
 
@@ -55,13 +56,11 @@ def test_a_preview_is_what_denoising_gives(
         assert picture.width == 12 * 110
 
 
-def test_other_models_are_named_where_one_does_not_fit() -> None:
-    from crispim_ij.models import find_model
-
+def test_other_models_are_named_where_one_does_not_fit(tmp_path: Path) -> None:
     plane = np.random.default_rng(0).normal(300, 200, (1, 64, 64))
-    looked = look(ArraySource(plane), find_model("crispim-2d"), None, None)
+    looked = look(ArraySource(plane), guessing_model(tmp_path / "guesses"), None, None)
     assert looked.fit.fits is False
-    assert "crispim-2d" not in looked.alternatives
+    assert "crispim-2d" in looked.alternatives
 
 
 def test_a_3d_model_has_no_neighbours_of_one_slice() -> None:
@@ -100,3 +99,20 @@ def test_a_run_is_foretold() -> None:
     found = forecast(source, 1.5)
     assert (found.seconds, found.size) == (150, 200_000_000)
     assert found.free > 0
+
+
+@pytest.mark.parametrize("planes", [3, 10**7])
+def test_for_a_long_run_a_faster_model_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planes: int
+) -> None:
+    monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path))
+    model = told_model(tmp_path / "mine")
+    told_model(tmp_path / "mine-fast", "stabilised-2d-fast")
+    noisy = np.random.default_rng(0).normal(300, 30, (64, 64)).astype(np.float32)
+    source = ArraySource(np.broadcast_to(noisy, (planes, 64, 64)))
+    found = preview(source, model, look(source, model, 1, None))
+    assert bool(found.faster) == (planes > 3)
+    if found.faster:
+        assert found.faster.name == "mine-fast"
+        assert 0 < found.faster.seconds < 20 * found.forecast.seconds
+        assert found.faster.deviation > 0

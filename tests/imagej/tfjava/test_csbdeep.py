@@ -39,7 +39,7 @@ def differences(result: NDArray[np.float32], expected: NDArray[np.float32], marg
     return float(np.abs(result - expected)[inner].max())
 
 
-@pytest.mark.parametrize("name", ["paper-2d", "residual-2d", "crispim-2d"])
+@pytest.mark.parametrize("name", ["paper-2d", "residual-2d"])
 @pytest.mark.parametrize(
     ("shape", "tiles", "everywhere"),
     [((3, 96, 144), 1, False), ((2, 96, 144), 4, True), ((1, 93, 141), 1, False)],

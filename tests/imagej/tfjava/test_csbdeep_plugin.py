@@ -47,7 +47,7 @@ def run(class_path: str, *arguments: object, home: Path) -> subprocess.Completed
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps preferences in its registry")
 def test_equals_python_everywhere(class_path: str, exported: Exports, tmp_path: Path) -> None:
-    model = exported.model("crispim-2d")
+    model = exported.model("residual-2d")
     planes = np.random.default_rng(3).gamma(4, 60, (2, 61, 93)).astype(np.uint16)
     np.save(tmp_path / "given.npy", planes)
     # What an earlier run left, which must count for nothing and be there afterwards.
@@ -69,7 +69,7 @@ def test_equals_python_everywhere(class_path: str, exported: Exports, tmp_path: 
 
 def test_a_broken_model_is_one_sentence(class_path: str, exported: Exports, tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
-    whole = zipfile.ZipFile(exported.zip(exported.model("crispim-2d")))
+    whole = zipfile.ZipFile(exported.zip(exported.model("residual-2d")))
     with whole, zipfile.ZipFile(broken, "w") as archive:
         archive.writestr("meta.json", whole.read("meta.json"))
         archive.writestr("saved_model.pb", whole.read("saved_model.pb")[:5000])

@@ -19,8 +19,10 @@ from crispim_ij.models import find_model
 from crispim_ij.napari.choices import FOLDER
 from crispim_ij.napari.process import shared_process
 from crispim_ij.napari.widget import PREVIEW
-from crispim_ij.noise import CameraNoise
+from crispim_ij.noise import MEASURED, CameraNoise
+from crispim_ij.noise.stack_noise import tell_noise
 from crispim_ij.planes import to_dtype
+from crispim_ij.planes.arrays import ArraySource
 from tests.napari.window.conftest import Window
 
 PLACE = {
@@ -34,10 +36,11 @@ PLACE = {
 LOOKS = {"contrast_limits": (200.0, 400.0), "colormap": "magma", "gamma": 0.8}
 
 
-def denoised(plane: np.ndarray, name: str = "crispim-2d") -> np.ndarray:
-    """Denoise a plane, or a mini-stack, without the widget."""
+def denoised(stack: np.ndarray, plane: int | slice, name: str = "crispim-2d") -> np.ndarray:
+    """Denoise a plane of a stack, or one of a mini-stack, without the widget."""
     run = shared_process().load(find_model(name), DenoiseSettings())
-    return to_dtype(run(plane), plane.dtype)
+    (noise,) = tell_noise(ArraySource(stack), MEASURED).channels
+    return to_dtype(run.told(noise)(stack[plane]), stack.dtype)
 
 
 def messages() -> list[str]:
@@ -59,13 +62,13 @@ def test_a_preview_lies_where_its_plane_is(window: Window, noisy: np.ndarray) ->
     assert window.names == ["scan", PREVIEW]
     shown = window.viewer.layers[PREVIEW]
     assert shown.data.shape == (1, 48, 64)
-    np.testing.assert_array_equal(shown.data[0], denoised(noisy[4]))
+    np.testing.assert_array_equal(shown.data[0], denoised(noisy, 4))
     corner = layer.data_to_world((4, 0, 0)), layer.data_to_world((4, 47, 63))
     np.testing.assert_allclose(shown.data_to_world((0, 0, 0)), corner[0])
     np.testing.assert_allclose(shown.data_to_world((0, 47, 63)), corner[1])
     assert tuple(shown.contrast_limits) == (200, 400)
     assert "Noise: sd" in window.notes
-    assert "was trained on" in window.notes
+    assert "is told the noise, which fits" in window.notes
 
 
 def test_a_preview_takes_the_place_of_the_last_one(window: Window, noisy: np.ndarray) -> None:
@@ -74,7 +77,7 @@ def test_a_preview_takes_the_place_of_the_last_one(window: Window, noisy: np.nda
         window.viewer.dims.set_point(0, plane)
         window.press_and_wait("Preview")
         assert window.names == ["noisy", PREVIEW]
-        np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0], denoised(noisy[plane]))
+        np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0], denoised(noisy, plane))
 
 
 def test_the_result_is_shown_as_the_layer_is(window: Window, noisy: np.ndarray) -> None:
@@ -86,7 +89,7 @@ def test_the_result_is_shown_as_the_layer_is(window: Window, noisy: np.ndarray) 
     assert window.names == ["scan", "scan denoised by crispim-2d"]
     result = window.viewer.layers[-1]
     assert result.data.dtype == noisy.dtype
-    np.testing.assert_array_equal(result.data[3], denoised(noisy[3]))
+    np.testing.assert_array_equal(result.data[3], denoised(noisy, 3))
     for name in ("scale", "translate", "rotate", "contrast_limits", "gamma"):
         np.testing.assert_array_equal(getattr(result, name), getattr(layer, name))
     np.testing.assert_array_equal(result.affine.affine_matrix, layer.affine.affine_matrix)
@@ -122,11 +125,11 @@ def test_dask_and_resolutions(window: Window, noisy: np.ndarray) -> None:
     levels = [da.from_array(noisy, chunks=(1, 32, 32)), noisy[:, ::2, ::2]]
     window.viewer.add_image(levels, multiscale=True, name="levels", scale=(2, 1, 1))
     window.press_and_wait("Preview")
-    np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0], denoised(noisy[2]))
+    np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0], denoised(noisy, 2))
     window.press_and_wait("Denoise")
     result = window.viewer.layers[-1]
     assert not result.multiscale
-    np.testing.assert_array_equal(result.data[1], denoised(noisy[1]))
+    np.testing.assert_array_equal(result.data[1], denoised(noisy, 1))
 
 
 def test_a_single_plane(window: Window, noisy: np.ndarray) -> None:
@@ -134,7 +137,7 @@ def test_a_single_plane(window: Window, noisy: np.ndarray) -> None:
     window.press_and_wait("Preview")
     window.press_and_wait("Denoise")
     for layer in window.viewer.layers[1:]:
-        np.testing.assert_array_equal(layer.data, denoised(noisy[0]))
+        np.testing.assert_array_equal(layer.data, denoised(noisy[:1], 0))
 
 
 def test_a_model_of_stacks_asks_for_the_axis(window: Window, noisy: np.ndarray) -> None:
@@ -146,7 +149,7 @@ def test_a_model_of_stacks_asks_for_the_axis(window: Window, noisy: np.ndarray) 
     assert slices[1].value == 0
     window.viewer.dims.set_point((0, 1), (3, 1))
     window.press_and_wait("Preview")
-    expected = denoised(channels[1:6, 1], "crispim-3d")
+    expected = denoised(channels[:, 1], slice(1, 6), "crispim-3d")
     np.testing.assert_array_equal(window.viewer.layers[PREVIEW].data[0, 0], expected)
     window.press_and_wait("Denoise")
     np.testing.assert_array_equal(window.viewer.layers[-1].data[3, 1], expected)
@@ -196,13 +199,33 @@ def test_a_folder_of_a_model(window: Window, noisy: np.ndarray, tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that is told the noise, made where there is no window, as TensorFlow needs it."""
-    folder = tmp_path_factory.mktemp("models") / "told"
-    code = "import sys; from pathlib import Path; from tests.told import told_model; "
-    code += "told_model(Path(sys.argv[1]))"
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is told the noise and one that guesses, made where there is no window.
+
+    TensorFlow needs that.
+    """
+    folder = tmp_path_factory.mktemp("models")
+    code = """
+import sys
+from pathlib import Path
+from tests.guessing import guessing_model
+from tests.told import told_model
+
+told_model(Path(sys.argv[1]) / "told")
+guessing_model(Path(sys.argv[1]) / "guesses")
+"""
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
     return folder
+
+
+@pytest.fixture
+def told(models: Path) -> Path:
+    return models / "told"
+
+
+@pytest.fixture
+def guesses(models: Path) -> Path:
+    return models / "guesses"
 
 
 def choose(window: Window, folder: Path) -> tuple[Any, Any]:
@@ -218,10 +241,10 @@ def is_hidden(row: Any) -> bool:
 
 
 def test_only_a_model_that_is_told_the_noise_asks_for_it(
-    window: Window, noisy: np.ndarray, told: Path
+    window: Window, noisy: np.ndarray, told: Path, guesses: Path
 ) -> None:
     window.viewer.add_image(noisy, name="scan")
-    noise, strength = window.widget[0][5], window.widget[0][6]
+    noise, strength = choose(window, guesses)
     assert is_hidden(noise)
     assert is_hidden(strength)
     choose(window, told)
@@ -231,7 +254,7 @@ def test_only_a_model_that_is_told_the_noise_asks_for_it(
     assert not is_hidden(strength)
     assert (strength[1].min, strength[1].max) == (0.5, 2.0)
     noise[1].value = "35"
-    window.widget[0][1][1].value = "crispim-2d"
+    choose(window, guesses)
     assert is_hidden(noise)
     assert is_hidden(strength)
     assert window.widget[0].request().noise.is_default
