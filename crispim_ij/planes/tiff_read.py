@@ -15,7 +15,6 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import ome_xml
 from crispim_ij.planes.checks import (
     PNG_SUFFIX,
     TIFF_SUFFIXES,
@@ -29,8 +28,8 @@ from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
 from crispim_ij.planes.pixels import READ_AS_FLOAT32, loses_detail
 from crispim_ij.planes.plane_names import arrange
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_layout import Layout, Series, choose
-from crispim_ij.planes.tiff_metadata import Document, metadata_of, ome_document, read_metadata
+from crispim_ij.planes.tiff_layout import Layout, choose
+from crispim_ij.planes.tiff_metadata import metadata_of, ome_document, read_metadata
 from crispim_ij.planes.tiff_page import (
     Header,
     RegionReader,
@@ -42,12 +41,10 @@ from crispim_ij.planes.tiff_page import (
 )
 from crispim_ij.planes.tiff_series import (
     count_planes,
-    kind_of,
-    ome_series,
     series_of_file,
     series_of_unlike_pages,
-    told_series,
 )
+from crispim_ij.planes.tiff_sets import holds_several, listed_series, series_of_set
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _OWN_SUFFIXES = (".json", ".csv")
@@ -89,9 +86,10 @@ class FolderSource(Source):
             with tifffile_faults(files[0]):
                 self.chunks = 1, *page_chunk(tif.pages.first)
             document = ome_document(tif, files[0])
-            found = _ome_set(document, files, [1] * len(files))
-            if not found:
-                self.notes = document.notes
+            found = listed_series(document, files[0], files, [1] * len(files))
+            covered: set[int] = set().union(*(one.files for one in found))
+            if not len(covered) == len(files) > 1:
+                self.notes = (*document.notes, *_said_unlisted(files, covered))
                 self._arrange(files, series, read_metadata(tif, files[0], planes=1))
                 return
             self._is_set = True
@@ -196,7 +194,7 @@ class StackSource(Source):
             document = ome_document(tif, self.files[0])
             xml, is_own, notes = document
             if self.path not in self.files:
-                found = _series_of_set(tif, self.files, document)
+                found = series_of_set(self.files)
             else:
                 found = series_of_file(tif, self.path, xml, is_own=is_own)
             layout = choose(found, self._chosen, self.path)
@@ -331,10 +329,7 @@ class StackSource(Source):
 def open_tiffs(path: Path, listed: PlaneFiles, series: int | None = None) -> Source:
     """Open a folder of TIFFs of one plane each, or of a set that belongs together."""
     files = listed.files
-    with opened(files[0]) as tif:
-        has_many = len(files) > 1 and count_planes(tif, files[0]) > 1
-        is_set = has_many and bool(_series_of_set(tif, files, ome_document(tif, files[0])))
-    if not is_set:
+    if len(files) == 1 or not holds_several(files[0]) or not series_of_set(files):
         return FolderSource(path, listed, series)
     source = StackSource(path, series, files)
     source.left_out = listed.left_out
@@ -423,42 +418,23 @@ def plane_files(folder: Path) -> PlaneFiles:
     return PlaneFiles(files, notes, is_png)
 
 
+def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:
+    """Say where an OME-XML tells the order of some planes of a folder, but not of all."""
+    if len(covered) < 2:
+        return ()
+    odd = files[min(set(range(len(files))) - covered)].name
+    return (
+        f"The OME-XML of '{files[0]}' lists {len(covered)} of the {len(files)} files, and not "
+        f"'{odd}': planes are taken in the order of their names.",
+    )
+
+
 def _refuse_series(path: Path, series: int | None) -> None:
     """Refuse a second series of what has but one."""
     if series is not None and series > 1:
         raise CrispimError(
             f"'{path}' has one series, so series {series} (--series) is not there: leave it out."
         )
-
-
-def _ome_set(document: Document, files: Sequence[Path], pages: Sequence[int]) -> list[Series]:
-    """Return the series of an OME-XML whose planes are all of several files; [] for any other."""
-    if document.xml is None:
-        return []
-    with tifffile_faults(files[0]):
-        images = ome_xml.images(document.xml)
-    found = ome_series(images, files, pages, files[0] if document.is_own else None)
-    covered: set[int] = set().union(*(one.files for one in found))
-    return found if len(covered) == len(files) > 1 else []
-
-
-def _series_of_set(
-    tif: tifffile.TiffFile, files: Sequence[Path], document: Document
-) -> list[Series]:
-    """Return the series whose planes are all of several files, the first open; [] without any."""
-    if document.xml is not None:
-        return _ome_set(document, files, [_count_pages(file) for file in files])
-    kind = kind_of(tif, files[0])
-    if kind not in ("mmstack", "ndtiff"):
-        return []
-    found = told_series(tif, files[0], kind, files)
-    covered: set[int] = set().union(*(one.files for one in found))
-    return found if len(covered) == len(files) else []
-
-
-def _count_pages(file: Path) -> int:
-    with opened(file) as tif:
-        return len(tif.pages)
 
 
 def _plane_header(file: Path) -> Header:

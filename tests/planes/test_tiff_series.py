@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, open_source
+from crispim_ij.planes import Selection, Source, find_tree, open_source
 from tests.planes.vendors import (
     COLUMNS,
     ROWS,
@@ -128,6 +128,21 @@ def test_a_micro_manager_file_that_was_stopped(tmp_path: Path) -> None:
     notes = " ".join(check(tmp_path / "other.tif", pixels[:6], {"Z": 3, "C": 2}))
     assert "1 of the 8 planes" in notes
     assert "1 planes of" in notes
+
+
+def test_a_set_split_at_4_gb_is_one_stack_by_its_indices(tmp_path: Path, copy: Copy) -> None:
+    pixels = planes(8)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    micro_manager(folder / "run_MMStack_Pos0.tif", pixels[:5], 4, 2)
+    micro_manager(folder / "run_MMStack_Pos0_1.tif", pixels[5:], 4, 2, first=5)
+    assert not check(folder, pixels, {"Z": 4, "C": 2})
+    assert find_tree(folder) is None
+    everywhere(copy, folder, tmp_path, {"Z": 4, "C": 2})
+    pages(folder / "other.tif", planes(2))
+    assert find_tree(folder) is None
+    with pytest.raises(CrispimError, match=r"other\.tif' is none of the files"):
+        open_source(folder)
 
 
 def test_an_index_of_planes_without_number_is_refused(tmp_path: Path) -> None:
@@ -395,6 +410,13 @@ def test_a_plane_of_a_set_that_is_gone_is_said(tmp_path: Path) -> None:
     assert "1 of the 4 planes" in note
 
 
+def test_a_plane_that_its_set_does_not_list_is_said(tmp_path: Path) -> None:
+    pixels = bruker(tmp_path / "b")
+    pages(tmp_path / "b/T_Ch1_000005.ome.tif", planes(1))
+    (note,) = check(tmp_path / "b", np.concatenate([pixels, planes(1)]), {"Z": 5})
+    assert "lists 4 of the 5 files, and not 'T_Ch1_000005.ome.tif'" in note
+
+
 def test_a_companion_file_tells_of_the_planes(tmp_path: Path) -> None:
     pixels = planes(3)
     names = ["c.ome.tif", "b.ome.tif", "a.ome.tif"]
@@ -440,6 +462,15 @@ def test_a_folder_of_positions_has_series(tmp_path: Path) -> None:
     (note,) = check(tmp_path, planes(4), {"Z": 4})
     assert "2 series, of which number 1, 'Pos0', is taken" in note
     check(tmp_path, planes(6, 1300), {"Z": 6}, Selection(series=2))
+
+
+def test_a_folder_of_positions_is_a_tree_that_says_them(tmp_path: Path) -> None:
+    """Each is a stack of its own, also where another stack lies beside them."""
+    positions(tmp_path)
+    pages(tmp_path / "q.tif", planes(2))
+    tree = find_tree(tmp_path)
+    assert tree is not None
+    assert tree.stacks == ("p0.ome.tif", "p1.ome.tif", "q.tif")
 
 
 def test_a_folder_of_planes_of_two_positions_has_series(tmp_path: Path) -> None:

@@ -61,9 +61,18 @@ def stk(
 
 
 def micro_manager(
-    path: Path, pixels: NDArray[np.uint16], slices: int, channels: int, xml: str = ""
+    path: Path,
+    pixels: NDArray[np.uint16],
+    slices: int,
+    channels: int,
+    xml: str = "",
+    *,
+    first: int = 0,
 ) -> None:
-    """A Micro-Manager image stack: an index of its planes at the head; C runs fastest."""
+    """A Micro-Manager image stack: an index of its planes at the head; C runs fastest.
+
+    A part of a set begins with plane `first`.
+    """
     summary = json.dumps(
         {"MicroManagerVersion": "2.0.0", "Prefix": "run", "Channels": channels, "Slices": slices,
          "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False}
@@ -72,7 +81,7 @@ def micro_manager(
     blob, offsets, _ = _chained(head + summary, pixels, xml)
     struct.pack_into("<I", blob, 12, len(blob))
     blob += struct.pack("<2I", 3453623, len(pixels))
-    for k, offset in enumerate(offsets):
+    for k, offset in enumerate(offsets, first):
         blob += struct.pack("<5I", k % channels, k // channels, 0, 0, offset)
     path.write_bytes(blob)
 
