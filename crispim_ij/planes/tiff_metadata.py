@@ -27,6 +27,8 @@ from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
 
 _XML_SUFFIXES = (".ome", ".xml")
 _MOST_XML = 2**28
+# The tag in which Micro-Manager describes a plane.
+_MICRO_MANAGER = 51123
 
 
 def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
@@ -56,6 +58,17 @@ def metadata_of(
     if read.kind == "imagej":
         return _with_channels(read, count)
     return replace(read, axes=layout.axes, sizes=layout.sizes)
+
+
+def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
+    """Return what the file of one plane calls its stage position, None where it doesn't."""
+    with tifffile_faults(path):
+        page = tif.pages.first
+        if tif.is_ome and "<BinaryOnly" not in page.description:
+            return ome_xml.stage_label(page.description)
+        said = page.tags.valueof(_MICRO_MANAGER)
+        name = said.get("PositionName") if isinstance(said, dict) else None
+        return None if name is None else str(name)
 
 
 class Document(NamedTuple):

@@ -29,7 +29,12 @@ from crispim_ij.planes.pixels import READ_AS_FLOAT32, loses_detail
 from crispim_ij.planes.plane_names import arrange
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_layout import Layout, choose
-from crispim_ij.planes.tiff_metadata import metadata_of, ome_document, read_metadata
+from crispim_ij.planes.tiff_metadata import (
+    metadata_of,
+    ome_document,
+    read_metadata,
+    stage_position,
+)
 from crispim_ij.planes.tiff_page import (
     Header,
     RegionReader,
@@ -89,7 +94,8 @@ class FolderSource(Source):
             found = listed_series(document, files[0], files, [1] * len(files))
             covered: set[int] = set().union(*(one.files for one in found))
             if not len(covered) == len(files) > 1:
-                self.notes = (*document.notes, *_said_unlisted(files, covered))
+                unlisted = _said_unlisted(files, covered)
+                self.notes = (*document.notes, *unlisted, *_said_positions(tif, files))
                 self._arrange(files, series, read_metadata(tif, files[0], planes=1))
                 return
             self._is_set = True
@@ -104,6 +110,7 @@ class FolderSource(Source):
         _refuse_series(self.path, series)
         planes = arrange([file.name for file in files], self.path)
         self.names, self.metadata = planes.names, as_stack(first, planes)
+        self.notes = (*self.notes, *planes.notes)
 
     def _prepare(self) -> None:
         """Make what each process has of its own."""
@@ -426,6 +433,18 @@ def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:
     return (
         f"The OME-XML of '{files[0]}' lists {len(covered)} of the {len(files)} files, and not "
         f"'{odd}': planes are taken in the order of their names.",
+    )
+
+
+def _said_positions(tif: tifffile.TiffFile, files: Sequence[Path]) -> tuple[str, ...]:
+    """Say where a folder's first file, which is open, is of another position than the last."""
+    with opened(files[-1]) as last:
+        ends = stage_position(tif, files[0]), stage_position(last, files[-1])
+    if ends[0] == ends[1] or None in ends:
+        return ()
+    return (
+        f"'{files[0]}' is of the stage position '{ends[0]}' but '{files[-1].name}' of '{ends[1]}': "
+        "all planes are taken as those of one stack.",
     )
 
 

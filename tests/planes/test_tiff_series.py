@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -415,6 +416,23 @@ def test_a_plane_that_its_set_does_not_list_is_said(tmp_path: Path) -> None:
     pages(tmp_path / "b/T_Ch1_000005.ome.tif", planes(1))
     (note,) = check(tmp_path / "b", np.concatenate([pixels, planes(1)]), {"Z": 5})
     assert "lists 4 of the 5 files, and not 'T_Ch1_000005.ome.tif'" in note
+
+
+@pytest.mark.parametrize("in_xml", [True, False])
+def test_planes_of_two_stage_positions_are_said(tmp_path: Path, in_xml: bool) -> None:
+    def write(name: str, k: int, position: str) -> None:
+        inside = f'<StageLabel Name="{position}"/><Pixels'
+        xml = ome("", pixels_xml(0, {}, placed(0)).replace("<Pixels", inside, 1))
+        words = json.dumps({"PositionName": position})
+        how = {} if in_xml else {"extratags": [(51123, 2, 0, words, True)]}
+        pages(tmp_path / name, planes(4)[k : k + 1], xml if in_xml else None, **how)
+
+    for k in range(4):
+        write(f"{k}.tif", k, f"A{k // 2}")
+    (note,) = check(tmp_path, planes(4), {"Z": 4})
+    assert "0.tif' is of the stage position 'A0' but '3.tif' of 'A1'" in note
+    write("3.tif", 3, "A0")
+    assert not check(tmp_path, planes(4), {"Z": 4})
 
 
 def test_a_companion_file_tells_of_the_planes(tmp_path: Path) -> None:
