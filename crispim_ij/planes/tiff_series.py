@@ -108,7 +108,7 @@ def _pages_alone(tif: tifffile.TiffFile, path: Path) -> list[Series]:
     pages, samples = range(len(tif.pages)), header.samples
     planes = [Place(0, page, 0, sample) for page in pages for sample in range(samples)]
     if tif.pages.first.is_scanimage and samples == 1:
-        axes, sizes = _scanned(tif.pages.first, len(pages), _said_by_scanimage(tif))
+        axes, sizes = _scanned(tif.pages.first, len(pages), said_by_scanimage(tif))
         found = _by_position("", axes, sizes, planes)
         return [replace(_for_imagej(one), is_told=True, notes=notes) for one in found]
     if samples == 1:
@@ -345,7 +345,7 @@ def _vendors_axes(
     if kind == "stk" and len(planes) > 1:
         return _wavelengths(tif.stk_metadata or {}, axes, planes)
     if kind == "scanimage" and len(planes) > 1:
-        return *_scanned(tif.pages.first, len(planes), _said_by_scanimage(tif)), planes, ()
+        return *_scanned(tif.pages.first, len(planes), said_by_scanimage(tif)), planes, ()
     return axes, sizes, planes, ()
 
 
@@ -398,7 +398,7 @@ def _channels_saved(page: tifffile.TiffPage, said: Mapping[str, Any]) -> int:
     return max(1, int(match[2][:3]) if match[2] else len(re.findall(r"\d+", match[1])))
 
 
-def _said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
+def said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
     """Return what ScanImage says of all planes."""
     first = tif.pages.first
     said = (tif.scanimage_metadata or {}).get("FrameData")

@@ -38,9 +38,16 @@ def bare_tags(strip: int) -> list[tuple[int, int, int, int]]:
 
 
 def stk(
-    path: Path, pixels: NDArray[np.uint16], waves: Sequence[int], distances: Sequence[int]
+    path: Path,
+    pixels: NDArray[np.uint16],
+    waves: Sequence[int],
+    distances: Sequence[int],
+    unit: str = "",
 ) -> None:
-    """A MetaMorph stack: a page, and the pixels of all planes one after another."""
+    """A MetaMorph stack: a page, and the pixels of all planes one after another.
+
+    With a unit pixels are 0.65 of it wide and 0.5 high.
+    """
     count = len(pixels)
     data = pixels.tobytes()
     tags = [*bare_tags(len(data) // count), (259, 3, 1, 1), (262, 3, 1, 1)]
@@ -50,7 +57,7 @@ def stk(
         struct.pack("<2I", 1, 0),
         b"".join(struct.pack("<6I", *one) for one in times),
         b"".join(struct.pack("<2I", wave, 1) for wave in waves),
-        struct.pack("<H", 0) + bytes(16),
+        _calibration(unit) + struct.pack("<H", 0) + bytes(16),
     ]
     extra = b""
     for number, blob in enumerate(blobs):
@@ -58,6 +65,44 @@ def stk(
         tags.append((33628 + number, kind, length, begin + len(extra)))
         extra += blob
     path.write_bytes(tiff(sorted(tags), data, extra))
+
+
+def _calibration(unit: str) -> bytes:
+    if not unit:
+        return b""
+    sizes = (
+        struct.pack("<HI", 3, 1) + struct.pack("<H2I", 4, 65, 100) + struct.pack("<H2I", 5, 1, 2)
+    )
+    return sizes + struct.pack("<HI", 6, len(unit) + 1) + unit.encode() + b"\0"
+
+
+def lsm(path: Path, pixels: NDArray[np.uint16], **said: float) -> None:
+    """A Zeiss stack along Z: a thumbnail behind each plane, and a record of what is `said`."""
+    record = np.zeros(1, tifffile.TIFF.CZ_LSMINFO)
+    sizes = {"DimensionX": COLUMNS, "DimensionY": ROWS, "DimensionZ": len(pixels)}
+    head = {"MagicNumber": 67127628, "StructureSize": record.nbytes, "DimensionChannels": 1}
+    for key, value in {**head, **sizes, "DimensionTime": 1, **said}.items():
+        record[key] = value
+    tag = (34412, 1, record.nbytes, record.tobytes(), True)
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
+        how: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
+        for k, plane in enumerate(pixels):
+            tif.write(plane, extratags=[] if k else [tag], **how)
+            tif.write(plane[::4, ::4], subfiletype=1, **how)
+
+
+def fluoview(path: Path, pixels: NDArray[np.uint16], *along: tuple[str, int, float, str]) -> None:
+    """A FluoView stack of axes, each with its name, length, step and unit."""
+    record = np.zeros(1, tifffile.TIFF.MM_HEADER)
+    for k, (name, size, step, unit) in enumerate(along):
+        record["Dimensions"][0][k] = (name.encode(), size, 0, step, unit.encode())
+    tags = [
+        (34361, 1, record.nbytes, record.tobytes(), True),
+        (34362, 12, 8, [0.0] * 8, True),
+    ]
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
+        for plane in pixels:
+            tif.write(plane, photometric="minisblack", metadata=None, extratags=tags)
 
 
 def micro_manager(
@@ -68,14 +113,15 @@ def micro_manager(
     xml: str = "",
     *,
     first: int = 0,
+    **said: float,
 ) -> None:
     """A Micro-Manager image stack: an index of its planes at the head; C runs fastest.
 
-    A part of a set begins with plane `first`.
+    A part of a set begins with plane `first`; more may be `said` of all.
     """
     summary = json.dumps(
         {"MicroManagerVersion": "2.0.0", "Prefix": "run", "Channels": channels, "Slices": slices,
-         "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False}
+         "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False, **said}
     ).encode()  # fmt: skip
     head = struct.pack("<8I", 54773648, 0, 483765892, 0, 99384722, 0, 2355492, len(summary))
     blob, offsets, _ = _chained(head + summary, pixels, xml)
