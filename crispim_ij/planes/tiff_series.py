@@ -82,7 +82,11 @@ def _is_plain_stack(tif: tifffile.TiffFile) -> bool:
 def count_planes(tif: tifffile.TiffFile, path: Path) -> int:
     """Return how many planes a file holds, as far as its pages and tags say it without OME-XML."""
     with tifffile_faults(path):
-        pages, is_ome = len(tif.pages), tif.is_ome
+        pages, page = len(tif.pages), tif.pages.first
+        # Most planes of a folder: whatever such a file says, there is no room for another.
+        if pages == 1 and (not is_bare(page) or _ends_with_its_plane(page)):
+            return 1
+        is_ome = tif.is_ome
     kind = None if is_ome else kind_of(tif, path)
     found = [] if kind is None else told_series(tif, path, kind, [path])
     return sum(len(one.planes) for one in found) or max(pages, planes_of_one_page(tif, path)[0])

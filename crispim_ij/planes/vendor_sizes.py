@@ -26,17 +26,18 @@ Steps = dict[str, Size]
 
 def vendor_steps(tif: tifffile.TiffFile) -> Steps:
     """Return the sizes in a vendor's own tags, without those that aren't known."""
-    if tif.is_stk:
+    page = tif.pages.first
+    if page.is_stk:
         found = _metamorphs(tif.stk_metadata or {})
-    elif tif.is_lsm:
+    elif page.is_lsm:
         found = _zeiss(tif.lsm_metadata or {})
-    elif tif.is_micromanager:
+    elif page.is_micromanager:
         found = _micro_managers(tif)
-    elif tif.is_fluoview:
+    elif page.is_fluoview:
         found = _fluoviews(tif.fluoview_metadata or {})
-    elif tif.pages.first.is_scanimage:
-        found = _scanimages(tif.pages.first, said_by_scanimage(tif))
-    elif tif.is_sis:
+    elif page.is_scanimage:
+        found = _scanimages(page, said_by_scanimage(tif))
+    elif page.is_sis:
         said = tif.sis_metadata or {}
         found = {axis: (said.get(f"pixelsize{axis.lower()}"), "m") for axis in "XY"}
     else:
