@@ -163,6 +163,17 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
     return replace(_ordered(names, tags), notes=_said_of_several(told.doubtful, folder))
 
 
+def numbered(stem: str, count: int) -> tuple[str, ...]:
+    """Return names for the planes of a stack, of which none is taken for a time point or channel.
+
+    They are '<stem>_0000.tif' and so on, unless the stem is such a word as 'time'.
+    """
+    tags = _parse(f"{stem}_0000.tif").tags
+    is_tag = any(axis != "Z" and text.endswith("_0000") for axis, text in tags)
+    begin = f"{stem}_plane" if is_tag else stem
+    return tuple(f"{begin}_{k:04d}.tif" for k in range(count))
+
+
 def _parse(name: str) -> _Parsed:
     """Find a name's tags."""
     stem = _ENDING.sub("", name)

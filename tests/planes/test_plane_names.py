@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from natsort import natsorted
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.plane_names import NamedPlanes, arrange
+from crispim_ij.planes.plane_names import NamedPlanes, arrange, numbered
 
 FOLDER = Path("scan")
 
@@ -145,6 +145,13 @@ def test_names_that_tell_nothing_are_one_stack(names: list[str]) -> None:
     planes = arranged(names)
     assert (planes.axes, planes.sizes, planes.channels) == ("Z", (len(names),), ())
     assert list(planes.names) == natsorted(f"{name}.tif" for name in names)
+
+
+@pytest.mark.parametrize("stem", ["brain", "time", "tile", "my ch", "Pos", "b_C", "z", "a_p", ""])
+def test_our_own_names_are_of_slices(stem: str) -> None:
+    names = numbered(stem, 12)
+    planes = arrange(names, FOLDER)
+    assert (planes.names, planes.axes, planes.notes) == (names, "Z", ())
 
 
 DOUBTFUL = {
