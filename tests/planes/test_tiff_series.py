@@ -19,6 +19,7 @@ from tests.planes.vendors import (
     COLUMNS,
     ROWS,
     bare_tags,
+    bruker,
     micro_manager,
     ndtiff,
     ome,
@@ -26,6 +27,7 @@ from tests.planes.vendors import (
     pixels_xml,
     placed,
     planes,
+    positions,
     stk,
     tiff,
 )
@@ -376,23 +378,6 @@ def test_a_page_with_few_tags_is_black_where_0(tmp_path: Path, copy: Copy) -> No
 # OME
 
 
-def bruker(folder: Path, channels: int = 1) -> NDArray[np.uint16]:
-    """A file a plane, of which the first has the OME-XML; C runs slower than Z in names."""
-    folder.mkdir()
-    pixels = planes(4 * channels)
-    names = [f"T_Ch{k // 4 + 1}_{k % 4 + 1:06d}.ome.tif" for k in range(len(pixels))]
-    uuids = [f"urn:uuid:{k}" for k in range(len(pixels))]
-    data = "".join(
-        placed(0, (name, uuid), Z=k % 4, C=k // 4)
-        for k, (name, uuid) in enumerate(zip(names, uuids, strict=True))
-    )
-    whole = ome(uuids[0], pixels_xml(0, {"Z": 4, "C": channels}, data))
-    for k, plane in enumerate(pixels):
-        only = f'<BinaryOnly MetadataFile="{names[0]}" UUID="{uuids[0]}"/>'
-        pages(folder / names[k], plane[None], ome(uuids[k], only) if k else whole)
-    return pixels
-
-
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_folder_of_binary_only_planes(tmp_path: Path, copy: Copy, channels: int) -> None:
     pixels = bruker(tmp_path / "b", channels)
@@ -447,19 +432,6 @@ def test_a_companion_file_tells_of_the_planes(tmp_path: Path) -> None:
     (tmp_path / "set.companion.ome").write_text(ome("urn:uuid:9", pixels_xml(0, {"Z": 3}, data)))
     assert not check(tmp_path, pixels, {"Z": 3})
     check(tmp_path / "b.ome.tif", pixels[1:2], {})
-
-
-def positions(folder: Path, names: tuple[str, str] = ("p0.ome.tif", "p1.ome.tif")) -> None:
-    """Two positions, a file each that tells of both; the second is stored from its end."""
-    files = list(zip(names, ("urn:uuid:0", "urn:uuid:1"), strict=True))
-    images = ""
-    for n, count in enumerate((4, 6)):
-        pages_of = range(count) if n == 0 else range(count - 1, -1, -1)
-        data = "".join(placed(page, files[n], Z=k) for k, page in enumerate(pages_of))
-        stage = f'<Plane TheZ="0" TheC="0" TheT="0" PositionX="{1000 + 250 * n}.0"/>'
-        images += pixels_xml(n, {"Z": count}, data + stage, f'<Channel ID="Channel:{n}:0"/>')
-    pages(folder / names[0], planes(4), ome("urn:uuid:0", images))
-    pages(folder / names[1], planes(6, 1300)[::-1], ome("urn:uuid:1", images))
 
 
 def test_each_position_is_its_own(tmp_path: Path, copy: Copy) -> None:

@@ -207,3 +207,33 @@ def placed(page: int, file: tuple[str, str] | None = None, **first: int) -> str:
     at = "".join(f' First{axis}="{value}"' for axis, value in first.items())
     which = f'<UUID FileName="{file[0]}">{file[1]}</UUID>' if file else ""
     return f'<TiffData IFD="{page}" PlaneCount="1"{at}>{which}</TiffData>'
+
+
+def bruker(folder: Path, channels: int = 1) -> NDArray[np.uint16]:
+    """A file a plane, of which the first has the OME-XML; C runs slower than Z in names."""
+    folder.mkdir()
+    pixels = planes(4 * channels)
+    names = [f"T_Ch{k // 4 + 1}_{k % 4 + 1:06d}.ome.tif" for k in range(len(pixels))]
+    uuids = [f"urn:uuid:{k}" for k in range(len(pixels))]
+    data = "".join(
+        placed(0, (name, uuid), Z=k % 4, C=k // 4)
+        for k, (name, uuid) in enumerate(zip(names, uuids, strict=True))
+    )
+    whole = ome(uuids[0], pixels_xml(0, {"Z": 4, "C": channels}, data))
+    for k, plane in enumerate(pixels):
+        only = f'<BinaryOnly MetadataFile="{names[0]}" UUID="{uuids[0]}"/>'
+        pages(folder / names[k], plane[None], ome(uuids[k], only) if k else whole)
+    return pixels
+
+
+def positions(folder: Path, names: tuple[str, str] = ("p0.ome.tif", "p1.ome.tif")) -> None:
+    """Two positions, a file each that tells of both; the second is stored from its end."""
+    files = list(zip(names, ("urn:uuid:0", "urn:uuid:1"), strict=True))
+    images = ""
+    for n, count in enumerate((4, 6)):
+        pages_of = range(count) if n == 0 else range(count - 1, -1, -1)
+        data = "".join(placed(page, files[n], Z=k) for k, page in enumerate(pages_of))
+        stage = f'<Plane TheZ="0" TheC="0" TheT="0" PositionX="{1000 + 250 * n}.0"/>'
+        images += pixels_xml(n, {"Z": count}, data + stage, f'<Channel ID="Channel:{n}:0"/>')
+    pages(folder / names[0], planes(4), ome("urn:uuid:0", images))
+    pages(folder / names[1], planes(6, 1300)[::-1], ome("urn:uuid:1", images))
