@@ -236,6 +236,27 @@ def test_paths_are_what_they_hold(model: Model, stack: NDArray[np.uint16], tmp_p
     )
 
 
+def test_a_series_of_a_file(stack: NDArray[np.uint16], tmp_path: Path) -> None:
+    path, second = tmp_path / "two.tif", stack[:2, :40, ::2]
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(stack, photometric="minisblack")
+        tif.write(second, photometric="minisblack")
+    with pytest.warns(UserWarning, match="holds 2 series, of which number 2 is taken"):
+        found = api.preprocess(path, factor=1, noise_sd=0, series=2)
+    np.testing.assert_array_equal(found, second)
+    with pytest.warns(UserWarning, match="number 2 is taken"):
+        rows = api.evaluate(path, result={"same": second}, series=2).rows
+    assert {row.rmse for row in rows} == {0}
+
+
+def test_a_tree_is_refused(stack: NDArray[np.uint16], tmp_path: Path) -> None:
+    for k in range(2):
+        tifffile.imwrite(tmp_path / f"tile_{k}.tif", stack, photometric="minisblack")
+    for function in (api.denoise, api.preprocess, api.evaluate):
+        with pytest.raises(CrispimError, match=r"tree of 2 stacks: .*tile_0\.tif.*crispim-ij den"):
+            function(tmp_path)
+
+
 @pytest.mark.parametrize("tile", [20, 1024])
 @pytest.mark.parametrize("depth", [1, 5])
 def test_dask_gives_the_same_pixels(

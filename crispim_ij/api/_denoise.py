@@ -53,6 +53,7 @@ def denoise(
     channel: Numbers = ...,
     time: Numbers = ...,
     level: int = ...,
+    series: int | None = ...,
     on_done: Callable[[float], None] | None = ...,
 ) -> NDArray[Any]: ...
 
@@ -84,6 +85,7 @@ def denoise(
     channel: Numbers = None,
     time: Numbers = None,
     level: int = 0,
+    series: int | None = None,
     on_done: Callable[[float], None] | None = None,
 ) -> Any:
     """Denoise planes.
@@ -117,6 +119,9 @@ def denoise(
         channels by the names that files give them, such as 'GFP'. None takes all.
     level : int
         Of an OME-Zarr: its resolution, 0 for the full one.
+    series : int, optional
+        Of a TIFF that holds several images, such as stage positions: which one, from 1. None
+        takes the first.
     on_done : callable, optional
         Called after each plane with 1.0. What it raises ends the work.
 
@@ -166,7 +171,7 @@ def denoise(
     settings = DenoiseSettings(precision, tile)
     given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
     told = NoiseOptions(given, strength)
-    selection = selection_of(channel, time, level)
+    selection = selection_of(channel, time, level, series)
     wanted: ResultType = "float32" if uncertainty else dtype
     if is_dask(image):
         planes = planes_of(image, selection)

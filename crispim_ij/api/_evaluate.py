@@ -38,6 +38,7 @@ def evaluate(
     seed: int = 0,
     noisy: PathOrArray | da.Array | None = None,
     result: Mapping[str, PathOrArray | da.Array] | None = None,
+    series: int | None = None,
 ) -> Evaluation:
     """Measure denoisers on clean planes with noise added.
 
@@ -63,6 +64,9 @@ def evaluate(
     result : mapping of str to ndarray, dask.array.Array or path, optional
         Planes that were denoised already, one for each clean one, by the name under which
         they are measured.
+    series : int, optional
+        Of `clean`, where it is a TIFF that holds several images: which one, from 1. None takes
+        the first.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def evaluate(
         names = default_methods(has_noisy=noisy is not None, has_results=bool(result))
     whole = Selection()
     with ExitStack() as opened:
-        source = opened.enter_context(opened_image(clean, whole))
+        source = opened.enter_context(opened_image(clean, Selection(series=series)))
         given = Given(
             None if noisy is None else opened.enter_context(opened_image(noisy, whole)),
             {

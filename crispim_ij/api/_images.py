@@ -7,13 +7,21 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, open_source, parse_channels, parse_numbers
+from crispim_ij.planes import (
+    Selection,
+    Source,
+    find_tree,
+    open_source,
+    parse_channels,
+    parse_numbers,
+)
 from crispim_ij.planes.arrays import ArraySource, check_array
 
 if TYPE_CHECKING:
@@ -32,6 +40,7 @@ def is_dask(image: Any) -> bool:
 def opened_image(image: Any, selection: Selection) -> Source:
     """Open a path, warning of what must be known of it, or an array as if it were one."""
     if isinstance(image, (str, PathLike)):
+        _refuse_tree(Path(image), selection)
         source = open_source(os.fspath(image), selection)
         for note in source.notes:
             warnings.warn(note, UserWarning, stacklevel=3)
@@ -58,21 +67,35 @@ def of_same_axes(pixels: Any, image: Any) -> Any:
     return pixels[..., 0, :, :] if np.ndim(image) == 2 else pixels
 
 
-def selection_of(channel: Numbers, time: Numbers, level: int) -> Selection:
+def selection_of(
+    channel: Numbers, time: Numbers, level: int, series: int | None = None
+) -> Selection:
     """Read the choice of planes."""
     return Selection(
         None if channel is None else parse_channels(str(channel), "channel"),
         None if time is None else parse_numbers(str(time), "time"),
         level,
+        series,
     )
+
+
+def _refuse_tree(path: Path, selection: Selection) -> None:
+    """Refuse several stacks; a series that is asked for is of a set, which is one."""
+    tree = None if selection.series else find_tree(path)
+    if tree is not None:
+        raise CrispimError(
+            f"'{path}' is a tree of {len(tree.stacks)} stacks: give one of them, such as "
+            f"'{path / tree.stacks[0]}', or the tree to the command `crispim-ij denoise` or "
+            "`crispim-ij preprocess`."
+        )
 
 
 def _refuse_selection(selection: Selection) -> None:
     """Refuse a choice of planes where there is nothing to choose by."""
     if selection != Selection():
         raise CrispimError(
-            "channel, time and level are for files, and an array doesn't say which planes they "
-            "are: leave them out and give the planes that you mean, such as image[:, 1]."
+            "channel, time, level and series are for files, and an array doesn't say which planes "
+            "they are: leave them out and give the planes that you mean, such as image[:, 1]."
         )
 
 

@@ -45,6 +45,7 @@ def preprocess(
     channel: Numbers = ...,
     time: Numbers = ...,
     level: int = ...,
+    series: int | None = ...,
     on_done: Callable[[float], None] | None = ...,
 ) -> NDArray[Any]: ...
 
@@ -74,6 +75,7 @@ def preprocess(
     channel: Numbers = None,
     time: Numbers = None,
     level: int = 0,
+    series: int | None = None,
     on_done: Callable[[float], None] | None = None,
 ) -> Any:
     """Downsample planes and add noise to them, with ImageJ's own pixels.
@@ -105,6 +107,9 @@ def preprocess(
         Of a file: channels and time points from 1, see `denoise`.
     level : int
         Of an OME-Zarr: its resolution, 0 for the full one.
+    series : int, optional
+        Of a TIFF that holds several images, such as stage positions: which one, from 1. None
+        takes the first.
     on_done : callable, optional
         Called after each plane with 1.0. What it raises ends the work.
 
@@ -136,7 +141,7 @@ def preprocess(
     settings = PreprocessSettings(
         factor, Interpolation(interpolation), average, sd, seed, seed_stack
     )
-    selection = selection_of(channel, time, level)
+    selection = selection_of(channel, time, level, series)
     if is_dask(image):
         return of_same_axes(preprocess_lazily(planes_of(image, selection), settings), image)
     with opened_image(image, selection) as source:

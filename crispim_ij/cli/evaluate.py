@@ -24,7 +24,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source, say_problems
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, aligned, numbered, select
+from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
@@ -125,12 +125,13 @@ def evaluate(
     names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
     title = f"Evaluation of {clean.name}"
     with ExitStack() as stack:
-        whole = stack.enter_context(opened_source(clean, Selection(level=selection.level)))
+        image = Selection(level=selection.level, series=selection.series)
+        whole = stack.enter_context(opened_source(clean, image))
         wanted = numbered(whole, selection.selection())
         source = select(whole, wanted)
 
         def opened(path: Path) -> Source:
-            other = stack.enter_context(opened_source(path))
+            other = stack.enter_context(opened_source(path, _series(path, selection.series)))
             chosen = select(other, wanted) if len(other) == len(whole) else other
             return aligned(chosen, source)
 
@@ -158,6 +159,14 @@ def evaluate(
         seconds=time.perf_counter() - started,
     )
     _print(evaluation, write_report(report, out), as_json=as_json)
+
+
+def _series(path: Path, series: int | None) -> Selection:
+    """Choose a series of what has several; results of one image are the series itself."""
+    if series is None:
+        return Selection()
+    with open_source(path) as source:
+        return Selection(series=series if len(source.series) > 1 else None)
 
 
 def _settings(

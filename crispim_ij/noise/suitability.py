@@ -12,6 +12,9 @@ from crispim_ij.planes import Source, z_stacks
 _SLACK = 1.2
 """Factor by which noise may lie beyond what a model was trained on, as the measure errs too."""
 
+_WEAKEST = 0.1
+"""Noise of whole counts is stronger: to round them alone adds 0.29."""
+
 
 def trained_noise(spec: ModelSpec) -> tuple[float, float] | None:
     """Return the smallest and largest sd, in counts, of the noise that a model was trained on.
@@ -79,6 +82,12 @@ def judge(noise: Measurement, spec: ModelSpec, slices: int | None = None) -> Fit
     typical, bright = noise.at(0.5, 0.99)
     if typical > high * _SLACK:
         return Fit(False, f"{made_for}; this is stronger, and some of it will be left.")
+    if typical < _WEAKEST:
+        return Fit(
+            False,
+            f"{made_for}; this is {typical:.2g}, so these are no counts, and the result may be far "
+            "off: multiply the planes until they are.",
+        )
     if typical < low / _SLACK:
         return Fit(False, f"{made_for}; this is weaker, and faint structure may be smoothed away.")
     if bright > high * _SLACK:

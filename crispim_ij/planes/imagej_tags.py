@@ -148,7 +148,7 @@ def as_hyperstack(fields: Fields, sizes: Mapping[str, int]) -> Fields:
     alone = _STACK_KEYS if sizes.get("C", 1) == 1 else {*_STACK_KEYS, "min", "max"}
     kept = {key: value for key, value in fields.items() if key not in alone}
     mode = {"mode": "composite"} if sizes.get("C", 1) > 1 else {}
-    return {**_sized(kept, sizes), **mode, "loop": "false"}
+    return {**hyperstack(sizes, kept), **mode, "loop": "false"}
 
 
 def of_plane(
@@ -175,7 +175,7 @@ def selected(
     Regions are left out: they may lie on other planes.
     """
     channels = places.get("C", [0])
-    lines = _sized(fields, {axis: len(kept) for axis, kept in places.items()})
+    lines = hyperstack({axis: len(kept) for axis, kept in places.items()}, fields)
     left_out = {*_REGIONS, "Labels", "Ranges", "LUTs"}
     kept = {key: value for key, value in private.items() if key not in left_out}
     labels, ranges, luts = (_listed(private.get(key)) for key in ("Labels", "Ranges", "LUTs"))
@@ -196,13 +196,9 @@ def selected(
     return lines, kept, colormap if len(channels) == 1 else None
 
 
-def hyperstack(sizes: Mapping[str, int]) -> Fields:
-    """Return the lines that say how many channels, slices and frames a stack has."""
-    return _sized({"ImageJ": "1.53q"}, sizes)
-
-
-def _sized(fields: Fields, sizes: Mapping[str, int]) -> Fields:
-    """Return the lines of a stack, with new sizes of its axes."""
+def hyperstack(sizes: Mapping[str, int], fields: Fields | None = None) -> Fields:
+    """Return a stack's lines, if it has any, with how many channels, slices and frames it has."""
+    fields = fields or {}
     rest = {k: v for k, v in fields.items() if k not in {"images", *_COUNTS.values()}}
     counts = {"images": str(math.prod(sizes.values()))}
     counts |= {word: str(sizes[axis]) for axis, word in _COUNTS.items() if sizes.get(axis, 1) > 1}

@@ -310,9 +310,7 @@ def as_stack(metadata: Metadata, planes: NamedPlanes) -> Metadata:
     first = of_plane(metadata, 0) if metadata.kind == "ome" else metadata
     stacked = replace(first, axes=planes.axes, sizes=planes.sizes, channels=planes.channels)
     if planes.axes != "Z" and stacked.kind == "plain":
-        text = stacked.description
-        info = {"Info": text} if text and not text.startswith('{"shape"') else {}
-        stacked = calibrated(replace(stacked, kind="imagej", imagej=info), {})
+        stacked = as_imagej(stacked)
     if stacked.kind != "imagej":
         return stacked
     fields = imagej_tags.parse(stacked.description or "")
@@ -355,6 +353,14 @@ def _imagej_from_ome(metadata: Metadata) -> Metadata:
     if not metadata.steps:
         return replace(metadata, kind="plain", description=None)
     return calibrated(replace(metadata, kind="imagej"), {})
+
+
+def as_imagej(metadata: Metadata) -> Metadata:
+    """Return what a plain TIFF says in ImageJ's words, which have places for axes and z steps."""
+    text = metadata.description
+    # tifffile's line is of a shape alone.
+    info = {"Info": text} if text and not text.startswith('{"shape"') else {}
+    return calibrated(replace(metadata, kind="imagej", imagej=info), {})
 
 
 def calibrated(metadata: Metadata, fields: imagej_tags.Fields) -> Metadata:

@@ -253,6 +253,12 @@ def channel_names(xml: str) -> list[str]:
     return [element.get("Name", "") for element in _children(pixels, "Channel")]
 
 
+def stage_label(xml: str) -> str | None:
+    """Return what the first image calls its stage position, None where it doesn't."""
+    labels = _children(_first_image(_parse(xml))[0], "StageLabel")
+    return labels[0].get("Name") if labels else None
+
+
 def images(xml: str) -> list[OmeImage]:
     """Return the images whose planes are in TIFF files, or raise OmeXmlError if there are none."""
     root = _parse(xml)

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import check_count, checked, first_line, too_large, unreadable
+from crispim_ij.planes.checks import check_count, first_line, too_large, unreadable
 from crispim_ij.planes.ome_zarr_metadata import descriptions, read_image, to_metadata
-from crispim_ij.planes.pixels import DTYPES, ChunkCache, assemble
+from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
+from crispim_ij.planes.plane_names import numbered
 from crispim_ij.planes.source import Source
+from crispim_ij.planes.stored_types import as_read, read_as, said_type
 
 if TYPE_CHECKING:
     import zarr
@@ -72,17 +74,18 @@ class ZarrSource(Source):
         lengths = dict(zip(image.axes, self._array.shape, strict=True))
         self._axes = image.axes
         self.metadata = to_metadata(image, level, lengths)
-        self.dtype = _checked_type(path, self._array.dtype)
+        self._stored = _checked_type(path, self._array.dtype)
+        self.dtype, self.notes = read_as(self._stored), said_type(path, self._stored)
         rows, columns = self._array.shape[-2:]
         self.shape = (math.prod(self.metadata.sizes), rows, columns)
         check_count(self.shape[0], path)
-        self.names = tuple(f"{path.name.split('.')[0]}_{k:04d}.tif" for k in range(len(self)))
+        self.names = numbered(path.name.split(".")[0], len(self))
         self.files = (*descriptions(path), *descriptions(path / image.paths[level]))
         self._read_at_once = _read_at_once(self._array.chunks)
         thick = self._read_at_once[self._axes.index("z")] if "z" in self._axes else 1
         self.chunks = (thick, self._read_at_once[-2], self._read_at_once[-1])
         self._cache: ChunkCache[_Key] = ChunkCache(
-            math.prod(self._read_at_once) * self.dtype.itemsize
+            math.prod(self._read_at_once) * self._stored.itemsize
         )
 
     def __reduce__(self) -> tuple[type[ZarrSource], tuple[Path, int]]:
@@ -102,8 +105,8 @@ class ZarrSource(Source):
             pixels: NDArray[Any] = box[within]
             return pixels
 
-        pixels = assemble((rows, columns), (self.chunks[1], self.chunks[2]), self.dtype, get)
-        return checked(pixels, pixels.shape, self.dtype, f"plane {k} of '{self.path}'")
+        pixels = assemble((rows, columns), (self.chunks[1], self.chunks[2]), self._stored, get)
+        return as_read(pixels, pixels.shape, self._stored, f"plane {k} of '{self.path}'")
 
     def _place(self, index: int) -> list[int]:
         """Return where a plane lies along the array's axes before Y and X."""
@@ -159,7 +162,7 @@ def _checked_type(path: Path, dtype: Any) -> np.dtype[Any]:
     native: np.dtype[Any] = np.dtype(dtype)
     if native.kind in "iuf":
         native = native.newbyteorder("=")
-    if native not in DTYPES:
+    if native not in (*DTYPES, *READ_AS_FLOAT32):
         raise CrispimError(
             f"'{path}' holds {native} pixels, which are not supported: "
             "convert it to uint8, uint16, int16 or float32."

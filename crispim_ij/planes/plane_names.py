@@ -4,6 +4,8 @@ A tag is a number behind a word that microscopes write, such as `C0`, `_ch00`, `
 `Ex_488_Em_525`, `z0001` or `time000000000`. A tag that is the same in all names tells nothing.
 Those that differ count where all names together make a full grid: each channel has a plane for each
 slice and time point. Where no tag numbers the slices, what else differs in the names does.
+Positions, tiles and views, such as `Pos0`, `_s1` or `[00 x 01]`, are stacks of their own, which no
+folder of planes may hold several of.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import NamedTuple
@@ -47,9 +49,14 @@ _TAG = re.compile(
     r"|(?<![\d.])(?:[3-9]\d\d|1[0-3]\d\d)[_ -]?nm(?![A-Za-z])"
     rf"|(?i:{_DYES})(?![A-Za-z0-9])"
     r")|(?P<C>[Cc]\d+)"
-    r"|(?P<P>(?i:(?:position|pos|site|stage|tile|scene|view|xy|fov)[_ -]?\d+))"
+    r"|(?P<P>(?i:(?:position|pos|site|stage|tile|scene|series|region|view|angle|illumination|camera"
+    r"|row|column|col|xy|fov)[_ -]?\d+)|(?i:x[_ -]?\d+[_ -]?y[_ -]?\d+)"
+    r"|(?<=_)s[1-9]\d*(?=_t\d+$))"
+    # A position or a sample beside what numbers planes, else perhaps a plane or a slice.
+    r"|(?P<PL>(?<=[_ -])[PpSs]\d+(?=[_ -]|$))"
     r"|(?P<T>(?i:(?:time[_ -]?point|time|tp|cycle)[_ -]?\d+)|[Tt]\d+)"
-    r"|(?P<Z>(?i:(?:slice|plane|z)[_ -]?\d+(?:\.\d+)?)))",
+    r"|(?P<Z>(?i:(?:slice|plane|z)[_ -]?\d+(?:\.\d+)?)))"
+    r"|(?P<PT>\[\d+ x \d+\])",
     re.ASCII,
 )
 _ENDING = re.compile(r"(\.ome)?\.[A-Za-z]+$", re.IGNORECASE)
@@ -75,12 +82,15 @@ class NamedPlanes:
         Their lengths.
     channels : tuple of str
         Names of the channels; none where the files' names tell of none.
+    notes : tuple of str
+        Sentences for the user.
     """
 
     names: tuple[str, ...]
     axes: str
     sizes: tuple[int, ...]
     channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class _Parsed(NamedTuple):
@@ -91,18 +101,25 @@ class _Parsed(NamedTuple):
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """The axes of the tags, in which names of one folder agree; 'CW' is a channel's word."""
+        """The axes of the tags, in which names of one folder agree.
+
+        'CW' is a channel's word, 'PT' LaVision's tile, 'PL' a letter that may be a position's.
+        """
         return tuple(axis[0] for axis, _ in self.tags)
 
 
 class _Told(NamedTuple):
-    """What differs in names that have the same tags."""
+    """What differs in names that have the same tags.
+
+    `doubtful` are lone letters that count as what numbers the slices, but may be of positions.
+    """
 
     names: Sequence[str]
     tags: Tags
     rest: tuple[str, ...]
     positions: tuple[str, ...]
     has_letters: bool
+    doubtful: tuple[str, ...]
 
 
 def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
@@ -124,7 +141,7 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
     Raises
     ------
     CrispimError
-        If names tell channels or time points of which planes are missing, or those of several
+        If names tell channels or time points of which planes are missing, or planes of several
         stacks.
     """
     one_stack = NamedPlanes(tuple(names), "Z", (len(names),))
@@ -136,14 +153,25 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
     told = _compared([names[k] for k in alike], [parsed[k] for k in alike])
     tags = _grid(told, folder)
     if tags is None:
-        return one_stack
+        return replace(one_stack, notes=_said_of_positions(told, folder))
     if count < len(names):
         odd = next(name for name, one in zip(names, parsed, strict=True) if one.kind != usual)
         raise CrispimError(
             f"'{folder / odd}' doesn't say in its name which of the {_listed(tags)} it is of, as "
             f"'{told.names[0]}' does: rename it, or move it out of the folder of planes."
         )
-    return _ordered(names, tags)
+    return replace(_ordered(names, tags), notes=_said_of_several(told.doubtful, folder))
+
+
+def numbered(stem: str, count: int) -> tuple[str, ...]:
+    """Return names for the planes of a stack, of which none is taken for a time point or channel.
+
+    They are '<stem>_0000.tif' and so on, unless the stem is such a word as 'time'.
+    """
+    tags = _parse(f"{stem}_0000.tif").tags
+    is_tag = any(axis != "Z" and text.endswith("_0000") for axis, text in tags)
+    begin = f"{stem}_plane" if is_tag else stem
+    return tuple(f"{begin}_{k:04d}.tif" for k in range(count))
 
 
 def _parse(name: str) -> _Parsed:
@@ -161,12 +189,13 @@ def _parse(name: str) -> _Parsed:
 def _compared(names: Sequence[str], parsed: Sequence[_Parsed]) -> _Told:
     """Keep of names with the same tags what is not the same in all of them."""
     columns: dict[str, list[tuple[str, ...]]] = {}
-    has_letters = True
+    has_letters = may_be_slices = True
     for column in zip(*(one.tags for one in parsed), strict=True):
         values = tuple(text for _, text in column)
         if len(set(values)) > 1:
             columns.setdefault(column[0][0][0], []).append(values)
             has_letters &= column[0][0] != "CW"
+            may_be_slices &= column[0][0] not in ("P", "PT", "Z")
     joined = {
         axis: tuple(" ".join(texts) for texts in zip(*several, strict=True))
         for axis, several in columns.items()
@@ -174,7 +203,11 @@ def _compared(names: Sequence[str], parsed: Sequence[_Parsed]) -> _Told:
     rest = tuple(one.rest for one in parsed)
     if len(set(joined.get("C", ()))) > MOST_CHANNELS:
         rest = tuple("\0".join(pair) for pair in zip(rest, joined.pop("C"), strict=True))
-    return _Told(names, joined, rest, joined.pop("P", ()), has_letters)
+    positions = joined.pop("P", ())
+    if positions and may_be_slices and len(set(rest)) == 1:
+        doubtful = positions if len(set(positions)) <= MOST_CHANNELS else ()
+        return _Told(names, joined, positions, (), has_letters, doubtful)
+    return _Told(names, joined, rest, positions, has_letters, ())
 
 
 def _grid(told: _Told, folder: Path) -> Tags | None:
@@ -193,6 +226,35 @@ def _grid(told: _Told, folder: Path) -> Tags | None:
             return tags
     _check_incomplete(told, tags, folder)
     return None
+
+
+def _said_of_positions(told: _Told, folder: Path) -> tuple[str, ...]:
+    """Refuse one stack of planes of several positions; say of planes that they may be such."""
+    slices = told.tags.get("Z")
+    along = told.rest if slices is None else slices
+    which = told.positions
+    if which and len(set(along)) > 1:
+        places = set(zip(which, along, strict=True))
+        if 2 * len(places) > len(set(which)) * len(set(along)):
+            numbered = told._replace(tags={"Z": along})
+            raise _several_stacks(numbered, folder, ", ".join(_values(which)[:3]))
+    if slices is not None:
+        if len(set(slices)) == len(slices):
+            return ()
+        which = which or told.rest
+    return _said_of_several(which or told.doubtful, folder)
+
+
+def _said_of_several(which: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Say that names may be of several stacks; nothing where there are none of such names."""
+    if not which:
+        return ()
+    stacks = ", ".join(_values(which)[:3]).replace("\0", "...")
+    more = ", ..." if len(set(which)) > 3 else ""
+    return (
+        f"The names in '{folder}' may tell several stacks ({stacks}{more}): all planes are taken "
+        "as slices of one.",
+    )
 
 
 def _is_full(tags: Tags) -> bool:

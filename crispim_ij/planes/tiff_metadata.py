@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,7 @@ from crispim_ij.planes.metadata import (
     Kind,
     Metadata,
     Rational,
+    as_imagej,
     as_stack,
     calibrated,
     described,
@@ -24,16 +25,30 @@ from crispim_ij.planes.ome_xml import OmeXmlError
 from crispim_ij.planes.plane_names import NamedPlanes
 from crispim_ij.planes.tiff_layout import Layout
 from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
+from crispim_ij.planes.units import Size
+from crispim_ij.planes.vendor_sizes import vendor_steps
 
 _XML_SUFFIXES = (".ome", ".xml")
 _MOST_XML = 2**28
+# The tag in which Micro-Manager describes a plane.
+_MICRO_MANAGER = 51123
 
 
 def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
     """Return what the first page of a TIFF of so many planes says of them all."""
     with tifffile_faults(path):
         tags = _read_tags(tif, planes)
-    return _described(tags, path)
+        steps = {} if tags.kind == "ome" else vendor_steps(tif)
+    read = _described(tags, path)
+    return _sized(read, steps) if steps else read
+
+
+def _sized(metadata: Metadata, steps: Mapping[str, Size]) -> Metadata:
+    """Add a vendor's sizes to what a file says in ImageJ's words, or in the tags of resolution."""
+    if metadata.kind == "plain":
+        return as_imagej(replace(metadata, steps={**metadata.steps, **steps}))
+    fields = imagej_tags.parse(metadata.description or "")
+    return calibrated(replace(metadata, steps={**steps, **metadata.steps}), fields)
 
 
 def metadata_of(
@@ -56,6 +71,17 @@ def metadata_of(
     if read.kind == "imagej":
         return _with_channels(read, count)
     return replace(read, axes=layout.axes, sizes=layout.sizes)
+
+
+def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
+    """Return what the file of one plane calls its stage position, None where it doesn't."""
+    with tifffile_faults(path):
+        page = tif.pages.first
+        if tif.is_ome and "<BinaryOnly" not in page.description:
+            return ome_xml.stage_label(page.description)
+        said = page.tags.valueof(_MICRO_MANAGER)
+        name = said.get("PositionName") if isinstance(said, dict) else None
+        return None if name is None else str(name)
 
 
 class Document(NamedTuple):
@@ -122,14 +148,14 @@ def _own_xml(xml: str, layout: Layout) -> str:
 
 def _as_hyperstack(metadata: Metadata, layout: Layout) -> Metadata:
     """Return what an ImageJ hyperstack says that holds the planes of another program's file."""
+    stack = as_imagej(metadata) if metadata.kind == "plain" else metadata
     sizes = dict(zip(layout.axes, layout.sizes, strict=True))
-    fields = imagej_tags.hyperstack(sizes)
-    sized = replace(metadata, kind="imagej", axes=layout.axes, sizes=layout.sizes)
-    if metadata.kind == "imagej":
-        own = imagej_tags.parse(metadata.description or "")
-        return replace(sized, description=imagej_tags.join({**own, **fields}))
-    info = {"Info": metadata.description} if metadata.description else {}
-    return calibrated(replace(sized, imagej={**info, **metadata.imagej}), fields)
+    fields = imagej_tags.hyperstack(sizes, imagej_tags.parse(stack.description or ""))
+    # The planes' order is the layout's now.
+    fields.pop("order", None)
+    return replace(
+        stack, axes=layout.axes, sizes=layout.sizes, description=imagej_tags.join(fields)
+    )
 
 
 def _with_channels(metadata: Metadata, planes: int) -> Metadata:
@@ -140,12 +166,11 @@ def _with_channels(metadata: Metadata, planes: int) -> Metadata:
     if not is_flat or planes % channels or fields.get("order", "czt").lower() != "czt":
         return metadata
     sizes = {"Z": planes // channels, "C": channels}
-    lines = {k: v for k, v in fields.items() if k not in {"slices", "frames", "images", "channels"}}
     return replace(
         metadata,
         axes="ZC",
         sizes=tuple(sizes.values()),
-        description=imagej_tags.join(imagej_tags.hyperstack(sizes) | lines),
+        description=imagej_tags.join(imagej_tags.hyperstack(sizes, fields)),
     )
 
 

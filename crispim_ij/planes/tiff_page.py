@@ -138,7 +138,7 @@ def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
         if offsets and len(offsets) == len(counts):
             extent = offsets[0], max(map(sum, zip(offsets, counts, strict=True)))
         # Zeiss calls channels red, green and blue.
-        in_colour = page.photometric in _COLOUR and not page.parent.is_lsm
+        in_colour = page.photometric in _COLOUR and not page.is_lsm
         samples = int(page.samplesperpixel)
         shape = [int(side) for side in page.shape]
         if samples > 1:

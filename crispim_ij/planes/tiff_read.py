@@ -15,22 +15,25 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import ome_xml
 from crispim_ij.planes.checks import (
     PNG_SUFFIX,
     TIFF_SUFFIXES,
     are_png,
     check_unchanged,
-    checked,
     fingerprint,
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
-from crispim_ij.planes.pixels import READ_AS_FLOAT32, loses_detail
-from crispim_ij.planes.plane_names import arrange
+from crispim_ij.planes.plane_names import arrange, numbered
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.tiff_layout import Layout, Series, choose
-from crispim_ij.planes.tiff_metadata import Document, metadata_of, ome_document, read_metadata
+from crispim_ij.planes.stored_types import as_read, read_as, said_type
+from crispim_ij.planes.tiff_layout import Layout, choose
+from crispim_ij.planes.tiff_metadata import (
+    metadata_of,
+    ome_document,
+    read_metadata,
+    stage_position,
+)
 from crispim_ij.planes.tiff_page import (
     Header,
     RegionReader,
@@ -42,12 +45,10 @@ from crispim_ij.planes.tiff_page import (
 )
 from crispim_ij.planes.tiff_series import (
     count_planes,
-    kind_of,
-    ome_series,
     series_of_file,
     series_of_unlike_pages,
-    told_series,
 )
+from crispim_ij.planes.tiff_sets import holds_several, listed_series, series_of_set
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _OWN_SUFFIXES = (".json", ".csv")
@@ -71,10 +72,10 @@ class FolderSource(Source):
     def __init__(self, path: Path, listed: PlaneFiles, series: int | None = None) -> None:
         self.path, self.left_out = path, listed.left_out
         self._header = _common_header(listed.files, self._read_header)
-        self.dtype = _read_as(self._header.dtype)
+        self.dtype = read_as(self._header.dtype)
         self._is_set = False
         self._describe(listed.files, series)
-        self.notes = (*self.notes, *_said_type(path, self._header.dtype))
+        self.notes = (*self.notes, *said_type(path, self._header.dtype))
         self.shape = len(self.names), *self._header.shape
         self._prepare()
         self._opened = tuple(fingerprint(file) for file in self.files)
@@ -89,14 +90,17 @@ class FolderSource(Source):
             with tifffile_faults(files[0]):
                 self.chunks = 1, *page_chunk(tif.pages.first)
             document = ome_document(tif, files[0])
-            found = _ome_set(document, files, [1] * len(files))
-            if not found:
-                self.notes = document.notes
+            found = listed_series(document, files[0], files, [1] * len(files))
+            covered: set[int] = set().union(*(one.files for one in found))
+            if not len(covered) == len(files) > 1:
+                unlisted = _said_unlisted(files, covered)
+                self.notes = (*document.notes, *unlisted, *_said_positions(tif, files))
                 self._arrange(files, series, read_metadata(tif, files[0], planes=1))
                 return
             self._is_set = True
             layout = choose(found, series, self.path)
-            self.names = tuple(files[place.file].name for place in layout.places)
+            self._stored = tuple(files[place.file].name for place in layout.places)
+            self.names = _in_order(self.path, self._stored)
             first = files[layout.places[0].file]
             self.metadata = metadata_of(tif, first, layout, document.xml, self.names)
             self.notes, self.series = (*document.notes, *layout.notes), layout.names
@@ -106,10 +110,12 @@ class FolderSource(Source):
         _refuse_series(self.path, series)
         planes = arrange([file.name for file in files], self.path)
         self.names, self.metadata = planes.names, as_stack(first, planes)
+        self._stored = planes.names
+        self.notes = (*self.notes, *planes.notes)
 
     def _prepare(self) -> None:
         """Make what each process has of its own."""
-        self.files = tuple(self.path / name for name in self.names)
+        self.files = tuple(self.path / name for name in self._stored)
         self._lock = threading.Lock()
         self._regions = RegionReader(
             self.shape[1:], self._header.dtype, self.chunks[1:], nullcontext()
@@ -120,7 +126,7 @@ class FolderSource(Source):
         """Return what another process needs; it doesn't check all headers again."""
         known = (
             "names", "shape", "dtype", "chunks", "metadata", "notes", "left_out", "series",
-            "_header", "_is_set", "_opened",
+            "_header", "_is_set", "_opened", "_stored",
         )  # fmt: skip
         return {"path": self.path.absolute()} | {name: getattr(self, name) for name in known}
 
@@ -148,7 +154,7 @@ class FolderSource(Source):
         """Return what was read if its file is still what it was when it was opened."""
         file = self.files[index]
         check_unchanged(file, self._opened[index])
-        return _as_read(pixels, shape, self._header.dtype, f"'{file}'")
+        return as_read(pixels, shape, self._header.dtype, f"'{file}'")
 
     def plane_metadata(self, index: int) -> Metadata:
         """Return the metadata of file `index`, without opening it again soon after `read`."""
@@ -196,7 +202,7 @@ class StackSource(Source):
             document = ome_document(tif, self.files[0])
             xml, is_own, notes = document
             if self.path not in self.files:
-                found = _series_of_set(tif, self.files, document)
+                found = series_of_set(self.files)
             else:
                 found = series_of_file(tif, self.path, xml, is_own=is_own)
             layout = choose(found, self._chosen, self.path)
@@ -210,11 +216,11 @@ class StackSource(Source):
             self._places, self.series = layout.places, layout.names
             count = len(layout.places)
             stem = _stem(self.path) if self.path in self.files else self.path.name
-            self.names = tuple(f"{stem}_{k:04d}.tif" for k in range(count))
+            self.names = numbered(stem, count)
             self.metadata = metadata_of(tif, self.files[0], layout, xml, self.names)
         self.shape = count, *self._header.shape
-        self.dtype = _read_as(self._header.dtype)
-        self.notes = (*notes, *layout.notes, *_said_type(self.path, self._header.dtype))
+        self.dtype = read_as(self._header.dtype)
+        self.notes = (*notes, *layout.notes, *said_type(self.path, self._header.dtype))
         place = layout.places[0]
         with self._tif(place.file) as tif, tifffile_faults(self.files[place.file]):
             self.chunks = 1, *page_chunk(self._page(tif, 0))
@@ -321,7 +327,7 @@ class StackSource(Source):
         number = self._places[k].file
         check_unchanged(self.files[number], self._opened[number])
         where = f"plane {self._number(k)} of '{self.files[number]}'"
-        return _as_read(pixels, shape, self._header.dtype, where)
+        return as_read(pixels, shape, self._header.dtype, where)
 
     def close(self) -> None:
         """Close the files."""
@@ -331,10 +337,7 @@ class StackSource(Source):
 def open_tiffs(path: Path, listed: PlaneFiles, series: int | None = None) -> Source:
     """Open a folder of TIFFs of one plane each, or of a set that belongs together."""
     files = listed.files
-    with opened(files[0]) as tif:
-        has_many = len(files) > 1 and count_planes(tif, files[0]) > 1
-        is_set = has_many and bool(_series_of_set(tif, files, ome_document(tif, files[0])))
-    if not is_set:
+    if len(files) == 1 or not holds_several(files[0]) or not series_of_set(files):
         return FolderSource(path, listed, series)
     source = StackSource(path, series, files)
     source.left_out = listed.left_out
@@ -344,38 +347,6 @@ def open_tiffs(path: Path, listed: PlaneFiles, series: int | None = None) -> Sou
 def _stem(path: Path) -> str:
     """Return a file's name without '.tif', '.ome.tif' and the like."""
     return Path(path.stem).stem if path.stem.lower().endswith(".ome") else path.stem
-
-
-# Pixels
-
-
-def _read_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the type that planes of a stored type are given in."""
-    return np.dtype(np.float32) if dtype in READ_AS_FLOAT32 else dtype
-
-
-def _said_type(path: Path, dtype: np.dtype[Any]) -> tuple[str, ...]:
-    """Say where planes are given in another type than they are stored in."""
-    if dtype not in READ_AS_FLOAT32:
-        return ()
-    return (f"The pixels of '{path}' are {dtype}: they are read as float32.",)
-
-
-def _as_read(
-    pixels: NDArray[Any], shape: tuple[int, int], stored: np.dtype[Any], where: str
-) -> NDArray[Any]:
-    """Return pixels that are what the header said, in the type that they are given in."""
-    plane = checked(pixels, shape, stored, where)
-    if stored not in READ_AS_FLOAT32:
-        return plane
-    with np.errstate(over="ignore"):
-        given = plane.astype(np.float32)
-    if loses_detail(plane, given):
-        raise CrispimError(
-            f"{where} holds {stored} values that float32 would change by more than half their "
-            "noise: subtract a constant, or save it as uint16, with the program that it comes from."
-        )
-    return given
 
 
 # Folders
@@ -423,42 +394,45 @@ def plane_files(folder: Path) -> PlaneFiles:
     return PlaneFiles(files, notes, is_png)
 
 
+def _in_order(folder: Path, stored: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names in the order of planes: those of their files, where these have it.
+
+    A folder that is written has no other word on how planes run.
+    """
+    if stored == tuple(natsorted(stored)):
+        return stored
+    return numbered(folder.resolve().name, len(stored))
+
+
+def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:
+    """Say where an OME-XML tells the order of some planes of a folder, but not of all."""
+    if len(covered) < 2:
+        return ()
+    odd = files[min(set(range(len(files))) - covered)].name
+    return (
+        f"The OME-XML of '{files[0]}' lists {len(covered)} of the {len(files)} files, and not "
+        f"'{odd}': planes are taken in the order of their names.",
+    )
+
+
+def _said_positions(tif: tifffile.TiffFile, files: Sequence[Path]) -> tuple[str, ...]:
+    """Say where a folder's first file, which is open, is of another position than the last."""
+    with opened(files[-1]) as last:
+        ends = stage_position(tif, files[0]), stage_position(last, files[-1])
+    if ends[0] == ends[1] or None in ends:
+        return ()
+    return (
+        f"'{files[0]}' is of the stage position '{ends[0]}' but '{files[-1].name}' of '{ends[1]}': "
+        "all planes are taken as those of one stack.",
+    )
+
+
 def _refuse_series(path: Path, series: int | None) -> None:
     """Refuse a second series of what has but one."""
     if series is not None and series > 1:
         raise CrispimError(
             f"'{path}' has one series, so series {series} (--series) is not there: leave it out."
         )
-
-
-def _ome_set(document: Document, files: Sequence[Path], pages: Sequence[int]) -> list[Series]:
-    """Return the series of an OME-XML whose planes are all of several files; [] for any other."""
-    if document.xml is None:
-        return []
-    with tifffile_faults(files[0]):
-        images = ome_xml.images(document.xml)
-    found = ome_series(images, files, pages, files[0] if document.is_own else None)
-    covered: set[int] = set().union(*(one.files for one in found))
-    return found if len(covered) == len(files) > 1 else []
-
-
-def _series_of_set(
-    tif: tifffile.TiffFile, files: Sequence[Path], document: Document
-) -> list[Series]:
-    """Return the series whose planes are all of several files, the first open; [] without any."""
-    if document.xml is not None:
-        return _ome_set(document, files, [_count_pages(file) for file in files])
-    kind = kind_of(tif, files[0])
-    if kind not in ("mmstack", "ndtiff"):
-        return []
-    found = told_series(tif, files[0], kind, files)
-    covered: set[int] = set().union(*(one.files for one in found))
-    return found if len(covered) == len(files) else []
-
-
-def _count_pages(file: Path) -> int:
-    with opened(file) as tif:
-        return len(tif.pages)
 
 
 def _plane_header(file: Path) -> Header:

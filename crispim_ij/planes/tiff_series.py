@@ -82,7 +82,11 @@ def _is_plain_stack(tif: tifffile.TiffFile) -> bool:
 def count_planes(tif: tifffile.TiffFile, path: Path) -> int:
     """Return how many planes a file holds, as far as its pages and tags say it without OME-XML."""
     with tifffile_faults(path):
-        pages, is_ome = len(tif.pages), tif.is_ome
+        pages, page = len(tif.pages), tif.pages.first
+        # Most planes of a folder: whatever such a file says, there is no room for another.
+        if pages == 1 and (not is_bare(page) or _ends_with_its_plane(page)):
+            return 1
+        is_ome = tif.is_ome
     kind = None if is_ome else kind_of(tif, path)
     found = [] if kind is None else told_series(tif, path, kind, [path])
     return sum(len(one.planes) for one in found) or max(pages, planes_of_one_page(tif, path)[0])
@@ -108,7 +112,7 @@ def _pages_alone(tif: tifffile.TiffFile, path: Path) -> list[Series]:
     pages, samples = range(len(tif.pages)), header.samples
     planes = [Place(0, page, 0, sample) for page in pages for sample in range(samples)]
     if tif.pages.first.is_scanimage and samples == 1:
-        axes, sizes = _scanned(tif.pages.first, len(pages), _said_by_scanimage(tif))
+        axes, sizes = _scanned(tif.pages.first, len(pages), said_by_scanimage(tif))
         found = _by_position("", axes, sizes, planes)
         return [replace(_for_imagej(one), is_told=True, notes=notes) for one in found]
     if samples == 1:
@@ -345,7 +349,7 @@ def _vendors_axes(
     if kind == "stk" and len(planes) > 1:
         return _wavelengths(tif.stk_metadata or {}, axes, planes)
     if kind == "scanimage" and len(planes) > 1:
-        return *_scanned(tif.pages.first, len(planes), _said_by_scanimage(tif)), planes, ()
+        return *_scanned(tif.pages.first, len(planes), said_by_scanimage(tif)), planes, ()
     return axes, sizes, planes, ()
 
 
@@ -398,7 +402,7 @@ def _channels_saved(page: tifffile.TiffPage, said: Mapping[str, Any]) -> int:
     return max(1, int(match[2][:3]) if match[2] else len(re.findall(r"\d+", match[1])))
 
 
-def _said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
+def said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
     """Return what ScanImage says of all planes."""
     first = tif.pages.first
     said = (tif.scanimage_metadata or {}).get("FrameData")

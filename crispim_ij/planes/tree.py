@@ -10,13 +10,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import tifffile
 from natsort import natsorted
 
 from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.planes.checks import PLANE_SUFFIXES, TIFF_SUFFIXES, ZARR_FILES, ZARR_SUFFIX
-from crispim_ij.planes.tiff_page import opened, tifffile_faults
 from crispim_ij.planes.tiff_read import is_ignored
+from crispim_ij.planes.tiff_sets import holds_several, is_split, series_of_set
 
 ROOT = "."
 """The stack of the planes that lie in the outermost folder itself."""
@@ -153,9 +152,9 @@ def _is(kind: Callable[[], bool]) -> bool:
 
 def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found]:
     """Yield a folder itself where its files are planes, else those that are stacks, and others."""
-    planes = [file for file in files if file.lower().endswith(PLANE_SUFFIXES)]
+    planes = natsorted(file for file in files if file.lower().endswith(PLANE_SUFFIXES))
     if planes and _are_stacks([folder / file for file in planes]):
-        yield from (_Found(_join(name, file), is_stack=True) for file in natsorted(planes))
+        yield from (_Found(_join(name, file), is_stack=True) for file in planes)
     elif planes:
         yield _Found(name or ROOT, is_stack=True)
     others = set(files).difference(planes)
@@ -163,35 +162,20 @@ def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found
 
 
 def _are_stacks(files: Sequence[Path]) -> bool:
-    """Whether each file is a stack, as far as they can be read; of planes one is opened."""
-    known = False
+    """Whether each file is a stack of its own, as far as they can be read; of planes one is opened.
+
+    The parts of a set are one stack together, but where each holds a position of its own.
+    """
+    readable = []
     for file in files:
-        several = _holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
-        if several is False or (several and not known and _is_part(file)):
+        several = holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
+        if several is False:
             return False
-        known = known or several is True
-    return known
-
-
-def _holds_several(file: Path) -> bool | None:
-    """Whether a TIFF has more than one plane, without a look at them all; None if it is damaged."""
+        if several:
+            readable.append(file)
     try:
-        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
-            if tif.pages.is_multipage:
-                return True
-        with opened(file) as tif, tifffile_faults(file):
-            # Above 4 GB ImageJ writes all planes behind one page; OME lists those of other files.
-            return not tif.is_ome and tif.series[0].size > tif.pages.first.size
-    except CrispimError:
-        return None
-
-
-def _is_part(file: Path) -> bool:
-    """Whether a stack's other planes are in other files, as OME-XML tells."""
-    try:
-        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
-            return tif.is_ome and bool(tif.series[0].is_multifile)
-    except CrispimError:
+        return bool(readable) and not is_split(series_of_set(readable))
+    except CrispimError:  # told when the folder is opened
         return False
 
 

@@ -50,6 +50,18 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def test_a_series_is_compared_with_its_results(tmp_path: Path, volume: NDArray[np.uint16]) -> None:
+    path, second = tmp_path / "two.tif", volume[:2, :, ::2]
+    with tifffile.TiffWriter(path) as tif:
+        tif.write(volume, photometric="minisblack")
+        tif.write(second, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "second.tif", second, photometric="minisblack")
+    results = ("--result", f"one={tmp_path / 'second.tif'}", "--result", f"two={path}")
+    result = call(path, *results, "--series", 2, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert {float(row["rmse"]) for row in read(tmp_path / "out/evaluation.csv")} == {0}
+
+
 def test_a_report_is_written(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = call(clean, "--method", "noisy", "--method", "tv", "--out", out)

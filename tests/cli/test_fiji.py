@@ -164,6 +164,18 @@ def test_denoise_keeps_type_and_metadata(
     assert stand_in.stored == {}
 
 
+def test_denoise_takes_a_channel(
+    call: Call, fiji: Path, interleaved: Path, stand_in: Fiji, tmp_path: Path
+) -> None:
+    call("fiji", "macro", "CRISPIM_Preprocess", "input=/nowhere")  # Java's streams must be there.
+    stand_in.network = lambda image: image
+    arguments = ("fiji", "denoise", interleaved, tmp_path / "out.tif", "--fiji-home", fiji)
+    answer = call(*arguments, "--model", write_zip(tmp_path / "m.zip"), "--channel", 2)
+    assert answer.status == 0, answer.err
+    channel = tifffile.imread(interleaved)[:, 1]
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), channel)
+
+
 def test_a_plugin_that_gives_nothing_leaves_nothing(
     call: Call, fiji: Path, stack: Path, stand_in: Fiji, tmp_path: Path
 ) -> None:

@@ -273,9 +273,35 @@ def test_types_and_levels_that_are_not_there(tmp_path: Path) -> None:
     path = write_zarr(tmp_path / "in.zarr", np.ones((2, 40, 40), np.uint16))
     with pytest.raises(CrispimError, match=r"2 resolution.*--level 2"):
         open_source(path, Selection(level=2))
-    write_zarr(tmp_path / "wide.zarr", np.ones((2, 40, 40), np.float64))
-    with pytest.raises(CrispimError, match="float64 pixels"):
+    write_zarr(tmp_path / "wide.zarr", np.ones((2, 40, 40), np.int64))
+    with pytest.raises(CrispimError, match="int64 pixels"):
         open_source(tmp_path / "wide.zarr")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int8", "uint32", ">i4"])
+def test_other_types_are_float32(tmp_path: Path, copy: Copy, dtype: str) -> None:
+    values = np.random.default_rng(1).normal(40, 9, (3, 40, 50)).astype(dtype)
+    path = write_zarr(tmp_path / "in.zarr", values)
+    for place in (path, copy(path, tmp_path / "out.zarr"), copy(path, tmp_path / "out.tif")):
+        with open_source(place) as source:
+            assert source.dtype == np.float32
+            assert bool(source.notes) == (place == path)
+            found = [source.read(k) for k in range(3)]
+            np.testing.assert_array_equal(found, values.astype(np.float32))
+    with open_source(path) as source:
+        assert f"are {np.dtype(dtype).name}: they are read as float32" in source.notes[0]
+        part = source.read_region(1, slice(3, 9), slice(2, 30))
+    np.testing.assert_array_equal(part, values[1, 3:9, 2:30].astype(np.float32))
+
+
+def test_values_that_float32_would_spoil_are_refused(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).normal(3e9, 20, (2, 40, 50)).astype(np.uint32)
+    write_zarr(tmp_path / "in.zarr", values)
+    with (
+        open_source(tmp_path / "in.zarr") as source,
+        pytest.raises(CrispimError, match=r"plane 1 of .*in\.zarr' holds uint32 values that float"),
+    ):
+        source.read(1)
 
 
 @pytest.mark.parametrize(

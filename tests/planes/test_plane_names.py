@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from natsort import natsorted
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.plane_names import NamedPlanes, arrange
+from crispim_ij.planes.plane_names import NamedPlanes, arrange, numbered
 
 FOLDER = Path("scan")
 
@@ -134,7 +134,6 @@ def test_what_names_tell(case: str) -> None:
         grid("b_ch00_{z}", z=range(12)),
         grid("z{z:03}_c57bl6", z=range(12)),
         grid("T1_w8_{z:03}", z=range(12)),
-        grid("tile{x}_z{z:03}", x=range(2), z=range(9)),
         grid("B{x}_z{z:03}", x=range(2), z=range(9)),
         [f"c{1 + z // 6}_{z:03}" for z in range(12)],
         ["TIC0_1", "TIC1_1"],
@@ -146,6 +145,47 @@ def test_names_that_tell_nothing_are_one_stack(names: list[str]) -> None:
     planes = arranged(names)
     assert (planes.axes, planes.sizes, planes.channels) == ("Z", (len(names),), ())
     assert list(planes.names) == natsorted(f"{name}.tif" for name in names)
+
+
+@pytest.mark.parametrize("stem", ["brain", "time", "tile", "my ch", "Pos", "b_C", "z", "a_p", ""])
+def test_our_own_names_are_of_slices(stem: str) -> None:
+    names = numbered(stem, 12)
+    planes = arrange(names, FOLDER)
+    assert (planes.names, planes.axes, planes.notes) == (names, "Z", ())
+
+
+DOUBTFUL = {
+    "positions alone": (grid("b_Pos{p}", p=range(4)), "Z", "Pos0, Pos1, Pos2, ..."),
+    "letters alone": (grid("b_p{p:03}", p=range(2)), "Z", "p000, p001"),
+    "letters and time": (grid("b_p{p:03}_t{t}", p=range(2), t=range(3)), "ZT", "p000, p001"),
+    "running on": ([f"XY{1 + z // 6}_{z:03}" for z in range(12)], "Z", "XY1, XY2"),
+    "slices twice": (grid("B{b}_z{z:03}", b=range(2), z=range(9)), "Z", "B0_..., B1_..."),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_names_that_may_be_of_several_stacks_are_said(case: str) -> None:
+    names, axes, stacks = DOUBTFUL[case]
+    planes = arranged(names)
+    assert (planes.axes, math.prod(planes.sizes)) == (axes, len(names))
+    (note,) = planes.notes
+    assert f"'scan' may tell several stacks ({stacks}): all planes are taken" in note
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        grid("{z}", z=range(12)),
+        grid("Pos1_z{z}", z=range(12)),
+        grid("z{z}_stage_{z}", z=range(3)),
+        [f"z{z}_stage_{z * 2.5}" for z in range(9)],
+        grid("b_s{z:03}", z=range(20)),
+        grid("b_ch{c}_z{z}", c=range(2), z=range(3)),
+    ],
+    ids=lambda names: names[-1],
+)
+def test_names_of_one_stack_say_nothing(names: list[str]) -> None:
+    assert arranged(names).notes == ()
 
 
 FULL = grid("b_C{c}_Z{z}", c=range(2), z=range(12))
@@ -172,6 +212,19 @@ FULL = grid("b_C{c}_Z{z}", c=range(2), z=range(12))
         ),
         (grid("ch{c}_pos{p}", c=range(2), p=range(2)), r"several stacks (pos0, pos1)"),
         (grid("e_w{c}_s{p}_t1", c=("1a", "2b"), p=range(2)), r"several stacks (s0, s1)"),
+        (grid("tile{x}_z{z:03}", x=range(2), z=range(9)), "9 slices, and those of several stacks"),
+        (grid("b_p{p:03}_z{z}", p=range(2), z=range(9)), r"several stacks (p000, p001)"),
+        (grid("{z}_s{p}", p=range(1, 4), z=range(9)), r"several stacks (s1, s2, s3)"),
+        (grid("e_s{p}_t{t}", p=range(1, 3), t=range(1, 9)), "8 time points, and those of several"),
+        (grid("b_Position {p}_{z:03}", p=(1, 2), z=range(9)), "(Position 1, Position 2)"),
+        (grid("b[00 x {p:02}]_xyz-Table Z{z:04}.ome", p=(0, 1), z=range(9)), "([00 x 00], [00 x"),
+        (grid("x{p}_y{p}_{z:03}", p=(0, 1), z=range(9)), "(x0_y0, x1_y1)"),
+        (grid("t01xy{p:02}z{z:02}", p=(1, 2), z=range(9)), "(xy01, xy02)"),
+        (
+            grid("img_channel000_position{p:03}_time000000000_z{z:03}", p=(0, 1), z=range(3)),
+            "(position000, position001)",
+        ),
+        (grid("XY{p}_z{z}", p=(1, 2), z=range(9))[:-2], "several stacks (XY1, XY2)"),
         ([*FULL, "overview"], "'scan/overview.tif' doesn't say in its name"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,12 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Selection, Source, open_source
+from crispim_ij.planes import Selection, Source, find_tree, open_source
 from tests.planes.vendors import (
     COLUMNS,
     ROWS,
     bare_tags,
+    bruker,
     micro_manager,
     ndtiff,
     ome,
@@ -25,6 +27,7 @@ from tests.planes.vendors import (
     pixels_xml,
     placed,
     planes,
+    positions,
     stk,
     tiff,
 )
@@ -128,6 +131,21 @@ def test_a_micro_manager_file_that_was_stopped(tmp_path: Path) -> None:
     notes = " ".join(check(tmp_path / "other.tif", pixels[:6], {"Z": 3, "C": 2}))
     assert "1 of the 8 planes" in notes
     assert "1 planes of" in notes
+
+
+def test_a_set_split_at_4_gb_is_one_stack_by_its_indices(tmp_path: Path, copy: Copy) -> None:
+    pixels = planes(8)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    micro_manager(folder / "run_MMStack_Pos0.tif", pixels[:5], 4, 2)
+    micro_manager(folder / "run_MMStack_Pos0_1.tif", pixels[5:], 4, 2, first=5)
+    assert not check(folder, pixels, {"Z": 4, "C": 2})
+    assert find_tree(folder) is None
+    everywhere(copy, folder, tmp_path, {"Z": 4, "C": 2})
+    pages(folder / "other.tif", planes(2))
+    assert find_tree(folder) is None
+    with pytest.raises(CrispimError, match=r"other\.tif' is none of the files"):
+        open_source(folder)
 
 
 def test_an_index_of_planes_without_number_is_refused(tmp_path: Path) -> None:
@@ -360,23 +378,6 @@ def test_a_page_with_few_tags_is_black_where_0(tmp_path: Path, copy: Copy) -> No
 # OME
 
 
-def bruker(folder: Path, channels: int = 1) -> NDArray[np.uint16]:
-    """A file a plane, of which the first has the OME-XML; C runs slower than Z in names."""
-    folder.mkdir()
-    pixels = planes(4 * channels)
-    names = [f"T_Ch{k // 4 + 1}_{k % 4 + 1:06d}.ome.tif" for k in range(len(pixels))]
-    uuids = [f"urn:uuid:{k}" for k in range(len(pixels))]
-    data = "".join(
-        placed(0, (name, uuid), Z=k % 4, C=k // 4)
-        for k, (name, uuid) in enumerate(zip(names, uuids, strict=True))
-    )
-    whole = ome(uuids[0], pixels_xml(0, {"Z": 4, "C": channels}, data))
-    for k, plane in enumerate(pixels):
-        only = f'<BinaryOnly MetadataFile="{names[0]}" UUID="{uuids[0]}"/>'
-        pages(folder / names[k], plane[None], ome(uuids[k], only) if k else whole)
-    return pixels
-
-
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_folder_of_binary_only_planes(tmp_path: Path, copy: Copy, channels: int) -> None:
     pixels = bruker(tmp_path / "b", channels)
@@ -395,6 +396,30 @@ def test_a_plane_of_a_set_that_is_gone_is_said(tmp_path: Path) -> None:
     assert "1 of the 4 planes" in note
 
 
+def test_a_plane_that_its_set_does_not_list_is_said(tmp_path: Path) -> None:
+    pixels = bruker(tmp_path / "b")
+    pages(tmp_path / "b/T_Ch1_000005.ome.tif", planes(1))
+    (note,) = check(tmp_path / "b", np.concatenate([pixels, planes(1)]), {"Z": 5})
+    assert "lists 4 of the 5 files, and not 'T_Ch1_000005.ome.tif'" in note
+
+
+@pytest.mark.parametrize("in_xml", [True, False])
+def test_planes_of_two_stage_positions_are_said(tmp_path: Path, in_xml: bool) -> None:
+    def write(name: str, k: int, position: str) -> None:
+        inside = f'<StageLabel Name="{position}"/><Pixels'
+        xml = ome("", pixels_xml(0, {}, placed(0)).replace("<Pixels", inside, 1))
+        words = json.dumps({"PositionName": position})
+        how = {} if in_xml else {"extratags": [(51123, 2, 0, words, True)]}
+        pages(tmp_path / name, planes(4)[k : k + 1], xml if in_xml else None, **how)
+
+    for k in range(4):
+        write(f"{k}.tif", k, f"A{k // 2}")
+    (note,) = check(tmp_path, planes(4), {"Z": 4})
+    assert "0.tif' is of the stage position 'A0' but '3.tif' of 'A1'" in note
+    write("3.tif", 3, "A0")
+    assert not check(tmp_path, planes(4), {"Z": 4})
+
+
 def test_a_companion_file_tells_of_the_planes(tmp_path: Path) -> None:
     pixels = planes(3)
     names = ["c.ome.tif", "b.ome.tif", "a.ome.tif"]
@@ -407,19 +432,6 @@ def test_a_companion_file_tells_of_the_planes(tmp_path: Path) -> None:
     (tmp_path / "set.companion.ome").write_text(ome("urn:uuid:9", pixels_xml(0, {"Z": 3}, data)))
     assert not check(tmp_path, pixels, {"Z": 3})
     check(tmp_path / "b.ome.tif", pixels[1:2], {})
-
-
-def positions(folder: Path, names: tuple[str, str] = ("p0.ome.tif", "p1.ome.tif")) -> None:
-    """Two positions, a file each that tells of both; the second is stored from its end."""
-    files = list(zip(names, ("urn:uuid:0", "urn:uuid:1"), strict=True))
-    images = ""
-    for n, count in enumerate((4, 6)):
-        pages_of = range(count) if n == 0 else range(count - 1, -1, -1)
-        data = "".join(placed(page, files[n], Z=k) for k, page in enumerate(pages_of))
-        stage = f'<Plane TheZ="0" TheC="0" TheT="0" PositionX="{1000 + 250 * n}.0"/>'
-        images += pixels_xml(n, {"Z": count}, data + stage, f'<Channel ID="Channel:{n}:0"/>')
-    pages(folder / names[0], planes(4), ome("urn:uuid:0", images))
-    pages(folder / names[1], planes(6, 1300)[::-1], ome("urn:uuid:1", images))
 
 
 def test_each_position_is_its_own(tmp_path: Path, copy: Copy) -> None:
@@ -440,6 +452,15 @@ def test_a_folder_of_positions_has_series(tmp_path: Path) -> None:
     (note,) = check(tmp_path, planes(4), {"Z": 4})
     assert "2 series, of which number 1, 'Pos0', is taken" in note
     check(tmp_path, planes(6, 1300), {"Z": 6}, Selection(series=2))
+
+
+def test_a_folder_of_positions_is_a_tree_that_says_them(tmp_path: Path) -> None:
+    """Each is a stack of its own, also where another stack lies beside them."""
+    positions(tmp_path)
+    pages(tmp_path / "q.tif", planes(2))
+    tree = find_tree(tmp_path)
+    assert tree is not None
+    assert tree.stacks == ("p0.ome.tif", "p1.ome.tif", "q.tif")
 
 
 def test_a_folder_of_planes_of_two_positions_has_series(tmp_path: Path) -> None:

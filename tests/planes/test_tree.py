@@ -72,6 +72,15 @@ def test_a_large_imagej_stack_has_one_page(tmp_path: Path) -> None:
     assert found(tmp_path).stacks == ("a.tif",)
 
 
+def test_samples_are_planes(tmp_path: Path) -> None:
+    """A file of one page is a stack where its samples are channels."""
+    for name in "ab":
+        stored = np.stack([PLANE] * 3)
+        how = {"photometric": "minisblack", "planarconfig": "separate"}
+        tifffile.imwrite(tmp_path / f"{name}.tif", stored, **how)
+    assert found(tmp_path).stacks == ("a.tif", "b.tif")
+
+
 def test_planes_that_claim_to_be_more(tmp_path: Path) -> None:
     """Planes of a stack that were saved one by one keep its number of images."""
     (tmp_path / "in").mkdir()

@@ -38,9 +38,16 @@ def bare_tags(strip: int) -> list[tuple[int, int, int, int]]:
 
 
 def stk(
-    path: Path, pixels: NDArray[np.uint16], waves: Sequence[int], distances: Sequence[int]
+    path: Path,
+    pixels: NDArray[np.uint16],
+    waves: Sequence[int],
+    distances: Sequence[int],
+    unit: str = "",
 ) -> None:
-    """A MetaMorph stack: a page, and the pixels of all planes one after another."""
+    """A MetaMorph stack: a page, and the pixels of all planes one after another.
+
+    With a unit pixels are 0.65 of it wide and 0.5 high.
+    """
     count = len(pixels)
     data = pixels.tobytes()
     tags = [*bare_tags(len(data) // count), (259, 3, 1, 1), (262, 3, 1, 1)]
@@ -50,7 +57,7 @@ def stk(
         struct.pack("<2I", 1, 0),
         b"".join(struct.pack("<6I", *one) for one in times),
         b"".join(struct.pack("<2I", wave, 1) for wave in waves),
-        struct.pack("<H", 0) + bytes(16),
+        _calibration(unit) + struct.pack("<H", 0) + bytes(16),
     ]
     extra = b""
     for number, blob in enumerate(blobs):
@@ -60,19 +67,67 @@ def stk(
     path.write_bytes(tiff(sorted(tags), data, extra))
 
 
+def _calibration(unit: str) -> bytes:
+    if not unit:
+        return b""
+    sizes = (
+        struct.pack("<HI", 3, 1) + struct.pack("<H2I", 4, 65, 100) + struct.pack("<H2I", 5, 1, 2)
+    )
+    return sizes + struct.pack("<HI", 6, len(unit) + 1) + unit.encode() + b"\0"
+
+
+def lsm(path: Path, pixels: NDArray[np.uint16], **said: float) -> None:
+    """A Zeiss stack along Z: a thumbnail behind each plane, and a record of what is `said`."""
+    record = np.zeros(1, tifffile.TIFF.CZ_LSMINFO)
+    sizes = {"DimensionX": COLUMNS, "DimensionY": ROWS, "DimensionZ": len(pixels)}
+    head = {"MagicNumber": 67127628, "StructureSize": record.nbytes, "DimensionChannels": 1}
+    for key, value in {**head, **sizes, "DimensionTime": 1, **said}.items():
+        record[key] = value
+    tag = (34412, 1, record.nbytes, record.tobytes(), True)
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
+        how: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
+        for k, plane in enumerate(pixels):
+            tif.write(plane, extratags=[] if k else [tag], **how)
+            tif.write(plane[::4, ::4], subfiletype=1, **how)
+
+
+def fluoview(path: Path, pixels: NDArray[np.uint16], *along: tuple[str, int, float, str]) -> None:
+    """A FluoView stack of axes, each with its name, length, step and unit."""
+    record = np.zeros(1, tifffile.TIFF.MM_HEADER)
+    for k, (name, size, step, unit) in enumerate(along):
+        record["Dimensions"][0][k] = (name.encode(), size, 0, step, unit.encode())
+    tags = [
+        (34361, 1, record.nbytes, record.tobytes(), True),
+        (34362, 12, 8, [0.0] * 8, True),
+    ]
+    with tifffile.TiffWriter(path, byteorder="<") as tif:
+        for plane in pixels:
+            tif.write(plane, photometric="minisblack", metadata=None, extratags=tags)
+
+
 def micro_manager(
-    path: Path, pixels: NDArray[np.uint16], slices: int, channels: int, xml: str = ""
+    path: Path,
+    pixels: NDArray[np.uint16],
+    slices: int,
+    channels: int,
+    xml: str = "",
+    *,
+    first: int = 0,
+    **said: float,
 ) -> None:
-    """A Micro-Manager image stack: an index of its planes at the head; C runs fastest."""
+    """A Micro-Manager image stack: an index of its planes at the head; C runs fastest.
+
+    A part of a set begins with plane `first`; more may be `said` of all.
+    """
     summary = json.dumps(
         {"MicroManagerVersion": "2.0.0", "Prefix": "run", "Channels": channels, "Slices": slices,
-         "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False}
+         "Frames": 1, "Positions": 1, "SlicesFirst": True, "TimeFirst": False, **said}
     ).encode()  # fmt: skip
     head = struct.pack("<8I", 54773648, 0, 483765892, 0, 99384722, 0, 2355492, len(summary))
     blob, offsets, _ = _chained(head + summary, pixels, xml)
     struct.pack_into("<I", blob, 12, len(blob))
     blob += struct.pack("<2I", 3453623, len(pixels))
-    for k, offset in enumerate(offsets):
+    for k, offset in enumerate(offsets, first):
         blob += struct.pack("<5I", k % channels, k // channels, 0, 0, offset)
     path.write_bytes(blob)
 
@@ -152,3 +207,33 @@ def placed(page: int, file: tuple[str, str] | None = None, **first: int) -> str:
     at = "".join(f' First{axis}="{value}"' for axis, value in first.items())
     which = f'<UUID FileName="{file[0]}">{file[1]}</UUID>' if file else ""
     return f'<TiffData IFD="{page}" PlaneCount="1"{at}>{which}</TiffData>'
+
+
+def bruker(folder: Path, channels: int = 1) -> NDArray[np.uint16]:
+    """A file a plane, of which the first has the OME-XML; C runs slower than Z in names."""
+    folder.mkdir()
+    pixels = planes(4 * channels)
+    names = [f"T_Ch{k // 4 + 1}_{k % 4 + 1:06d}.ome.tif" for k in range(len(pixels))]
+    uuids = [f"urn:uuid:{k}" for k in range(len(pixels))]
+    data = "".join(
+        placed(0, (name, uuid), Z=k % 4, C=k // 4)
+        for k, (name, uuid) in enumerate(zip(names, uuids, strict=True))
+    )
+    whole = ome(uuids[0], pixels_xml(0, {"Z": 4, "C": channels}, data))
+    for k, plane in enumerate(pixels):
+        only = f'<BinaryOnly MetadataFile="{names[0]}" UUID="{uuids[0]}"/>'
+        pages(folder / names[k], plane[None], ome(uuids[k], only) if k else whole)
+    return pixels
+
+
+def positions(folder: Path, names: tuple[str, str] = ("p0.ome.tif", "p1.ome.tif")) -> None:
+    """Two positions, a file each that tells of both; the second is stored from its end."""
+    files = list(zip(names, ("urn:uuid:0", "urn:uuid:1"), strict=True))
+    images = ""
+    for n, count in enumerate((4, 6)):
+        pages_of = range(count) if n == 0 else range(count - 1, -1, -1)
+        data = "".join(placed(page, files[n], Z=k) for k, page in enumerate(pages_of))
+        stage = f'<Plane TheZ="0" TheC="0" TheT="0" PositionX="{1000 + 250 * n}.0"/>'
+        images += pixels_xml(n, {"Z": count}, data + stage, f'<Channel ID="Channel:{n}:0"/>')
+    pages(folder / names[0], planes(4), ome("urn:uuid:0", images))
+    pages(folder / names[1], planes(6, 1300)[::-1], ome("urn:uuid:1", images))

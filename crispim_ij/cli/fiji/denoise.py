@@ -14,7 +14,18 @@ import typer
 
 from crispim_ij.cli.console import console, progress_bar
 from crispim_ij.cli.fiji.worker import copy_zip, denoise_plane, export_zip, start_worker
-from crispim_ij.cli.options import FijiHome, Heap, Input, Noise, Overwrite, Packing, Strength, Tile
+from crispim_ij.cli.options import (
+    FijiHome,
+    Heap,
+    Input,
+    Noise,
+    Overwrite,
+    Packing,
+    SelectionOptions,
+    Strength,
+    Tile,
+    with_groups,
+)
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, create_sink
@@ -33,6 +44,7 @@ TOLERANCE = 1e-2
 """Counts by which the plugin may differ from Python."""
 
 
+@with_groups
 def denoise(
     source: Input,
     output: Annotated[
@@ -41,6 +53,7 @@ def denoise(
             metavar="OUTPUT", help="Folder for the denoised planes, or a .tif file for a stack."
         ),
     ],
+    *,
     fiji_home: FijiHome = None,
     model: Annotated[
         str,
@@ -62,6 +75,7 @@ def denoise(
             f"more than {TOLERANCE}.",
         ),
     ] = False,
+    selection: SelectionOptions,
     compression: Packing = Compression.NONE,
     overwrite: Overwrite = False,
 ) -> None:
@@ -96,7 +110,7 @@ def denoise(
     check_options(described, told)
     settings = SinkSettings(compression=compression, overwrite=overwrite)
     with ExitStack() as stack:
-        planes = stack.enter_context(opened_source(source))
+        planes = stack.enter_context(opened_source(source, selection.selection()))
         check_slices(planes, described.depth)
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
