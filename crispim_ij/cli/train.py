@@ -269,12 +269,11 @@ def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
 def train_with_bar(job: TrainingJob) -> Trained:
     """Train with a bar on the screen, until Ctrl-C."""
     recipe = job.recipe
-    against = " from noisy targets" if recipe.is_blind else ""
+    what = "estimated error" if recipe.is_blind else "RMSE"
     with progress_bar("training", recipe.steps, "steps") as bar, stop_after_step() as stopped:
 
         def show(done: int, newest: HistoryEntry | None) -> None:
-            error = newest.validation_loss**0.5 if newest else 0
-            rmse = f", RMSE {error:.3g} {recipe.unit}{against}" if newest else ""
+            rmse = f", {what} {newest.error:.3g} {recipe.unit}" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
             if stopped.is_set():
                 raise KeyboardInterrupt
@@ -335,7 +334,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.training.log import share_waited
+    from crispim_ij.training.log import root, share_waited
 
     last = trained.history[-1]
     return {
@@ -344,8 +343,8 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
         "recipe": job.recipe.name,
         "model": str(job.folder),
         "steps": last.step,
-        "rmse": last.loss**0.5,
-        "validation rmse": last.validation_loss**0.5,
+        "rmse": root(last.loss),
+        "validation rmse": last.error,
         "waited": share_waited(trained.history),
     }
 

@@ -76,6 +76,11 @@ def _initial_weights(start_from: Model, recipe: Recipe) -> list[Any] | None:
 
 def check_teacher(teacher: Model, recipe: Recipe) -> None:
     """Refuse a teacher that takes or gives something else than the recipe's network."""
+    if recipe.is_blind:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} learns from noisy planes alone, without a teacher "
+            "(--teacher): leave it out."
+        )
     given, wanted = ARCHITECTURES[teacher.spec.architecture], ARCHITECTURES[recipe.architecture]
     if (given.depth, given.input_scaling) != (wanted.depth, wanted.input_scaling):
         raise CrispimError(

@@ -9,8 +9,10 @@ from time import perf_counter
 import numpy as np
 
 from crispim_ij.networks import ARCHITECTURES
+from crispim_ij.noise import CameraNoise, stabilise
+from crispim_ij.noise.risk import PROBE, noise_in_pairs, recorrupt
 from crispim_ij.prefetch import prefetch
-from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise, recorrupt
+from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.stacks import Planes, TrainingStack
 
@@ -19,6 +21,9 @@ Batch = tuple[Patch, Patch]
 
 BLACK_LEVEL = (0.0, 300.0)
 """Range, in counts, of the black level of a rescaled patch."""
+
+UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
+"""The noise of stabilised values."""
 
 SAMPLES = 3
 """Patches that a run is pictured on."""
@@ -41,7 +46,7 @@ def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
         Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
         around the clean plane, each of their planes with noise of its own. For a blind
-        recipe both are noisy, see `crispim_ij.training.patch_noise.recorrupt`.
+        recipe both are noisy, see `crispim_ij.noise.risk.recorrupt`.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
@@ -51,11 +56,26 @@ def validation_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int)
     """Draw the batch that is validated on: always the same, from planes kept for it.
 
     Without such planes another is drawn at each step, as in the paper. Parameters and
-    result are those of `training_batch`.
+    result are those of `training_batch`; a blind recipe is validated at hardly more noise than
+    the planes have, see `validation_strength`.
     """
     fixed = recipe.validation_share > 0
     rng = np.random.default_rng((recipe.seed, 1, 0 if fixed else step))
+    if recipe.is_blind:
+        recipe = replace(recipe, recorruption=validation_strength(recipe))
     return _draw_batch(stacks, recipe, recipe.validation_batch, rng, validation=fixed)
+
+
+def validation_strength(recipe: Recipe) -> float:
+    """Return how strong the noise is that is added where a blind recipe is validated."""
+    return min(recipe.recorruption, PROBE)
+
+
+def noise_in_batch(batch: Batch, strength: float) -> float:
+    """Return what of a blind batch's mean squared error is the noise of its targets."""
+    given, target = batch
+    centre = given if given.ndim == target.ndim else given[:, given.shape[1] // 2]
+    return noise_in_pairs(centre, target, strength)
 
 
 def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
@@ -65,11 +85,19 @@ def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     result are those of `training_batch`; for a blind recipe the planes as they are take
     the place of clean ones.
     """
-    rng = np.random.default_rng((recipe.seed, 2))
     if recipe.is_blind:
-        stacks = [replace(stack, noisy=stack.clean, noise=None) for stack in stacks]
-        recipe = replace(recipe, recorruption=0.0)
+        given, _ = sample_pairs(stacks, recipe)
+        noisy: Patch = np.asarray((given[0::2] + given[1::2]) / 2, np.float32)
+        return noisy, noisy if noisy.ndim == 4 else noisy[:, noisy.shape[1] // 2]
+    rng = np.random.default_rng((recipe.seed, 2))
     return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
+
+
+def sample_pairs(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
+    """Draw the samples of a blind recipe, each of them as two pairs of opposite noise."""
+    rng = np.random.default_rng((recipe.seed, 2))
+    probed = replace(recipe, recorruption=validation_strength(recipe))
+    return _draw_batch(stacks, probed, 2 * SAMPLES, rng, validation=True)
 
 
 def _draw_batch(
@@ -94,6 +122,8 @@ def _draw_batch(
 def _draw_pairs(
     stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
 ) -> Sequence[Pair]:
+    if recipe.is_blind:
+        return _draw_noisy_pairs(stack, recipe, rng, validation=validation)
     count = len(stack.clean)
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
@@ -102,10 +132,6 @@ def _draw_pairs(
     clean = _cut(stack.clean, around, window)
     if recipe.stray_share and rng.random() < recipe.stray_share:
         clean = _with_strays(clean, rng)
-    if stack.noise is not None:
-        turned, _ = _turn(rng, recipe, clean, clean[depth // 2])
-        pairs = recorrupt(turned, stack.noise.camera, recipe.recorruption, rng)
-        return [(given if depth > 1 else given[0], target) for given, target in pairs]
     if stack.noisy is not None:
         noisy = _cut(stack.noisy, around, window)
     elif recipe.is_told:
@@ -118,6 +144,48 @@ def _draw_pairs(
             clean = _rescale(clean, stack, recipe.contrast, rng)
         noisy = add_noise(clean, stack.clean.dtype, recipe, rng)
     return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])]
+
+
+def _draw_noisy_pairs(
+    stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
+) -> Sequence[Pair]:
+    """Draw two pairs of a noisy stack, in units of its noise for a network that is told that."""
+    assert stack.noise is not None
+    planes, rows = kept_apart(stack.clean.shape, recipe, validation=validation)
+    window = _draw_window((len(rows), stack.clean.shape[2]), recipe, rng)
+    window = (slice(window[0].start + rows.start, window[0].stop + rows.start), window[1])
+    depth = ARCHITECTURES[recipe.architecture].depth
+    around = stack.around(int(rng.choice(planes)), depth, _draw_gap(recipe, rng))
+    noisy = _cut(stack.clean, around, window)
+    if recipe.stray_share and rng.random() < recipe.stray_share:
+        noisy = _with_strays(noisy, rng)
+    camera = stack.noise.camera
+    if recipe.is_told:
+        noisy, camera = stabilise(noisy, camera), UNIT
+    turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2])
+    pairs = recorrupt(turned, camera, recipe.recorruption, rng)
+    return [(given if depth > 1 else given[0], target) for given, target in pairs]
+
+
+def kept_apart(
+    shape: tuple[int, int, int], recipe: Recipe, *, validation: bool
+) -> tuple[list[int], range]:
+    """Return the planes of a noisy stack that are drawn from, and their rows.
+
+    Planes that lie all over the stack are kept to validate on; of few planes the lowest rows are,
+    where that leaves room for patches.
+    """
+    count, height, _ = shape
+    ends = min(recipe.end_planes, count // 4)
+    planes, rows = list(range(ends, count - ends)), range(height)
+    kept = round(count * recipe.validation_share)
+    if 0 < kept < count:
+        held = {(2 * k + 1) * count // (2 * kept) for k in range(kept)}
+        return [plane for plane in planes if (plane in held) == validation], rows
+    below = max(round(height * recipe.validation_share), recipe.patch)
+    if recipe.validation_share and height - below >= recipe.patch:
+        rows = rows[height - below :] if validation else rows[: height - below]
+    return planes, rows
 
 
 def _draw_gap(recipe: Recipe, rng: np.random.Generator) -> int:

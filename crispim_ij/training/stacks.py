@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack, neighbours
-from crispim_ij.noise import Calibration, CalibrationSettings, calibrate, measure_noise
+from crispim_ij.noise import CalibrationSettings, CameraNoise, calibrate, measure_noise
 from crispim_ij.planes import channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
 
@@ -40,6 +40,14 @@ class Planes(Protocol):
 
 
 @dataclass(frozen=True)
+class OwnNoise:
+    """The noise of planes that are learnt from, and whether neighbouring pixels share it."""
+
+    camera: CameraNoise
+    is_correlated: bool = False
+
+
+@dataclass(frozen=True)
 class TrainingStack:
     """A clean stack, with the same planes noisy if they are given.
 
@@ -54,8 +62,8 @@ class TrainingStack:
     sha256 : str
         Hash of the clean planes that these were taken from: up to 16, spread over the
         stack.
-    noise : Calibration or None
-        What was measured of the planes' own, for a blind recipe.
+    noise : OwnNoise or None
+        That of the planes, for a blind recipe.
     own_noise : float
         Standard deviation, in counts, of the clean planes' own noise; measured for a network
         that is told the noise, else 0.
@@ -72,7 +80,7 @@ class TrainingStack:
     black: float
     span: float
     sha256: str
-    noise: Calibration | None = None
+    noise: OwnNoise | None = None
     own_noise: float = 0.0
     channel: str = ""
     stacks: NDArray[np.int64] | None = field(default=None, compare=False)
@@ -151,19 +159,48 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         clean,
         noisy,
         float(black),
-        span=float(max(bright - black, 1.0)),
+        span=_span(clean.dtype, float(bright - black)),
         sha256=sha256(planes.tobytes()).hexdigest(),
-        own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
+        own_noise=_typical_noise(clean) if recipe.is_told and not recipe.is_blind else 0.0,
         channel=next(iter(channel_names(clean.metadata)), ""),
         stacks=stacks if len(stacks) > 1 else None,
         notes=clean.notes + (() if noisy is None else noisy.notes),
     )
 
 
-def open_noisy_stack(noisy: Source, recipe: Recipe) -> TrainingStack:
-    """Check that a noisy stack fits a blind recipe, and measure its noise, as `open_stack` does."""
+def _span(dtype: np.dtype[Any], span: float) -> float:
+    """Return a span that isn't 0; of whole counts at least one."""
+    return max(span, 1.0) if dtype.kind in "iu" else span or 1.0
+
+
+def open_noisy_stack(
+    noisy: Source, recipe: Recipe, noise: CameraNoise | None = None
+) -> TrainingStack:
+    """Check that a noisy stack of one channel fits a blind recipe, as `open_stack` does.
+
+    Its noise is measured, unless it is given; CrispimError where that can't be done.
+    """
     stack = open_stack(noisy, None, recipe)
-    return replace(stack, noise=calibrate(noisy, CalibrationSettings()))
+    if noise is not None:
+        return replace(stack, noise=OwnNoise(noise))
+    return replace(stack, noise=_told_noise(noisy) if recipe.is_told else _calibrated(noisy))
+
+
+def _told_noise(noisy: Source) -> OwnNoise:
+    """Measure what a model is told of a channel when it denoises it."""
+    (found,) = measure_noise(noisy)
+    if found.noise is None:
+        raise CrispimError(
+            f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "
+            f"from noisy planes ({found.problem}): tell it with --noise."
+        )
+    return OwnNoise(found.noise, found.is_correlated)
+
+
+def _calibrated(noisy: Source) -> OwnNoise:
+    """Measure a camera's noise."""
+    measured = calibrate(noisy, CalibrationSettings())
+    return OwnNoise(measured.camera, measured.is_correlated)
 
 
 def _typical_noise(clean: Source) -> float:
