@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from crispim_ij.cli.adapt import refuse_model
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.interrupts import stop_after_step
 from crispim_ij.cli.options import (
@@ -200,7 +201,7 @@ def train(
     )
     _check_data(chosen, clean or [], noisy or [], noise_sd)
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
-    _refuse_model(model, resume=resume, overwrite=overwrite)
+    refuse_model(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
         model,
         chosen,
@@ -251,19 +252,6 @@ def _check_data(
         raise CrispimError(
             f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
         )
-
-
-def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    from crispim_ij.models.spec import SPEC_FILE
-    from crispim_ij.training.run_directory import CHECKPOINT_FILE
-
-    if overwrite or resume:
-        return
-    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
-        if (folder / name).exists():
-            raise CrispimError(
-                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
-            )
 
 
 def train_with_bar(job: TrainingJob) -> Trained:

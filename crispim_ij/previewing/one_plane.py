@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +37,8 @@ from crispim_ij.previewing.region import (
     display_limits,
     read_part,
 )
-from crispim_ij.processor import processor_flags
+from crispim_ij.processor import has_bfloat16
 
-_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 _TILE = 256
 _GRID = 16
 
@@ -253,12 +251,6 @@ def _within(part: Region, crop: Crop) -> Region:
         for first, side in zip((crop.y, crop.x), part, strict=True)
     )
     return rows, columns
-
-
-@cache
-def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16, as far as the system tells."""
-    return bool(processor_flags() & _BFLOAT16)
 
 
 def timed(denoiser: Denoiser, pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:

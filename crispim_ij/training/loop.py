@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
@@ -99,6 +100,9 @@ class RunSettings:
 
 
 DEFAULTS = RunSettings()
+
+TIMED_STEPS = 2
+"""Steps by which a run's time is foretold; other programs may be in the way of one of them."""
 
 
 def train(
@@ -266,6 +270,18 @@ def _run(
             raise
         if ends:
             return
+
+
+def seconds_a_step(network: keras.Model, stacks: Sequence[TrainingStack], recipe: Recipe) -> float:
+    """Measure how long a step takes here, on a network that is not needed any more."""
+    batch = training_batch(stacks, recipe, 0)
+    network.train_on_batch(*batch)  # is compiled at first
+    times = []
+    for _ in range(TIMED_STEPS):
+        started = perf_counter()
+        network.train_on_batch(*batch)
+        times.append(perf_counter() - started)
+    return min(times)
 
 
 def _noise(batch: Batch, recipe: Recipe, strength: float) -> float:
