@@ -49,7 +49,7 @@ def adapt(
         ),
     ] = "crispim-2d",
     minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="About how long it may take.")
+        float, typer.Option(metavar="MINUTES", help="About how long it may take, in minutes.")
     ] = 10.0,
     noise: Noise = "auto",
     seed: Annotated[

@@ -77,8 +77,9 @@ def denoise(
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="First adapt the model to these planes, for about so long, as `crispim-ij adapt` "
-            "does; the adapted model is written beside OUTPUT. [default: not adapted]",
+            help="First adapt the model to these planes, for about so many minutes, as "
+            "`crispim-ij adapt` does; the adapted model is written beside OUTPUT. "
+            "[default: not adapted]",
         ),
     ] = None,
     precision: Annotated[

@@ -168,6 +168,7 @@ def _lines(
         yield f"Channels: {escape(channels)}, of which this is {escape(looked.channel)}"
     yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {escape(looked.fit.says)}"
+    yield f"Error: {_risk_in_words(found)}"
     if looked.fit.fits is False:
         yield f"[yellow]{escape(_remedy(looked, source))}"
     yield _precisions(found)
@@ -181,6 +182,21 @@ def _lines(
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
     words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
     yield f"Command: {escape(shlex.join(words))}"
+
+
+def _risk_in_words(found: Preview) -> str:
+    """Say how far the result is from the clean plane that nobody has."""
+    from crispim_ij.previewing.one_plane import REFERENCE
+
+    risk = found.risk
+    if risk is None:
+        return "not estimated, which takes noise that is known and independent between pixels"
+    low, high = risk.range
+    other = f", {REFERENCE} {found.reference.error:.3g}" if found.reference else ""
+    return (
+        f"estimated {risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
+        f"{other}, of noise of {risk.noise_sd:.3g}"
+    )
 
 
 def _precisions(found: Preview) -> str:
@@ -223,6 +239,10 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "noise": asdict(looked.noise),
         "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
         "models that fit": list(looked.alternatives),
+        "estimated error": {
+            "counts": found.risk and found.risk.error,
+            "crispim-2d": found.reference and found.reference.error,
+        },
         "precisions": [asdict(trial) for trial in found.trials],
         "precision": found.fastest.precision,
         "whole run": asdict(found.forecast),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.denoising.denoiser import check_size
-from crispim_ij.models import Model, list_models
+from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
     MEASURED,
+    NO_NOISE,
     CameraNoise,
     Measurement,
     NoiseOptions,
@@ -24,6 +25,7 @@ from crispim_ij.noise import (
     channels_of,
     measure_noise,
 )
+from crispim_ij.noise.risk import Risk, estimate_risk
 from crispim_ij.noise.suitability import Fit, judge, suitable
 from crispim_ij.planes import Source, free_space
 from crispim_ij.planes.channels import channel_names
@@ -38,6 +40,9 @@ from crispim_ij.previewing.region import (
     read_part,
 )
 from crispim_ij.processor import has_bfloat16
+
+REFERENCE = "crispim-2d"
+"""The model that others are compared with."""
 
 _TILE = 256
 _GRID = 16
@@ -71,6 +76,8 @@ class Looked:
         Other models that do.
     channel : str
         The name of its channel, or its number from 1.
+    own_noise : CameraNoise
+        What its noise is, as measured or as the user says; `NO_NOISE` where that isn't known.
     """
 
     name: str
@@ -84,6 +91,7 @@ class Looked:
     fit: Fit
     alternatives: tuple[str, ...]
     channel: str = "1"
+    own_noise: CameraNoise = NO_NOISE
 
     @property
     def plane(self) -> NDArray[Any]:
@@ -134,12 +142,19 @@ class Preview:
         Speed in each precision that the processor has.
     forecast : Forecast
         What a whole run takes in the fastest.
+    risk : Risk or None
+        The error that is left in what is shown enlarged, estimated; None where the noise isn't
+        known, or pixels share it.
+    reference : Risk or None
+        That of `REFERENCE`, where another model was asked for.
     """
 
     looked: Looked
     denoised: NDArray[np.float32]
     trials: tuple[Trial, ...]
     forecast: Forecast
+    risk: Risk | None = None
+    reference: Risk | None = None
 
     @property
     def fastest(self) -> Trial:
@@ -204,6 +219,7 @@ def look(
         fit=fit,
         alternatives=others,
         channel=names[number] if names and names[number] else str(number + 1),
+        own_noise=replace(stack, strength=1.0).of_planes(source)[chosen],
     )
 
 
@@ -220,13 +236,28 @@ def preview(
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
     check_size((source.shape[1], source.shape[2]), model.spec)
     on_crop(_denoise_crop(denoiser, looked))
+    risk = _risk(denoiser, looked)
+    reference = None
+    if risk is not None and model.folder.name != REFERENCE:
+        other = Denoiser(find_model(REFERENCE), DenoiseSettings()).told(looked.told)
+        reference = _risk(other, looked)
     trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
     denoised, seconds = timed(denoiser, looked.pixels)
     fastest = max(trials, key=lambda trial: trial.rate)
     # Small tiles are slower than large ones, by as much in either precision.
     faster = trials[0].rate / fastest.rate
     expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
-    return Preview(looked, denoised, tuple(trials), expected)
+    return Preview(looked, denoised, tuple(trials), expected, risk, reference)
+
+
+def _risk(denoiser: Denoiser, looked: Looked) -> Risk | None:
+    """Estimate the error in the crop's surroundings, which is what the network is run on twice."""
+    if looked.own_noise.is_none or looked.noise.is_correlated:
+        return None
+    around = tuple(slice(max(0, side.start - _GRID), side.stop + _GRID) for side in looked.crop)
+    planes = looked.pixels[:, around[0], around[1]]
+    given = planes if denoiser.depth > 1 else planes[len(planes) // 2]
+    return estimate_risk(given, denoiser, looked.own_noise, np.random.default_rng(0))
 
 
 def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:
