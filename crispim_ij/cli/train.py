@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from crispim_ij.training.job import Checked, Trained
     from crispim_ij.training.log import HistoryEntry
 
+NOTHING_LEARNT = 0.9
+"""Share of the noise that is left, from which a model is said to have learnt nothing."""
+
 STARVING = 0.05
 """Share of the time that a run may wait for data without a hint."""
 
@@ -315,6 +318,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
         "steps": recipe.steps,
         "batch": recipe.batch,
         "patch": recipe.patch,
+        "seconds": checked.seconds,
         "dry run": True,
     }
 
@@ -333,6 +337,7 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
         "steps": last.step,
         "rmse": root(last.loss),
         "validation rmse": last.error,
+        "noise": trained.noise,
         "waited": share_waited(trained.history),
     }
 
@@ -342,6 +347,14 @@ def print_trained(trained: Trained) -> None:
     from crispim_ij.training.log import share_waited
 
     console.print(f"Model written to {trained.model.folder}", soft_wrap=True, markup=False)
+    left = trained.share_left
+    if left > NOTHING_LEARNT:
+        errors.print(
+            f"[yellow]It removes no noise to speak of: its error is {left:.0%} of that of doing "
+            "nothing, so it has learnt too little. Give it more --steps, or begin with a model "
+            "(--start-from).",
+            soft_wrap=True,
+        )
     share = share_waited(trained.history)
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
     console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")

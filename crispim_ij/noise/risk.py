@@ -103,6 +103,11 @@ def noise_in_pairs(given: Counts, target: Counts, strength: float) -> float:
     return float(np.mean(difference**2)) / (1 + strength**2)
 
 
+def own_noise(in_pairs: float, strength: float) -> float:
+    """Return the planes' own mean variance, of what `noise_in_pairs` returned."""
+    return in_pairs * strength**2 / (1 + strength**2)
+
+
 @dataclass(frozen=True)
 class Risk:
     """The error of a denoiser against the clean plane, estimated on noisy ones.

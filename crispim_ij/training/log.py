@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.risk import noise_in_pairs
+from crispim_ij.noise.risk import noise_in_pairs, own_noise
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
 from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import sample_batch, sample_pairs, validation_strength
+from crispim_ij.training.patches import middle, sample_batch, sample_pairs, validation_strength
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import HISTORY_FILE
 from crispim_ij.training.stacks import TrainingStack
@@ -192,7 +192,7 @@ def draw_samples(
     `clean` is, `unit` what errors are counted in.
     """
     figure, grid = _grid(len(clean), step)
-    shown = _middle(noisy, clean)
+    shown = middle(noisy, clean)
     for axes, *row in zip(grid, shown, _predicted(network, noisy), clean, strict=True):
         patches = [patch[..., 0] for patch in row]
         errors = [float(np.sqrt(np.mean((patch - patches[2]) ** 2))) for patch in patches[:2]]
@@ -213,13 +213,12 @@ def draw_estimates(
     that of `crispim_ij.noise.risk`, by which the errors in the titles are estimated.
     """
     figure, grid = _grid(len(given) // 2, step)
-    centres, predicted = _middle(given, target), _predicted(network, given)
+    centres, predicted = middle(given, target), _predicted(network, given)
     for k, axes in enumerate(grid):
         pair = slice(2 * k, 2 * k + 2)
         noise = noise_in_pairs(centres[pair], target[pair], strength)
         found = np.mean((np.stack(predicted[pair]) - target[pair]) ** 2) - noise
-        # Of what is the noise of targets, the planes' own is a part.
-        before = root(noise * strength**2 / (1 + strength**2))
+        before = root(own_noise(noise, strength))
         noisy, denoised = (np.mean(side[pair], axis=0)[..., 0] for side in (centres, predicted))
         names = [f"noisy {before:.3g}", f"now {root(float(found)):.3g} (estimated, {unit})"]
         _draw_row(axes, [noisy, denoised, noisy - denoised], [*names, "removed"], removed=True)
@@ -238,11 +237,6 @@ def _grid(rows: int, step: int) -> tuple[Figure, NDArray[Any]]:
 def _predicted(network: keras.Model, noisy: Patch) -> list[Patch]:
     """Apply the network one by one: a batch of mini-stacks may need more memory than training."""
     return [np.asarray(network(noisy[k : k + 1], training=False))[0] for k in range(len(noisy))]
-
-
-def _middle(noisy: Patch, clean: Patch) -> Patch:
-    """Return the planes to predict."""
-    return noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
 
 
 def as_png(figure: Figure) -> bytes:

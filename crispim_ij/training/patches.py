@@ -74,8 +74,12 @@ def validation_strength(recipe: Recipe) -> float:
 def noise_in_batch(batch: Batch, strength: float) -> float:
     """Return what of a blind batch's mean squared error is the noise of its targets."""
     given, target = batch
-    centre = given if given.ndim == target.ndim else given[:, given.shape[1] // 2]
-    return noise_in_pairs(centre, target, strength)
+    return noise_in_pairs(middle(given, target), target, strength)
+
+
+def middle(noisy: Patch, clean: Patch) -> Patch:
+    """Return the planes to predict of noisy patches, all of them unless these are mini-stacks."""
+    return noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
 
 
 def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
@@ -86,9 +90,9 @@ def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     the place of clean ones.
     """
     if recipe.is_blind:
-        given, _ = sample_pairs(stacks, recipe)
+        given, target = sample_pairs(stacks, recipe)
         noisy: Patch = np.asarray((given[0::2] + given[1::2]) / 2, np.float32)
-        return noisy, noisy if noisy.ndim == 4 else noisy[:, noisy.shape[1] // 2]
+        return noisy, middle(noisy, target)
     rng = np.random.default_rng((recipe.seed, 2))
     return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
 
