@@ -120,18 +120,22 @@ def adapt_with_bar(
     from crispim_ij.training import adapt as adapt_model
 
     with progress_bar("preparing", 1, "steps") as bar, stop_after_step() as stopped:
-        scales: list[tuple[float, str]] = []
+        planned: list[Plan] = []
 
         def show_plan(plan: Plan) -> None:
-            scales.append((plan.scale, plan.unit))
+            planned.append(plan)
             bar.update(bar.task_ids[0], total=plan.steps, description="adapting")
             errors.print(in_words(plan, start), soft_wrap=True, markup=False)
 
         def show(done: int, newest: HistoryEntry | None) -> None:
-            ((scale, unit),) = scales
+            (plan,) = planned
             if newest is not None:
-                now = f"noisy {scale:.3g}, now {newest.error * scale:.3g} {unit} (estimated)"
-                bar.update(bar.task_ids[0], completed=done, description=f"adapting, {now}")
+                now = f"now {newest.error * plan.scale:.3g} {plan.unit} (estimated)"
+                bar.update(
+                    bar.task_ids[0],
+                    completed=done,
+                    description=f"adapting, noisy {plan.noisy:.3g}, {now}",
+                )
             if stopped.is_set():
                 raise KeyboardInterrupt
 

@@ -296,11 +296,13 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
             markup=False,
         )
         if stack.noise.is_correlated:
-            errors.print(
-                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
-                "little: give planes as the camera took them, neither resized nor filtered.",
-                soft_wrap=True,
+            says = (
+                ", of which this recipe removes little: give planes as the camera took them, "
+                "neither resized nor filtered, or take the recipe blind."
+                if stack.noise.grain is None
+                else ": noise of the same grain is learnt from."
             )
+            errors.print(f"[yellow]Neighbouring pixels share their noise{says}", soft_wrap=True)
 
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:

@@ -29,12 +29,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import CameraNoise
+
+if TYPE_CHECKING:
+    from crispim_ij.noise.grain import Grain
 
 Counts = NDArray[np.float32]
 Pair = tuple[Counts, Counts]
@@ -50,7 +53,11 @@ _BLOCK = 16  # px: errors of blocks of that side are independent of one another
 
 
 def recorrupt(
-    planes: Counts, camera: CameraNoise, strength: float, rng: np.random.Generator
+    planes: Counts,
+    camera: CameraNoise,
+    strength: float,
+    rng: np.random.Generator,
+    grain: Grain | None = None,
 ) -> tuple[Pair, Pair]:
     """Make two pairs out of a noisy mini-stack, with the same noise of opposite signs.
 
@@ -70,6 +77,8 @@ def recorrupt(
         The factor a of this module.
     rng : Generator
         Draws z.
+    grain : Grain, optional
+        How pixels share the planes' noise, which z must have as well; None for white noise.
 
     Returns
     -------
@@ -78,7 +87,11 @@ def recorrupt(
     """
     centre = planes[len(planes) // 2]
     sd = np.sqrt(variance_of(centre, camera), dtype=np.float32)
-    noise = sd * rng.standard_normal(centre.shape, np.float32)
+    rows, columns = centre.shape
+    if grain is None:
+        noise = sd * rng.standard_normal(centre.shape, np.float32)
+    else:
+        noise = sd * grain.draw((rows, columns), rng)
     return _pair(planes, strength * noise, noise / strength), _pair(
         planes, -strength * noise, -noise / strength
     )

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, list_models, load_model
@@ -81,12 +82,15 @@ class Plan:
         Steps.
     seconds : float or None
         About how long they take, with their validations; None for a run that goes on.
+    noisy : float
+        Root mean square error of doing nothing, in `unit`.
     scale, unit : float, str
         What errors are multiplied with to be told, and in which unit they are then.
     """
 
     steps: int
     seconds: float | None
+    noisy: float
     scale: float
     unit: str
 
@@ -177,12 +181,12 @@ def adapt(
     start_tensorflow()
     if resume and (folder / RECIPE_FILE).exists():
         recipe = load_recipe(str(folder / RECIPE_FILE))
-        on_plan(Plan(recipe.steps, None, *_scale(stacks)))
+        on_plan(_plan(recipe, None, stacks))
     else:
         fix_order()
         seconds = seconds_a_step(fresh_network(recipe, start), stacks, recipe)
         recipe = _timed(recipe, settings.minutes * 60 / seconds)
-        on_plan(Plan(recipe.steps, _steps_in_all(recipe) * seconds, *_scale(stacks)))
+        on_plan(_plan(recipe, _steps_in_all(recipe) * seconds, stacks))
     model = train(
         stacks,
         recipe,
@@ -270,6 +274,12 @@ def _stacks(source: Source, noise: StackNoise, recipe: Recipe) -> list[TrainingS
     return stacks
 
 
+def _plan(recipe: Recipe, seconds: float | None, stacks: list[TrainingStack]) -> Plan:
+    """Say what is going to be done."""
+    scale, unit = _scale(stacks)
+    return Plan(recipe.steps, seconds, scale * _noise_in_units(stacks), scale, unit)
+
+
 def _finished(folder: Path, start: Model, stacks: list[TrainingStack]) -> Model:
     """Return the model that an earlier run made, unless it was of another model or stack."""
     model = load_model(folder)
@@ -291,12 +301,18 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     best = min(entry.error for entry in history)
     return Adapted(
         model=model,
-        noisy=scale,
+        noisy=scale * _noise_in_units(stacks),
         before=history[0].error * scale,
         after=best * scale,
         unit=unit,
         steps=history[-1].step,
     )
+
+
+def _noise_in_units(stacks: list[TrainingStack]) -> float:
+    """Return the noise's sd in units of what is told of it, which pixels that share it hide."""
+    grains = [stack.noise.grain for stack in stacks if stack.noise is not None]
+    return math.sqrt(fmean(1.0 if grain is None else grain.variance for grain in grains))
 
 
 def _scale(stacks: list[TrainingStack]) -> tuple[float, str]:

@@ -166,8 +166,9 @@ def _draw_noisy_pairs(
     camera = stack.noise.camera
     if recipe.is_told:
         noisy, camera = stabilise(noisy, camera), UNIT
-    turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2])
-    pairs = recorrupt(turned, camera, recipe.recorruption, rng)
+    grain = stack.noise.grain
+    turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2], upright=grain is not None)
+    pairs = recorrupt(turned, camera, recipe.recorruption, rng, grain)
     return [(given if depth > 1 else given[0], target) for given, target in pairs]
 
 
@@ -256,11 +257,15 @@ def _rescale(
     return np.asarray(np.clip(rescaled, 0, 65535), np.float32)
 
 
-def _turn(rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch) -> Pair:
-    """Flip and turn both patches alike, in one of eight ways."""
+def _turn(
+    rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch, *, upright: bool = False
+) -> Pair:
+    """Flip and turn both patches alike, in one of eight ways; `upright` keeps rows rows."""
     if recipe.crop == "top-left":
         return noisy, clean
     quarter_turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    if upright:
+        quarter_turns -= quarter_turns % 2
     turned = [np.rot90(patch, quarter_turns, (-2, -1)) for patch in (noisy, clean)]
     noisy, clean = [np.flip(patch, -1) if flip else patch for patch in turned]
     return noisy, clean

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack, neighbours
 from crispim_ij.noise import CalibrationSettings, CameraNoise, calibrate, measure_noise
+from crispim_ij.noise.grain import Grain, measure_grain
 from crispim_ij.planes import channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
 
@@ -41,10 +42,15 @@ class Planes(Protocol):
 
 @dataclass(frozen=True)
 class OwnNoise:
-    """The noise of planes that are learnt from, and whether neighbouring pixels share it."""
+    """The noise of planes that are learnt from.
+
+    `camera` is what a network is told; where neighbouring pixels share the noise, `grain` is how,
+    for a recipe in units of the noise.
+    """
 
     camera: CameraNoise
     is_correlated: bool = False
+    grain: Grain | None = None
 
 
 @dataclass(frozen=True)
@@ -181,20 +187,21 @@ def open_noisy_stack(
     Its noise is measured, unless it is given; CrispimError where that can't be done.
     """
     stack = open_stack(noisy, None, recipe)
-    if noise is not None:
-        return replace(stack, noise=OwnNoise(noise))
-    return replace(stack, noise=_told_noise(noisy) if recipe.is_told else _calibrated(noisy))
+    own = _told_noise(noisy, noise) if recipe.is_told else _calibrated(noisy)
+    return replace(stack, noise=own)
 
 
-def _told_noise(noisy: Source) -> OwnNoise:
-    """Measure what a model is told of a channel when it denoises it."""
-    (found,) = measure_noise(noisy)
-    if found.noise is None:
+def _told_noise(noisy: Source, given: CameraNoise | None) -> OwnNoise:
+    """Measure what a model is told when it denoises the planes, and how pixels share noise."""
+    found = measure_noise(noisy)
+    camera = given or found[0].noise
+    if camera is None:
         raise CrispimError(
             f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "
-            f"from noisy planes ({found.problem}): tell it with --noise."
+            f"from noisy planes ({found[0].problem}): tell it with --noise."
         )
-    return OwnNoise(found.noise, found.is_correlated)
+    is_correlated = any(one.is_correlated for one in found)
+    return OwnNoise(camera, is_correlated, measure_grain(noisy, camera) if is_correlated else None)
 
 
 def _calibrated(noisy: Source) -> OwnNoise:
@@ -212,10 +219,19 @@ def describe_stack(stack: TrainingStack) -> dict[str, Any]:
     """Describe what of a stack decides a run's weights, JSON-ready."""
     described = {"shape": list(stack.clean.shape), "sha256": stack.sha256}
     if stack.noise is not None:
-        return {"noisy": stack.clean.path.name, **described, "noise": asdict(stack.noise.camera)}
+        noise: dict[str, Any] = {"noise": asdict(stack.noise.camera)}
+        if stack.noise.grain is not None:
+            noise["grain"] = _described(stack.noise.grain)
+        return {"noisy": stack.clean.path.name, **described, **noise}
     noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
     own = {"own_noise": stack.own_noise} if stack.own_noise else {}
     return {"clean": stack.clean.path.name, **described, **noisy, **own}
+
+
+def _described(grain: Grain) -> dict[str, float]:
+    """Describe how pixels share noise."""
+    down, right = grain.correlation(1, 0), grain.correlation(0, 1)
+    return {"variance": grain.variance, "down": down, "right": right}
 
 
 class CachedPlanes:

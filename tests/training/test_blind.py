@@ -24,6 +24,7 @@ from crispim_ij.training.patches import (
     training_batch,
     validation_batch,
 )
+from crispim_ij.training.stacks import describe_stack
 from tests.told import told_model
 from tests.training.small import QUIET, RECIPE, assert_same_weights, ignore, interrupt_at
 
@@ -111,6 +112,23 @@ def test_a_network_that_is_told_the_noise_learns_in_units_of_it(
     assert np.std(noisy[..., 1:, :, 0] - noisy[..., :-1, :, 0]) == pytest.approx(2**0.5, rel=0.2)
     own = noise_in_batch(batch, PROBE) * PROBE**2 / (1 + PROBE**2)
     assert own == pytest.approx(1, rel=0.1)
+
+
+def test_noise_with_a_grain_is_recorrupted_by_noise_of_the_same_grain() -> None:
+    """Rows that share half of the noise stay rows."""
+    rng = np.random.default_rng(9)
+    rows = rng.normal(0, SD, (8, 96, 1))
+    noisy = 400 + (rng.normal(0, SD, (8, 96, 96)) + rows) / 2**0.5
+    stack = open_noisy_stack(ArraySource(noisy.astype(np.float32)), TOLD, CameraNoise(0, 0, SD))
+    assert stack.noise is not None
+    assert stack.noise.grain is not None
+    given, target = training_batch([stack], replace(TOLD, batch=64), 0)
+    added = (given - target)[..., 0]
+    along, across = (np.mean(added * np.roll(added, 1, axis)) / added.var() for axis in (2, 1))
+    assert along == pytest.approx(0.5, abs=0.12)
+    assert across == pytest.approx(0, abs=0.12)
+    assert describe_stack(stack)["grain"]["right"] == pytest.approx(0.5, abs=0.1)
+    assert (given[0] + given[1]).std() / 2 == pytest.approx(1, rel=0.25)
 
 
 def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None:
