@@ -214,13 +214,18 @@ def _precisions(found: Preview) -> str:
 def _remedy(looked: Looked, source: Path) -> str:
     """Say what to do where the model doesn't fit."""
     if looked.noise.is_correlated:
-        return "Give planes as the camera took them: neither resized nor filtered."
+        return (
+            "Give planes as the camera took them, neither resized nor filtered, or adapt a model "
+            f"to these: {_adapting(source)}"
+        )
     if looked.alternatives:
         return f"These models fit: {', '.join(looked.alternatives)}."
-    words = shlex.join(
-        ["crispim-ij", "train", "MODEL", "--recipe", "blind", "--noisy", str(source)]
-    )
-    return f"A model of these planes' own would fit: {words}"
+    return f"A model of these planes' own would fit: {_adapting(source)}"
+
+
+def _adapting(source: Path) -> str:
+    """Return the command that adapts a model to planes."""
+    return shlex.join(["crispim-ij", "adapt", str(source), "MODEL"])
 
 
 def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from crispim_ij.training.recipe import Recipe
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
 
+_MOST_NOISE = 10  # spans of a stack: more of it can't have been meant
+
 SAMPLED_PLANES = 16
 """Planes that the percentiles of a stack are taken from."""
 
@@ -160,12 +162,15 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
     planes = np.stack([clean.read(k) for k in sample])
     black, bright = np.percentile(planes, (1, 95))
+    span = _span(clean.dtype, float(bright - black))
+    if not (draws or noisy is not None or recipe.is_told or recipe.is_blind):
+        _refuse_small_values(clean, span, recipe)
     stacks = clean_stacks(clean.metadata, len(clean))
     return TrainingStack(
         clean,
         noisy,
         float(black),
-        span=_span(clean.dtype, float(bright - black)),
+        span=span,
         sha256=sha256(planes.tobytes()).hexdigest(),
         own_noise=_typical_noise(clean) if recipe.is_told and not recipe.is_blind else 0.0,
         channel=next(iter(channel_names(clean.metadata)), ""),
@@ -177,6 +182,17 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
 def _span(dtype: np.dtype[Any], span: float) -> float:
     """Return a span that isn't 0; of whole counts at least one."""
     return max(span, 1.0) if dtype.kind in "iu" else span or 1.0
+
+
+def _refuse_small_values(clean: Source, span: float, recipe: Recipe) -> None:
+    """Refuse floating numbers, such as from 0 to 1, in which noise of counts leaves nothing."""
+    low, high = recipe.noise_sd
+    if clean.dtype.kind == "f" and low > _MOST_NOISE * span:
+        raise CrispimError(
+            f"'{clean.path}' has values that span {span:.3g}, in which noise of sd {low:g} to "
+            f"{high:g} leaves nothing to be seen: multiply them, or take a recipe that rescales "
+            "planes, such as told-2d."
+        )
 
 
 def open_noisy_stack(
