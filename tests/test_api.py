@@ -64,7 +64,10 @@ def test_only_models_that_are_told_the_noise_are_adapted(
     told = told_model(tmp_path / "told")
     with pytest.raises(CrispimError, match="holds a model already"):
         crispim_ij.adapt(stack, told.folder, told)
-    with pytest.raises(CrispimError, match=r"can't be measured.*--noise"):
+    with (
+        pytest.warns(UserWarning, match="The planes are constant"),
+        pytest.raises(CrispimError, match=r"can't be measured.*--noise"),
+    ):
         crispim_ij.adapt(np.zeros((3, 40, 40), np.uint16), tmp_path / "mine", told)
     assert not (tmp_path / "mine").exists()
 

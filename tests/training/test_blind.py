@@ -71,6 +71,17 @@ def test_mini_stacks(blind: list[TrainingStack]) -> None:
     assert target.shape == (2, 32, 32, 1)
 
 
+def test_mini_stacks_of_a_network_that_is_told_the_noise(blind: list[TrainingStack]) -> None:
+    deep = replace(TOLD, architecture="stabilised-2.5d", validation_batch=32)
+    stack = [open_noisy_stack(blind[0].clean, deep)]
+    given, target = batch = validation_batch(stack, deep, 0)
+    assert (given.shape, target.shape) == ((32, 5, 32, 32, 1), (32, 32, 32, 1))
+    own = noise_in_batch(batch, PROBE) * PROBE**2 / (1 + PROBE**2)
+    assert own == pytest.approx(1, rel=0.1)
+    noisy, shown = sample_batch(stack, deep)
+    np.testing.assert_array_equal(noisy[:, 2], shown)
+
+
 def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None:
     noisy, shown = sample_batch(blind, BLIND)
     assert len(noisy) == 3
