@@ -1,6 +1,6 @@
 """Three ways to tell a network noise that grows with light, by the same weights.
 
-    python benchmarks/transforms.py DATA [--model told-2d] [--side 256]
+    python benchmarks/transforms.py DATA [--model crispim-2d] [--side 256]
 
 A network that is told the noise takes values whose noise has an sd of 1. Counts become such values
 by a variance-stabilising transform with its unbiased inverse, as `crispim_ij.noise` does it; by
@@ -50,7 +50,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--model", default="told-2d")
+    parser.add_argument("--model", default="crispim-2d")
     parser.add_argument("--side", type=int, default=256)
     options = parser.parse_args()
     network = of_values(find_model(options.model).network())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+
+BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
+"""Extensions that compute in bfloat16."""
 
 _LISTING = Path("/proc/cpuinfo")
 
@@ -15,6 +19,12 @@ def processor_name(listing: Path = _LISTING) -> str | None:
 def processor_flags(listing: Path = _LISTING) -> frozenset[str]:
     """Return the names of its extensions, vector instructions among them."""
     return frozenset((_entry(listing, "flags") or _entry(listing, "Features") or "").split())
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16, as far as the system tells."""
+    return bool(processor_flags() & BFLOAT16)
 
 
 def _entry(listing: Path, name: str) -> str | None:

@@ -56,6 +56,22 @@ def test_examples() -> None:
             assert test.examples
 
 
+def test_only_models_that_are_told_the_noise_are_adapted(
+    model: Model, stack: NDArray[np.uint16], tmp_path: Path
+) -> None:
+    with pytest.raises(CrispimError, match="guesses the noise, and only models that are told it"):
+        crispim_ij.adapt(stack, tmp_path / "mine", model)
+    told = told_model(tmp_path / "told")
+    with pytest.raises(CrispimError, match="holds a model already"):
+        crispim_ij.adapt(stack, told.folder, told)
+    with (
+        pytest.warns(UserWarning, match="The planes are constant"),
+        pytest.raises(CrispimError, match=r"can't be measured.*--noise"),
+    ):
+        crispim_ij.adapt(np.zeros((3, 40, 40), np.uint16), tmp_path / "mine", told)
+    assert not (tmp_path / "mine").exists()
+
+
 def test_rooms_do_not_hide_the_functions() -> None:
     script = (
         "import pkgutil, crispim_ij\n"

@@ -19,7 +19,7 @@ ROOT = typer.main.get_command(app)
 DEFAULT = re.compile(r"\[default: .+\]")
 UNITS = re.compile(
     r"\b(px|counts|planes|threads|batches|patches|steps|GPUs|GB|a number without unit|factor"
-    r"|whole number|counted from [01])\b",
+    r"|whole number|minutes|counted from [01])\b",
     re.IGNORECASE,
 )
 NUMBERS_AS_TEXT = {"--noise-sd", "--camera", "--crop", "--display", "--channel", "--time", "--heap"}

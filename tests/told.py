@@ -10,9 +10,14 @@ from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
 
 
-def told_model(folder: Path, architecture: str = "stabilised-2d") -> Model:
-    """Write one with random weights; fresh ones are zero in the last layer and in all biases."""
+def told_model(folder: Path, architecture: str = "stabilised-2d", *, idle: bool = False) -> Model:
+    """Write one with random weights; fresh ones are zero in the last layer and in all biases.
+
+    Left as they are, they make an `idle` one, which changes nothing.
+    """
     network, rng = build(architecture), np.random.default_rng(0)
+    if idle:
+        return save_model(network, architecture, folder, {})
     weights = [
         fresh if fresh.any() else rng.normal(0, 0.1, fresh.shape).astype(np.float32)
         for fresh in network.get_weights()

@@ -28,10 +28,10 @@ ANYWHERE = frozenset(
     [
         *("average", "batch", "cache", "camera", "channel", "checkpoint-every", "compression"),
         *("devices", "display", "dtype", "factor", "format", "height", "interpolation"),
-        *("learning-rate", "level", "method", "model", "native", "noise", "noise-sd", "offset"),
-        *("ome-zarr", "patch", "planes", "precision", "pyramid", "recipe", "rescale"),
-        *("sample-every", "seed", "seed-stack", "shard", "start-from", "steps", "strength"),
-        *("teacher", "tensorboard", "tile", "time", "width", "workers"),
+        *("from", "learning-rate", "level", "method", "minutes", "model", "native", "noise"),
+        *("noise-sd", "offset", "ome-zarr", "patch", "planes", "precision", "pyramid", "recipe"),
+        *("rescale", "sample-every", "seed", "seed-stack", "shard", "start-from", "steps"),
+        *("strength", "teacher", "tensorboard", "tile", "time", "width", "workers"),
     ]
 )
 """Options that any file may set."""

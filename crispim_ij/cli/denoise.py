@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems, show_job
 from crispim_ij.cli.profile import check_profile, write_profile
+from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
@@ -43,6 +44,8 @@ from crispim_ij.profiling import Clock
 if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings
     from crispim_ij.jobs import Acquisition, DenoiseJob
+    from crispim_ij.noise import NoiseOptions
+    from crispim_ij.planes import Tree
 
 
 class ResultType(StrEnum):
@@ -70,6 +73,15 @@ def denoise(
     model: ModelName = "crispim-2d",
     noise: Noise = "auto",
     strength: Strength = 1.0,
+    adapt: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="First adapt the model to these planes, for about so many minutes, as "
+            "`crispim-ij adapt` does; the adapted model is written beside OUTPUT. "
+            "[default: not adapted]",
+        ),
+    ] = None,
     precision: Annotated[
         PrecisionName,
         typer.Option(help="Arithmetic of the convolutions; bfloat16 is faster, less exact."),
@@ -122,13 +134,15 @@ def denoise(
     chosen = selection.selection()
     tree = tree_of(source, only, selection)
     if tree is not None:
-        refuse_profile(report)
+        _refuse_for_tree(tree, report, adapt)
         whole = plan_denoising_of_tree(tree, outputs, model, how, told, options, chosen)
         _denoise_tree(whole, dask, report)
         return
     with opened_source(source, chosen) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
         job = plan_denoising(planes, outputs, model, how, told, options)
+        if adapt is not None:
+            job = _adapted(job, adapt, told, options, dry=report.dry_run)
         _say_noise(job, quiet=report.as_json)
         renamed = (renaming(one.path, planes, one.settings) for one in job.outputs)
         say_problems([sentence for sentence in renamed if sentence])
@@ -144,9 +158,56 @@ def denoise(
     if report.as_json:
         print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
         return
-    console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
+    _say_written(len(planes), output, uncertainty)
+
+
+def _say_written(planes: int, output: Path, uncertainty: Path | None) -> None:
+    """Say what there is now, for people."""
+    console.print(f"{planes} denoised planes written to {output}", soft_wrap=True)
     if uncertainty is not None:
         console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+
+
+def _adapted(
+    job: DenoiseJob, minutes: float, told: NoiseOptions, options: dict[str, Any], *, dry: bool
+) -> DenoiseJob:
+    """Adapt a planned job's model to its planes, and plan it again with that."""
+    from crispim_ij.cli.adapt import adapt_with_bar, refuse_model, say_adapted
+    from crispim_ij.jobs import plan_denoising
+    from crispim_ij.training import AdaptSettings, check_adaptable
+
+    output, *_ = job.outputs
+    settings, folder = AdaptSettings(minutes), adapted_folder(output.path)
+    check_adaptable(job.model)
+    assert job.noise is not None
+    resume = output.settings.resume
+    refuse_model(folder, resume=resume, overwrite=output.settings.overwrite)
+    if dry:
+        return job
+    if not resume:
+        job.sink.check()
+    adapted = adapt_with_bar(job.source, job.model, folder, settings, job.noise, resume=resume)
+    say_adapted(adapted, job.model)
+    options = {**options, "--adapt": minutes}
+    return plan_denoising(
+        job.source, job.outputs, adapted.model, job.settings, told, options, job.noise
+    )
+
+
+def adapted_folder(output: Path) -> Path:
+    """Return where the model is written that was adapted for an output."""
+    return output.with_name(f"{output.name}.model")
+
+
+def _refuse_for_tree(tree: Tree, report: ReportOptions, minutes: float | None) -> None:
+    """Refuse options that mean nothing for a tree of stacks."""
+    refuse_profile(report)
+    if minutes is not None:
+        raise CrispimError(
+            f"'{tree.path}' is a tree of stacks, and a model is adapted to one of them (--adapt): "
+            f"adapt it by `crispim-ij adapt {tree.path / tree.stacks[0]} MODEL`, and denoise the "
+            "tree by --model MODEL."
+        )
 
 
 def _denoise_tree(

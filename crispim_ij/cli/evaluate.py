@@ -16,22 +16,26 @@ from crispim_ij.cli.console import console, print_json, progress_bar, start_tens
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
+    Noise,
     Overwrite,
     SelectionOptions,
     parse_noise_sd,
     refuse_two_noises,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source, say_problems
+from crispim_ij.cli.outcome import opened_source, say_noise, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
 if TYPE_CHECKING:
-    from crispim_ij.evaluation import Evaluation, EvaluationSettings
+    from crispim_ij.evaluation import Evaluation, EvaluationSettings, Ranked
 
 _DEFAULT_SD = "30:40"
+
+RANKING = "ranking.csv"
+"""What `--no-clean` writes."""
 
 
 @with_groups
@@ -102,6 +106,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    no_clean: Annotated[
+        bool,
+        typer.Option(
+            "--no-clean",
+            help="CLEAN holds noisy planes, of which there is no clean copy: rank the methods by "
+            "their estimated errors, at their best strengths.",
+        ),
+    ] = False,
+    noise: Noise = "auto",
     selection: SelectionOptions,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -110,7 +123,8 @@ def evaluate(
 
     Writes report.html, and its content as evaluation.csv (each plane), summary.csv (means),
     comparison.csv (each pair of methods: gain in PSNR, its confidence interval, Wilcoxon's p),
-    bias.csv (mean error by brightness), report.json and figures/.
+    bias.csv (mean error by brightness), report.json and figures/. With --no-clean
+    ranking.csv alone.
 
     Example: `crispim-ij evaluate clean/ --method noisy --method crispim-2d --out evaluation/`
     """
@@ -120,6 +134,14 @@ def evaluate(
 
     started = time.perf_counter()
     settings = _settings(planes, seed, noise_sd, camera, noisy)
+    if no_clean:
+        _refuse_clean_options(
+            noise_sd=noise_sd, camera=camera, noisy=noisy, result=result, note=note
+        )
+        ranking = _ranking(clean, method, settings, noise, selection, out, overwrite=overwrite)
+        _print_ranking(ranking, out / RANKING, as_json=as_json)
+        return
+    _refuse_noise(noise)
     limits = parse_display(display)
     folders = _named_folders(result or [])
     names = method or default_methods(has_noisy=noisy is not None, has_results=bool(folders))
@@ -167,6 +189,77 @@ def _series(path: Path, series: int | None) -> Selection:
         return Selection()
     with open_source(path) as source:
         return Selection(series=series if len(source.series) > 1 else None)
+
+
+def _refuse_clean_options(**given: object) -> None:
+    """Refuse what means nothing without clean planes."""
+    options = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
+    if options:
+        raise CrispimError(
+            f"{options[0]} is for clean planes, of which --no-clean says that there are none: "
+            "leave one of them out."
+        )
+
+
+def _refuse_noise(noise: str) -> None:
+    """Refuse to be told the noise of planes that are clean."""
+    if noise != "auto":
+        raise CrispimError(
+            "--noise tells the noise of noisy planes and is for --no-clean: what clean planes get "
+            "is said by --noise-sd or --camera."
+        )
+
+
+def _ranking(
+    noisy: Path,
+    method: list[str] | None,
+    settings: EvaluationSettings,
+    noise: str,
+    selection: SelectionOptions,
+    out: Path,
+    *,
+    overwrite: bool,
+) -> list[Ranked]:
+    """Rank methods on noisy planes and write the ranking."""
+    from crispim_ij.evaluation import default_ranked, rank_methods
+    from crispim_ij.evaluation.classics import WITHOUT_NETWORK
+    from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
+    from crispim_ij.planes.atomic import make_folders, write_csv
+
+    with opened_source(noisy, selection.selection()) as source:
+        check_output(out, [RANKING], source.path, overwrite=overwrite)
+        say_problems(denoised_already(source))
+        told = tell_noise(source, NoiseOptions(parse_noise(noise)))
+        say_noise(told, quiet=True)
+        names = method or default_ranked(source)
+        if not set(names) <= WITHOUT_NETWORK:
+            start_tensorflow()
+        with progress_bar("ranking", len(names), "methods") as bar:
+            ranking = rank_methods(
+                source, names, settings, told, lambda k: bar.update(bar.task_ids[0], completed=k)
+            )
+    make_folders(out)
+    write_csv(ranking, out / RANKING)
+    return ranking
+
+
+def _print_ranking(ranking: Sequence[Ranked], file: Path, *, as_json: bool) -> None:
+    """Show a ranking."""
+    from crispim_ij.evaluation import render_ranking
+
+    if as_json:
+        print_json({"ranking": [asdict(one) for one in ranking], "file": str(file)})
+        return
+    console.print(render_ranking(ranking))
+    best = ranking[0]
+    at = "" if best.strength is None else f" at strength {best.strength:g}"
+    console.print(
+        f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
+        f"{best.noise:.3g}",
+        soft_wrap=True,
+        markup=False,
+    )
+    console.print(str(file), soft_wrap=True, markup=False)
 
 
 def _settings(

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from crispim_ij.cli.adapt import adapt
 from crispim_ij.cli.calibrate import calibrate
 from crispim_ij.cli.config import Command, apply_defaults, config_files, shown_config
 from crispim_ij.cli.console import report_error
@@ -54,6 +55,7 @@ for command in (
     preview,
     denoise,
     preprocess,
+    adapt,
     train,
     calibrate,
     evaluate,

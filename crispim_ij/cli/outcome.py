@@ -101,6 +101,8 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
+    from crispim_ij.report.numbers import shown_time
+
     outputs = facts["outputs"]
     for one in facts.get("inputs") or [facts["input"]]:
         _say(f"Would read {in_words(one)}, from {one['path']}")
@@ -111,6 +113,10 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
     for name in ("model", "engine", "network"):
         if name in facts:
             _say(f"{name.capitalize()}: {', '.join(f'{k} {v}' for k, v in facts[name].items())}")
+    if "seconds" in facts:
+        _say(
+            f"Time: about {shown_time(facts['seconds'])} here, if the network never waits for data"
+        )
     _say("Nothing was written.")
 
 

@@ -169,6 +169,7 @@ def _lines(
         yield f"Channels: {escape(channels)}, of which this is {escape(looked.channel)}"
     yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {escape(looked.fit.says)}"
+    yield f"Error: {_risk_in_words(found)}"
     if looked.fit.fits is False:
         yield f"[yellow]{escape(_remedy(looked, source))}"
     yield _precisions(found)
@@ -189,6 +190,21 @@ def _lines(
     yield f"Command: {escape(shlex.join(words))}"
 
 
+def _risk_in_words(found: Preview) -> str:
+    """Say how far the result is from the clean plane that nobody has."""
+    from crispim_ij.previewing.one_plane import REFERENCE
+
+    risk = found.risk
+    if risk is None:
+        return "not estimated, which takes noise that is known and independent between pixels"
+    low, high = risk.range
+    other = f", {REFERENCE} {found.reference.error:.3g}" if found.reference else ""
+    return (
+        f"estimated {risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
+        f"{other}, of noise of {risk.noise_sd:.3g}"
+    )
+
+
 def _precisions(found: Preview) -> str:
     """Say which precision to choose."""
     first, *others = found.trials
@@ -204,13 +220,18 @@ def _precisions(found: Preview) -> str:
 def _remedy(looked: Looked, source: Path) -> str:
     """Say what to do where the model doesn't fit."""
     if looked.noise.is_correlated:
-        return "Give planes as the camera took them: neither resized nor filtered."
+        return (
+            "Give planes as the camera took them, neither resized nor filtered, or adapt a model "
+            f"to these: {_adapting(source)}"
+        )
     if looked.alternatives:
         return f"These models fit: {', '.join(looked.alternatives)}."
-    words = shlex.join(
-        ["crispim-ij", "train", "MODEL", "--recipe", "blind", "--noisy", str(source)]
-    )
-    return f"A model of these planes' own would fit: {words}"
+    return f"A model of these planes' own would fit: {_adapting(source)}"
+
+
+def _adapting(source: Path) -> str:
+    """Return the command that adapts a model to planes."""
+    return shlex.join(["crispim-ij", "adapt", str(source), "MODEL"])
 
 
 def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]:
@@ -229,6 +250,10 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "noise": asdict(looked.noise),
         "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
         "models that fit": list(looked.alternatives),
+        "estimated error": {
+            "counts": found.risk and found.risk.error,
+            "crispim-2d": found.reference and found.reference.error,
+        },
         "precisions": [asdict(trial) for trial in found.trials],
         "precision": found.fastest.precision,
         "whole run": asdict(found.forecast),

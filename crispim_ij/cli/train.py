@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from crispim_ij.cli.adapt import refuse_model
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.interrupts import stop_after_step
 from crispim_ij.cli.options import (
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from crispim_ij.training import Recipe, TrainingStack
     from crispim_ij.training.job import Checked, Trained
     from crispim_ij.training.log import HistoryEntry
+
+NOTHING_LEARNT = 0.9
+"""Share of the noise that is left, from which a model is said to have learnt nothing."""
 
 STARVING = 0.05
 """Share of the time that a run may wait for data without a hint."""
@@ -200,7 +204,7 @@ def train(
     )
     _check_data(chosen, clean or [], noisy or [], noise_sd)
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
-    _refuse_model(model, resume=resume, overwrite=overwrite)
+    refuse_model(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
         model,
         chosen,
@@ -253,28 +257,14 @@ def _check_data(
         )
 
 
-def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    from crispim_ij.models.spec import SPEC_FILE
-    from crispim_ij.training.run_directory import CHECKPOINT_FILE
-
-    if overwrite or resume:
-        return
-    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
-        if (folder / name).exists():
-            raise CrispimError(
-                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
-            )
-
-
 def train_with_bar(job: TrainingJob) -> Trained:
     """Train with a bar on the screen, until Ctrl-C."""
     recipe = job.recipe
-    against = " from noisy targets" if recipe.is_blind else ""
+    what = "estimated error" if recipe.is_blind else "RMSE"
     with progress_bar("training", recipe.steps, "steps") as bar, stop_after_step() as stopped:
 
         def show(done: int, newest: HistoryEntry | None) -> None:
-            error = newest.validation_loss**0.5 if newest else 0
-            rmse = f", RMSE {error:.3g} {recipe.unit}{against}" if newest else ""
+            rmse = f", {what} {newest.error:.3g} {recipe.unit}" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
             if stopped.is_set():
                 raise KeyboardInterrupt
@@ -306,11 +296,13 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
             markup=False,
         )
         if stack.noise.is_correlated:
-            errors.print(
-                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
-                "little: give planes as the camera took them, neither resized nor filtered.",
-                soft_wrap=True,
+            says = (
+                ", of which this recipe removes little: give planes as the camera took them, "
+                "neither resized nor filtered, or take the recipe blind."
+                if stack.noise.grain is None
+                else ": noise of the same grain is learnt from."
             )
+            errors.print(f"[yellow]Neighbouring pixels share their noise{says}", soft_wrap=True)
 
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
@@ -328,6 +320,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
         "steps": recipe.steps,
         "batch": recipe.batch,
         "patch": recipe.patch,
+        "seconds": checked.seconds,
         "dry run": True,
     }
 
@@ -335,7 +328,7 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.training.log import share_waited
+    from crispim_ij.training.log import root, share_waited
 
     last = trained.history[-1]
     return {
@@ -344,8 +337,9 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
         "recipe": job.recipe.name,
         "model": str(job.folder),
         "steps": last.step,
-        "rmse": last.loss**0.5,
-        "validation rmse": last.validation_loss**0.5,
+        "rmse": root(last.loss),
+        "validation rmse": last.error,
+        "noise": trained.noise,
         "waited": share_waited(trained.history),
     }
 
@@ -355,6 +349,14 @@ def print_trained(trained: Trained) -> None:
     from crispim_ij.training.log import share_waited
 
     console.print(f"Model written to {trained.model.folder}", soft_wrap=True, markup=False)
+    left = trained.share_left
+    if left > NOTHING_LEARNT:
+        errors.print(
+            f"[yellow]It removes no noise to speak of: its error is {left:.0%} of that of doing "
+            "nothing, so it has learnt too little. Give it more --steps, or begin with a model "
+            "(--start-from).",
+            soft_wrap=True,
+        )
     share = share_waited(trained.history)
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
     console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")

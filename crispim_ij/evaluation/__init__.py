@@ -11,6 +11,7 @@ from crispim_ij.evaluation.methods import (
     tune,
 )
 from crispim_ij.evaluation.metrics import Bias, PlaneMetrics
+from crispim_ij.evaluation.ranking import Ranked, default_ranked, rank_methods, render_ranking
 from crispim_ij.evaluation.statistics import (
     MethodBias,
     Paired,
@@ -36,14 +37,18 @@ __all__ = [
     "NoiseSettings",
     "Paired",
     "PlaneMetrics",
+    "Ranked",
     "Summary",
     "compare_methods",
     "default_methods",
+    "default_ranked",
     "evaluate",
     "find_method",
     "find_methods",
     "measure",
     "noisy_plane",
+    "rank_methods",
+    "render_ranking",
     "render_table",
     "summarise",
     "summarise_bias",

@@ -28,6 +28,7 @@ from crispim_ij.evaluation.inputs import (
 from crispim_ij.planes import Source
 
 if TYPE_CHECKING:
+    from crispim_ij.denoising import Denoiser
     from crispim_ij.models import Model
 
 MODEL_SUFFIXES = (".keras", ".h5")
@@ -51,6 +52,8 @@ class Method:
         Whether `denoise` is given the noise's standard deviation in counts as well.
     provenance : mapping or None
         How a model was made, JSON-ready; None for what is no model.
+    denoiser : Denoiser or None
+        A model's network, which may be told the noise.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Method:
     depth: int = 1
     non_blind: bool = False
     provenance: Mapping[str, Any] | None = None
+    denoiser: Denoiser | None = None
 
     def run(self, planes: NDArray[Any], sd: float) -> NDArray[Any]:
         """Denoise counts whose noise has the standard deviation `sd`, if the method wants it."""
@@ -159,7 +163,8 @@ def _from_model(model: Model) -> Method:
         return denoiser.told_by(planes)(planes)
 
     name = model.folder.resolve().name
-    return Method(name, denoise, denoiser.depth, provenance=model.spec.provenance)
+    provenance = model.spec.provenance
+    return Method(name, denoise, denoiser.depth, provenance=provenance, denoiser=denoiser)
 
 
 def _from_file(path: Path) -> Method:

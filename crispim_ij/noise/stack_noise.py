@@ -139,4 +139,7 @@ def _consequence(found: Measurement) -> str:
     """Say what a problem leads to."""
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
-    return "Little of it can be removed: give planes as the camera took them, not resized."
+    return (
+        "Little of it can be removed: give planes as the camera took them, not resized, or a model "
+        "that is adapted to them (crispim-ij adapt)."
+    )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.denoising.denoiser import check_size
-from crispim_ij.models import Model, list_models
+from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
     MEASURED,
+    NO_NOISE,
     CameraNoise,
     Measurement,
     NoiseOptions,
@@ -25,6 +25,7 @@ from crispim_ij.noise import (
     channels_of,
     measure_noise,
 )
+from crispim_ij.noise.risk import Risk, estimate_risk
 from crispim_ij.noise.suitability import Fit, judge, suitable
 from crispim_ij.planes import Source, free_space
 from crispim_ij.planes.channels import channel_names
@@ -38,9 +39,11 @@ from crispim_ij.previewing.region import (
     display_limits,
     read_part,
 )
-from crispim_ij.processor import processor_flags
+from crispim_ij.processor import has_bfloat16
 
-_BFLOAT16 = {"avx512_bf16", "amx_bf16"}
+REFERENCE = "crispim-2d"
+"""The model that others are compared with."""
+
 _FAST = "-fast"
 _PATIENCE = 120
 _TILE = 256
@@ -75,6 +78,8 @@ class Looked:
         Other models that do.
     channel : str
         The name of its channel, or its number from 1.
+    own_noise : CameraNoise
+        What its noise is, as measured or as the user says; `NO_NOISE` where that isn't known.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Looked:
     fit: Fit
     alternatives: tuple[str, ...]
     channel: str = "1"
+    own_noise: CameraNoise = NO_NOISE
 
     @property
     def plane(self) -> NDArray[Any]:
@@ -159,13 +165,20 @@ class Preview:
         What a whole run takes in the fastest.
     faster : Faster or None
         A faster model, where the run is long enough for one to pay.
+    risk : Risk or None
+        The error that is left in what is shown enlarged, estimated; None where the noise isn't
+        known, or pixels share it.
+    reference : Risk or None
+        That of `REFERENCE`, where another model was asked for.
     """
 
     looked: Looked
     denoised: NDArray[np.float32]
     trials: tuple[Trial, ...]
     forecast: Forecast
-    faster: Faster | None
+    faster: Faster | None = None
+    risk: Risk | None = None
+    reference: Risk | None = None
 
     @property
     def fastest(self) -> Trial:
@@ -230,6 +243,7 @@ def look(
         fit=fit,
         alternatives=others,
         channel=names[number] if names and names[number] else str(number + 1),
+        own_noise=replace(stack, strength=1.0).of_planes(source)[chosen],
     )
 
 
@@ -246,6 +260,11 @@ def preview(
     denoiser = Denoiser(model, DenoiseSettings()).told(looked.told)
     check_size((source.shape[1], source.shape[2]), model.spec)
     on_crop(_denoise_crop(denoiser, looked))
+    risk = _risk(denoiser, looked)
+    reference = None
+    if risk is not None and model.folder.name != REFERENCE:
+        other = Denoiser(find_model(REFERENCE), DenoiseSettings()).told(looked.told)
+        reference = _risk(other, looked)
     tile = looked.pixels[..., :_TILE, :_TILE]
     trials = try_precisions(model, denoiser, tile)
     denoised, seconds = timed(denoiser, looked.pixels)
@@ -256,7 +275,7 @@ def preview(
     faster = None
     if expected.seconds > _PATIENCE:
         faster = _try_faster(model, denoiser, tile, expected.seconds)
-    return Preview(looked, denoised, tuple(trials), expected, faster)
+    return Preview(looked, denoised, tuple(trials), expected, faster, risk, reference)
 
 
 def _try_faster(
@@ -274,6 +293,16 @@ def _try_faster(
             deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
             return Faster(name, seconds * fast / slow, deviation)
     return None
+
+
+def _risk(denoiser: Denoiser, looked: Looked) -> Risk | None:
+    """Estimate the error in the crop's surroundings, which is what the network is run on twice."""
+    if looked.own_noise.is_none or looked.noise.is_correlated:
+        return None
+    around = tuple(slice(max(0, side.start - _GRID), side.stop + _GRID) for side in looked.crop)
+    planes = looked.pixels[:, around[0], around[1]]
+    given = planes if denoiser.depth > 1 else planes[len(planes) // 2]
+    return estimate_risk(given, denoiser, looked.own_noise, np.random.default_rng(0))
 
 
 def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:
@@ -298,12 +327,6 @@ def _within(part: Region, crop: Crop) -> Region:
         for first, side in zip((crop.y, crop.x), part, strict=True)
     )
     return rows, columns
-
-
-@cache
-def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16, as far as the system tells."""
-    return bool(processor_flags() & _BFLOAT16)
 
 
 def timed(denoiser: Denoiser, pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:

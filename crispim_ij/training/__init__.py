@@ -1,15 +1,20 @@
 """Train a network on pairs of noisy and clean planes."""
 
+from crispim_ij.training.adaptation import Adapted, AdaptSettings, adapt, check_adaptable
 from crispim_ij.training.job import TrainingJob, check_training, run_training
 from crispim_ij.training.loop import RunSettings, check_run, train
 from crispim_ij.training.recipe import Recipe, list_recipes, load_recipe
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
 
 __all__ = [
+    "AdaptSettings",
+    "Adapted",
     "Recipe",
     "RunSettings",
     "TrainingJob",
     "TrainingStack",
+    "adapt",
+    "check_adaptable",
     "check_data",
     "check_run",
     "check_training",

@@ -12,8 +12,17 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.planes import Selection, Source, aligned, by_channel, open_source
 from crispim_ij.quiet import start_tensorflow
-from crispim_ij.training.log import HistoryEntry, read_history
-from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, check_run, train
+from crispim_ij.training.log import HistoryEntry, read_history, root
+from crispim_ij.training.loop import (
+    DEFAULTS,
+    OnStep,
+    RunSettings,
+    check_run,
+    seconds_a_step,
+    train,
+)
+from crispim_ij.training.network import error_of_nothing
+from crispim_ij.training.patches import validation_batch
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import HISTORY_FILE, bytes_needed
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
@@ -70,20 +79,32 @@ class TrainingJob:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that was trained, what it was trained on, and the history of all of its run."""
+    """A model that was trained, what it was trained on, and the history of all of its run.
+
+    `noise` is the validation error of doing nothing, which `HistoryEntry.error` is to lie below.
+    """
 
     model: Model
     stacks: tuple[TrainingStack, ...]
     history: tuple[HistoryEntry, ...]
+    noise: float
+
+    @property
+    def share_left(self) -> float:
+        """The model's error as a share of that of doing nothing, at the validations it is of."""
+        best = self.model.spec.provenance["recipe"]["checkpoint_policy"] == "best"
+        errors = [entry.error for entry in self.history]
+        return (min(errors) if best else errors[-1]) / self.noise if self.noise else 1.0
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What would be trained: stacks, the network's weights, and bytes on disk at most."""
+    """What would be trained: stacks, the network's weights, bytes on disk at most, and seconds."""
 
     stacks: tuple[TrainingStack, ...]
     parameters: int
     bytes: int
+    seconds: float
 
 
 def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> Trained:
@@ -122,7 +143,9 @@ def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> T
             resume=job.resume,
             on_step=on_step,
         )
-    return Trained(model, tuple(stacks), tuple(read_history(job.folder / HISTORY_FILE)))
+        batch = validation_batch(stacks, job.recipe, job.recipe.steps)
+    history = tuple(read_history(job.folder / HISTORY_FILE))
+    return Trained(model, tuple(stacks), history, root(error_of_nothing(batch, job.recipe)))
 
 
 def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
@@ -138,8 +161,9 @@ def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
             **job.models(),
             resume=job.resume,
         )
+        seconds = job.recipe.steps * seconds_a_step(network, stacks, job.recipe)
     parameters = network.count_params()
-    return Checked(tuple(stacks), parameters, bytes_needed(parameters, job.recipe))
+    return Checked(tuple(stacks), parameters, bytes_needed(parameters, job.recipe), seconds)
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from crispim_ij.noise.risk import noise_in_pairs, own_noise
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
 from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import sample_batch
+from crispim_ij.training.patches import middle, sample_batch, sample_pairs, validation_strength
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import HISTORY_FILE
 from crispim_ij.training.stacks import TrainingStack
@@ -37,10 +40,12 @@ class HistoryEntry:
     Attributes
     ----------
     step : int
-        Steps done.
+        Steps done; 0 for what a run that keeps the best begins with.
     loss, validation_loss : float
         Mean squared error in counts squared, or in units of the noise, squared, where the
         network is told that: over the steps since the last line, and of the validation batch.
+        For a blind recipe it is estimated against clean planes that nobody has (see
+        `crispim_ij.noise.risk`), and may be below 0 by chance.
     learning_rate : float
         Adam's rate at this step.
     seconds, waited : float
@@ -54,6 +59,16 @@ class HistoryEntry:
     learning_rate: float
     seconds: float
     waited: float
+
+    @property
+    def error(self) -> float:
+        """Root mean square error of the validation batch, in counts or units of the noise."""
+        return root(self.validation_loss)
+
+
+def root(squared: float) -> float:
+    """Return the root of a mean squared error, 0 for one that was estimated to be below 0."""
+    return math.sqrt(max(squared, 0.0))
 
 
 class TrainingLog:
@@ -81,7 +96,8 @@ class TrainingLog:
         remove_events(folder / EVENTS_FOLDER, done)
         self._events = open_events(folder / EVENTS_FOLDER) if tensorboard else None
         self._sample_every = max(recipe.steps // 10, 1) if sample_every is None else sample_every
-        self._samples = sample_batch(stacks, recipe) if self._sample_every else None
+        draw = sample_pairs if recipe.is_blind else sample_batch
+        self._samples = draw(stacks, recipe) if self._sample_every else None
 
     def add(self, entry: HistoryEntry) -> None:
         """Add a line to the history."""
@@ -94,9 +110,13 @@ class TrainingLog:
         """Picture what the network makes of the samples, if it is time to."""
         if self._samples is None or not (last or done % self._sample_every == 0):
             return
-        unit = self._recipe.unit
-        target = "noisy target" if self._recipe.is_blind else "clean"
-        png = as_png(draw_samples(network, *self._samples, done, target=target, unit=unit))
+        recipe = self._recipe
+        if recipe.is_blind:
+            strength = validation_strength(recipe)
+            figure = draw_estimates(network, *self._samples, strength, done, unit=recipe.unit)
+        else:
+            figure = draw_samples(network, *self._samples, done, unit=recipe.unit)
+        png = as_png(figure)
         write_samples(self._folder, png, done)
         if self._events is not None:
             write_picture(self._events, png, done)
@@ -143,8 +163,11 @@ def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     steps = [entry.step for entry in history]
-    axes.plot(steps, [r.loss**0.5 for r in history], label="training", lw=1)
-    axes.plot(steps, [r.validation_loss**0.5 for r in history], label="validation", lw=1.5)
+    # A line of one point would not be seen.
+    marker = "o" if len(history) == 1 else None
+    training, validation = ([root(r.loss) for r in history], [r.error for r in history])
+    axes.plot(steps, training, label="training", lw=1, marker=marker)
+    axes.plot(steps, validation, label="validation", lw=1.5, marker=marker)
     axes.set(xlabel="step", ylabel=f"RMSE ({unit})", yscale="log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
@@ -168,19 +191,52 @@ def draw_samples(
     Of a mini-stack the plane is shown that the network is to predict. `target` names what
     `clean` is, `unit` what errors are counted in.
     """
+    figure, grid = _grid(len(clean), step)
+    shown = middle(noisy, clean)
+    for axes, *row in zip(grid, shown, _predicted(network, noisy), clean, strict=True):
+        patches = [patch[..., 0] for patch in row]
+        errors = [float(np.sqrt(np.mean((patch - patches[2]) ** 2))) for patch in patches[:2]]
+        names = [
+            f"{name}, RMSE {error:.3g} {unit}"
+            for name, error in zip(("noisy", "predicted"), errors, strict=True)
+        ]
+        _draw_row(axes, patches, [*names, target])
+    return figure
+
+
+def draw_estimates(
+    network: keras.Model, given: Patch, target: Patch, strength: float, step: int, *, unit: str
+) -> Figure:
+    """Draw noisy patches before and after the network, and what it removes, a row each.
+
+    `given` and `target` are two pairs a patch, of opposite noise, see `sample_pairs`; `strength` is
+    that of `crispim_ij.noise.risk`, by which the errors in the titles are estimated.
+    """
+    figure, grid = _grid(len(given) // 2, step)
+    centres, predicted = middle(given, target), _predicted(network, given)
+    for k, axes in enumerate(grid):
+        pair = slice(2 * k, 2 * k + 2)
+        noise = noise_in_pairs(centres[pair], target[pair], strength)
+        found = np.mean((np.stack(predicted[pair]) - target[pair]) ** 2) - noise
+        before = root(own_noise(noise, strength))
+        noisy, denoised = (np.mean(side[pair], axis=0)[..., 0] for side in (centres, predicted))
+        names = [f"noisy {before:.3g}", f"now {root(float(found)):.3g} (estimated, {unit})"]
+        _draw_row(axes, [noisy, denoised, noisy - denoised], [*names, "removed"], removed=True)
+    return figure
+
+
+def _grid(rows: int, step: int) -> tuple[Figure, NDArray[Any]]:
+    """Begin a picture of rows of three."""
     from matplotlib.figure import Figure
 
-    # One by one: a batch of mini-stacks may need more memory than training does.
-    predicted = [
-        np.asarray(network(noisy[k : k + 1], training=False))[0] for k in range(len(noisy))
-    ]
-    shown = noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
-    figure = Figure(figsize=(8, 0.4 + 2.75 * len(clean)), layout="constrained")
+    figure = Figure(figsize=(8, 0.4 + 2.75 * rows), layout="constrained")
     figure.suptitle(f"step {step}")
-    grid = figure.subplots(len(clean), 3, squeeze=False)
-    for axes, *row in zip(grid, shown, predicted, clean, strict=True):
-        _draw_row(axes, [patch[..., 0] for patch in row], ("noisy", "predicted", target), unit)
-    return figure
+    return figure, figure.subplots(rows, 3, squeeze=False)
+
+
+def _predicted(network: keras.Model, noisy: Patch) -> list[Patch]:
+    """Apply the network one by one: a batch of mini-stacks may need more memory than training."""
+    return [np.asarray(network(noisy[k : k + 1], training=False))[0] for k in range(len(noisy))]
 
 
 def as_png(figure: Figure) -> bytes:
@@ -205,13 +261,17 @@ def remove_samples(folder: Path, done: int) -> None:
             file.unlink()
 
 
-def _draw_row(axes: Sequence[Axes], row: Sequence[Patch], names: Sequence[str], unit: str) -> None:
-    """Show noisy, predicted and clean on the range of the noisy patch."""
+def _draw_row(
+    axes: Sequence[Axes], row: Sequence[Patch], names: Sequence[str], *, removed: bool = False
+) -> None:
+    """Show patches on the range of the noisy one, but what was `removed` around 0."""
     low, high = np.percentile(row[0], (0.5, 99))
-    for axis, name, patch in zip(axes, names, row, strict=True):
-        axis.imshow(patch, cmap="gray", vmin=low, vmax=high)
-        error = np.sqrt(np.mean((patch - row[2]) ** 2))
-        axis.set_title(name if patch is row[2] else f"{name}, RMSE {error:.3g} {unit}")
+    ranges = [(low, high)] * 3
+    if removed:
+        ranges[2] = (-(high - low) / 2, (high - low) / 2)
+    for axis, name, patch, (black, white) in zip(axes, names, row, ranges, strict=True):
+        axis.imshow(patch, cmap="gray", vmin=black, vmax=white)
+        axis.set_title(name)
         axis.set_axis_off()
 
 

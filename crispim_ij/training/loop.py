@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
@@ -24,7 +25,14 @@ from crispim_ij.training.network import (
     taught,
 )
 from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import Feed
+from crispim_ij.training.patches import (
+    Batch,
+    Feed,
+    noise_in_batch,
+    training_batch,
+    validation_batch,
+    validation_strength,
+)
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import (
     BEST_FILE,
@@ -93,6 +101,9 @@ class RunSettings:
 
 DEFAULTS = RunSettings()
 
+TIMED_STEPS = 2
+"""Steps by which a run's time is foretold; other programs may be in the way of one of them."""
+
 
 def train(
     stacks: Sequence[TrainingStack],
@@ -156,7 +167,7 @@ def train(
     step = training_step(network, strategy)
     if teacher is not None:
         step = taught(step, teacher)
-    _run(network, step, stacks, recipe, settings, folder, on_step)
+    _run(network, step, stacks, recipe, settings, folder, on_step, begins=start_from is not None)
     if recipe.checkpoint_policy == "best":
         network = load_checkpoint(folder / BEST_FILE)
     if recipe.ema_momentum:
@@ -215,6 +226,8 @@ def _run(
     settings: RunSettings,
     folder: Path,
     on_step: OnStep,
+    *,
+    begins: bool,
 ) -> None:
     done = steps_done(network)
     stacks = cache_planes(stacks, settings.cache)
@@ -227,22 +240,28 @@ def _run(
         tensorboard=settings.tensorboard,
     )
     feed = Feed(stacks, recipe, range(done, recipe.steps), workers=settings.workers)
+    keeps_best = recipe.checkpoint_policy == "best"
+    if done == 0 and begins and keeps_best:
+        # What it begins with is kept where nothing better comes.
+        log.add(_first_entry(network, stacks, recipe, feed))
+        save_checkpoint(network, folder / BEST_FILE)
+        on_step(0, log.history[-1])
     losses: list[float] = []
     for training, validation in feed:
-        losses.append(step(*training))
+        losses.append(step(*training) - _noise(training, recipe, recipe.recorruption))
         done += 1
         if validation is not None:
-            validated = float(network.test_on_batch(*validation))
             loss = squared_error(recipe.loss, fmean(losses))
-            validated = squared_error(recipe.loss, validated)
+            validated = _validated(network, validation, recipe)
             log.add(_history_entry(network, done, (loss, validated), feed))
             losses = []
-            if recipe.checkpoint_policy == "best" and log.validations_since_best == 0:
+            if keeps_best and log.validations_since_best == 0:
                 save_checkpoint(network, folder / BEST_FILE)
         ends = done == recipe.steps or log.is_stuck
         log.sample(network, done, last=ends)
         if done % recipe.checkpoint_every == 0 or ends:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
+        if validation is not None:
             log.plot()
         try:
             on_step(done, log.history[-1] if log.history else None)
@@ -251,6 +270,39 @@ def _run(
             raise
         if ends:
             return
+
+
+def seconds_a_step(network: keras.Model, stacks: Sequence[TrainingStack], recipe: Recipe) -> float:
+    """Measure how long a step takes here, on a network that is not needed any more."""
+    batch = training_batch(stacks, recipe, 0)
+    network.train_on_batch(*batch)  # is compiled at first
+    times = []
+    for _ in range(TIMED_STEPS):
+        started = perf_counter()
+        network.train_on_batch(*batch)
+        times.append(perf_counter() - started)
+    return min(times)
+
+
+def _noise(batch: Batch, recipe: Recipe, strength: float) -> float:
+    """Return what of a batch's loss is the noise of its targets, which no network can lower."""
+    return noise_in_batch(batch, strength) if recipe.is_blind else 0.0
+
+
+def _validated(network: keras.Model, batch: Batch, recipe: Recipe) -> float:
+    """Return the mean squared error of a validation batch, against the clean or estimated."""
+    loss = float(network.test_on_batch(*batch))
+    return squared_error(recipe.loss, loss - _noise(batch, recipe, validation_strength(recipe)))
+
+
+def _first_entry(
+    network: keras.Model, stacks: Sequence[TrainingStack], recipe: Recipe, feed: Feed
+) -> HistoryEntry:
+    """Make the line of the history of a network that was not trained yet."""
+    training, validation = training_batch(stacks, recipe, 0), validation_batch(stacks, recipe, 0)
+    loss = float(network.test_on_batch(*training)) - _noise(training, recipe, recipe.recorruption)
+    losses = squared_error(recipe.loss, loss), _validated(network, validation, recipe)
+    return _history_entry(network, 0, losses, feed)
 
 
 def _history_entry(

@@ -6,10 +6,14 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks import ARCHITECTURES, build
+from crispim_ij.noise.risk import own_noise
 from crispim_ij.training.patch_noise import Patch
+from crispim_ij.training.patches import middle, noise_in_batch, validation_strength
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -76,6 +80,11 @@ def _initial_weights(start_from: Model, recipe: Recipe) -> list[Any] | None:
 
 def check_teacher(teacher: Model, recipe: Recipe) -> None:
     """Refuse a teacher that takes or gives something else than the recipe's network."""
+    if recipe.is_blind:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} learns from noisy planes alone, without a teacher "
+            "(--teacher): leave it out."
+        )
     given, wanted = ARCHITECTURES[teacher.spec.architecture], ARCHITECTURES[recipe.architecture]
     if (given.depth, given.input_scaling) != (wanted.depth, wanted.input_scaling):
         raise CrispimError(
@@ -127,6 +136,17 @@ def squared_error(loss: str, value: float) -> float:
     if loss == "rmse":
         return max(value**2 - LEAST, 0.0)
     return math.exp(value) - FLOOR if loss == "log-mse" else value
+
+
+def error_of_nothing(batch: tuple[Patch, Patch], recipe: Recipe) -> float:
+    """Return, as `squared_error` does, what a recipe's loss comes to if noisy patches are left."""
+    noisy, clean = middle(*batch), batch[1]
+    if recipe.is_blind:
+        strength = validation_strength(recipe)
+        return own_noise(noise_in_batch(batch, strength), strength)
+    loss = LOSSES[recipe.loss]
+    value = np.mean((noisy - clean) ** 2) if isinstance(loss, str) else loss(clean, noisy)
+    return squared_error(recipe.loss, float(value))
 
 
 LOSSES: dict[str, str | Callable[[Any, Any], Any]] = {

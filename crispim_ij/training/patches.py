@@ -9,8 +9,10 @@ from time import perf_counter
 import numpy as np
 
 from crispim_ij.networks import ARCHITECTURES
+from crispim_ij.noise import CameraNoise, stabilise
+from crispim_ij.noise.risk import PROBE, noise_in_pairs, recorrupt
 from crispim_ij.prefetch import prefetch
-from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise, recorrupt
+from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.stacks import Planes, TrainingStack
 
@@ -19,6 +21,9 @@ Batch = tuple[Patch, Patch]
 
 BLACK_LEVEL = (0.0, 300.0)
 """Range, in counts, of the black level of a rescaled patch."""
+
+UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
+"""The noise of stabilised values."""
 
 SAMPLES = 3
 """Patches that a run is pictured on."""
@@ -41,7 +46,7 @@ def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
         Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
         around the clean plane, each of their planes with noise of its own. For a blind
-        recipe both are noisy, see `crispim_ij.training.patch_noise.recorrupt`.
+        recipe both are noisy, see `crispim_ij.noise.risk.recorrupt`.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
@@ -51,11 +56,30 @@ def validation_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int)
     """Draw the batch that is validated on: always the same, from planes kept for it.
 
     Without such planes another is drawn at each step, as in the paper. Parameters and
-    result are those of `training_batch`.
+    result are those of `training_batch`; a blind recipe is validated at hardly more noise than
+    the planes have, see `validation_strength`.
     """
     fixed = recipe.validation_share > 0
     rng = np.random.default_rng((recipe.seed, 1, 0 if fixed else step))
+    if recipe.is_blind:
+        recipe = replace(recipe, recorruption=validation_strength(recipe))
     return _draw_batch(stacks, recipe, recipe.validation_batch, rng, validation=fixed)
+
+
+def validation_strength(recipe: Recipe) -> float:
+    """Return how strong the noise is that is added where a blind recipe is validated."""
+    return min(recipe.recorruption, PROBE)
+
+
+def noise_in_batch(batch: Batch, strength: float) -> float:
+    """Return what of a blind batch's mean squared error is the noise of its targets."""
+    given, target = batch
+    return noise_in_pairs(middle(given, target), target, strength)
+
+
+def middle(noisy: Patch, clean: Patch) -> Patch:
+    """Return the planes to predict of noisy patches, all of them unless these are mini-stacks."""
+    return noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
 
 
 def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
@@ -65,11 +89,19 @@ def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     result are those of `training_batch`; for a blind recipe the planes as they are take
     the place of clean ones.
     """
-    rng = np.random.default_rng((recipe.seed, 2))
     if recipe.is_blind:
-        stacks = [replace(stack, noisy=stack.clean, noise=None) for stack in stacks]
-        recipe = replace(recipe, recorruption=0.0)
+        given, target = sample_pairs(stacks, recipe)
+        noisy: Patch = np.asarray((given[0::2] + given[1::2]) / 2, np.float32)
+        return noisy, middle(noisy, target)
+    rng = np.random.default_rng((recipe.seed, 2))
     return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
+
+
+def sample_pairs(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
+    """Draw the samples of a blind recipe, each of them as two pairs of opposite noise."""
+    rng = np.random.default_rng((recipe.seed, 2))
+    probed = replace(recipe, recorruption=validation_strength(recipe))
+    return _draw_batch(stacks, probed, 2 * SAMPLES, rng, validation=True)
 
 
 def _draw_batch(
@@ -94,6 +126,8 @@ def _draw_batch(
 def _draw_pairs(
     stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
 ) -> Sequence[Pair]:
+    if recipe.is_blind:
+        return _draw_noisy_pairs(stack, recipe, rng, validation=validation)
     count = len(stack.clean)
     index = int(rng.integers(*plane_range(count, recipe, validation=validation)))
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
@@ -102,10 +136,6 @@ def _draw_pairs(
     clean = _cut(stack.clean, around, window)
     if recipe.stray_share and rng.random() < recipe.stray_share:
         clean = _with_strays(clean, rng)
-    if stack.noise is not None:
-        turned, _ = _turn(rng, recipe, clean, clean[depth // 2])
-        pairs = recorrupt(turned, stack.noise.camera, recipe.recorruption, rng)
-        return [(given if depth > 1 else given[0], target) for given, target in pairs]
     if stack.noisy is not None:
         noisy = _cut(stack.noisy, around, window)
     elif recipe.is_told:
@@ -118,6 +148,49 @@ def _draw_pairs(
             clean = _rescale(clean, stack, recipe.contrast, rng)
         noisy = add_noise(clean, stack.clean.dtype, recipe, rng)
     return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])]
+
+
+def _draw_noisy_pairs(
+    stack: TrainingStack, recipe: Recipe, rng: np.random.Generator, *, validation: bool
+) -> Sequence[Pair]:
+    """Draw two pairs of a noisy stack, in units of its noise for a network that is told that."""
+    assert stack.noise is not None
+    planes, rows = kept_apart(stack.clean.shape, recipe, validation=validation)
+    window = _draw_window((len(rows), stack.clean.shape[2]), recipe, rng)
+    window = (slice(window[0].start + rows.start, window[0].stop + rows.start), window[1])
+    depth = ARCHITECTURES[recipe.architecture].depth
+    around = stack.around(int(rng.choice(planes)), depth, _draw_gap(recipe, rng))
+    noisy = _cut(stack.clean, around, window)
+    if recipe.stray_share and rng.random() < recipe.stray_share:
+        noisy = _with_strays(noisy, rng)
+    camera = stack.noise.camera
+    if recipe.is_told:
+        noisy, camera = stabilise(noisy, camera), UNIT
+    grain = stack.noise.grain
+    turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2], upright=grain is not None)
+    pairs = recorrupt(turned, camera, recipe.recorruption, rng, grain)
+    return [(given if depth > 1 else given[0], target) for given, target in pairs]
+
+
+def kept_apart(
+    shape: tuple[int, int, int], recipe: Recipe, *, validation: bool
+) -> tuple[list[int], range]:
+    """Return the planes of a noisy stack that are drawn from, and their rows.
+
+    Planes that lie all over the stack are kept to validate on; of few planes the lowest rows are,
+    where that leaves room for patches.
+    """
+    count, height, _ = shape
+    ends = min(recipe.end_planes, count // 4)
+    planes, rows = list(range(ends, count - ends)), range(height)
+    kept = round(count * recipe.validation_share)
+    if 0 < kept < count:
+        held = {(2 * k + 1) * count // (2 * kept) for k in range(kept)}
+        return [plane for plane in planes if (plane in held) == validation], rows
+    below = max(round(height * recipe.validation_share), recipe.patch)
+    if recipe.validation_share and height - below >= recipe.patch:
+        rows = rows[height - below :] if validation else rows[: height - below]
+    return planes, rows
 
 
 def _draw_gap(recipe: Recipe, rng: np.random.Generator) -> int:
@@ -184,11 +257,15 @@ def _rescale(
     return np.asarray(np.clip(rescaled, 0, 65535), np.float32)
 
 
-def _turn(rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch) -> Pair:
-    """Flip and turn both patches alike, in one of eight ways."""
+def _turn(
+    rng: np.random.Generator, recipe: Recipe, noisy: Patch, clean: Patch, *, upright: bool = False
+) -> Pair:
+    """Flip and turn both patches alike, in one of eight ways; `upright` keeps rows rows."""
     if recipe.crop == "top-left":
         return noisy, clean
     quarter_turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    if upright:
+        quarter_turns -= quarter_turns % 2
     turned = [np.rot90(patch, quarter_turns, (-2, -1)) for patch in (noisy, clean)]
     noisy, clean = [np.flip(patch, -1) if flip else patch for patch in turned]
     return noisy, clean

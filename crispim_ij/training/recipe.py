@@ -68,8 +68,8 @@ class Recipe:
         that are told the noise.
     recorruption : float
         How strong the noise is, as a multiple of the planes' own, that is added to noisy
-        planes to learn from them alone (see `crispim_ij.training.patch_noise.recorrupt`). 0
-        learns from clean planes.
+        planes to learn from them alone (see `crispim_ij.noise.risk.recorrupt`). 0 learns from
+        clean planes.
     zoom : tuple of float
         Each patch is cut larger or smaller and brought to its size, so that structures
         grow by a factor drawn, uniformly in its logarithm, from this range. (1, 1)
@@ -98,7 +98,8 @@ class Recipe:
         Validations without a lower loss after which the run ends early; 0 never.
     validation_share : float
         Share of each stack, its last planes, that is kept from training to validate
-        on. 0 validates on other patches of the training planes.
+        on; for a blind recipe planes from all over it, or the lowest rows where there are too
+        few. 0 validates on other patches of the training planes.
     validation_batch : int
         Patches in a validation batch.
     validate_every : int
@@ -158,7 +159,7 @@ class Recipe:
         # A camera's counts mean something only on planes as they are.
         if self.camera is not None and self.contrast is not None:
             self._refuse("contrast", self.contrast, "left out where a camera is given")
-        if self.is_told and self.contrast is None:
+        if self.is_told and self.contrast is None and not self.is_blind:
             self._refuse("contrast", None, "given, in units of the noise")
         if self.is_blind:
             for key, value in _BLIND.items():

@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack, neighbours
-from crispim_ij.noise import Calibration, CalibrationSettings, calibrate, measure_noise
+from crispim_ij.noise import CalibrationSettings, CameraNoise, calibrate, measure_noise
+from crispim_ij.noise.grain import Grain, measure_grain
 from crispim_ij.planes import channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Source
+
+_MOST_NOISE = 10  # spans of a stack: more of it can't have been meant
 
 SAMPLED_PLANES = 16
 """Planes that the percentiles of a stack are taken from."""
@@ -40,6 +43,19 @@ class Planes(Protocol):
 
 
 @dataclass(frozen=True)
+class OwnNoise:
+    """The noise of planes that are learnt from.
+
+    `camera` is what a network is told; where neighbouring pixels share the noise, `grain` is how,
+    for a recipe in units of the noise.
+    """
+
+    camera: CameraNoise
+    is_correlated: bool = False
+    grain: Grain | None = None
+
+
+@dataclass(frozen=True)
 class TrainingStack:
     """A clean stack, with the same planes noisy if they are given.
 
@@ -54,8 +70,8 @@ class TrainingStack:
     sha256 : str
         Hash of the clean planes that these were taken from: up to 16, spread over the
         stack.
-    noise : Calibration or None
-        What was measured of the planes' own, for a blind recipe.
+    noise : OwnNoise or None
+        That of the planes, for a blind recipe.
     own_noise : float
         Standard deviation, in counts, of the clean planes' own noise; measured for a network
         that is told the noise, else 0.
@@ -72,7 +88,7 @@ class TrainingStack:
     black: float
     span: float
     sha256: str
-    noise: Calibration | None = None
+    noise: OwnNoise | None = None
     own_noise: float = 0.0
     channel: str = ""
     stacks: NDArray[np.int64] | None = field(default=None, compare=False)
@@ -146,24 +162,68 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
     sample = np.linspace(0, len(clean) - 1, min(SAMPLED_PLANES, len(clean))).astype(int)
     planes = np.stack([clean.read(k) for k in sample])
     black, bright = np.percentile(planes, (1, 95))
+    span = _span(clean.dtype, float(bright - black))
+    if not (draws or noisy is not None or recipe.is_told or recipe.is_blind):
+        _refuse_small_values(clean, span, recipe)
     stacks = clean_stacks(clean.metadata, len(clean))
     return TrainingStack(
         clean,
         noisy,
         float(black),
-        span=float(max(bright - black, 1.0)),
+        span=span,
         sha256=sha256(planes.tobytes()).hexdigest(),
-        own_noise=_typical_noise(clean) if recipe.is_told else 0.0,
+        own_noise=_typical_noise(clean) if recipe.is_told and not recipe.is_blind else 0.0,
         channel=next(iter(channel_names(clean.metadata)), ""),
         stacks=stacks if len(stacks) > 1 else None,
         notes=clean.notes + (() if noisy is None else noisy.notes),
     )
 
 
-def open_noisy_stack(noisy: Source, recipe: Recipe) -> TrainingStack:
-    """Check that a noisy stack fits a blind recipe, and measure its noise, as `open_stack` does."""
+def _span(dtype: np.dtype[Any], span: float) -> float:
+    """Return a span that isn't 0; of whole counts at least one."""
+    return max(span, 1.0) if dtype.kind in "iu" else span or 1.0
+
+
+def _refuse_small_values(clean: Source, span: float, recipe: Recipe) -> None:
+    """Refuse floating numbers, such as from 0 to 1, in which noise of counts leaves nothing."""
+    low, high = recipe.noise_sd
+    if clean.dtype.kind == "f" and low > _MOST_NOISE * span:
+        raise CrispimError(
+            f"'{clean.path}' has values that span {span:.3g}, in which noise of sd {low:g} to "
+            f"{high:g} leaves nothing to be seen: multiply them, or take a recipe that rescales "
+            "planes, such as crispim-2d."
+        )
+
+
+def open_noisy_stack(
+    noisy: Source, recipe: Recipe, noise: CameraNoise | None = None
+) -> TrainingStack:
+    """Check that a noisy stack of one channel fits a blind recipe, as `open_stack` does.
+
+    Its noise is measured, unless it is given; CrispimError where that can't be done.
+    """
     stack = open_stack(noisy, None, recipe)
-    return replace(stack, noise=calibrate(noisy, CalibrationSettings()))
+    own = _told_noise(noisy, noise) if recipe.is_told else _calibrated(noisy)
+    return replace(stack, noise=own)
+
+
+def _told_noise(noisy: Source, given: CameraNoise | None) -> OwnNoise:
+    """Measure what a model is told when it denoises the planes, and how pixels share noise."""
+    found = measure_noise(noisy)
+    camera = given or found[0].noise
+    if camera is None:
+        raise CrispimError(
+            f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "
+            f"from noisy planes ({found[0].problem}): tell it with --noise."
+        )
+    is_correlated = any(one.is_correlated for one in found)
+    return OwnNoise(camera, is_correlated, measure_grain(noisy, camera) if is_correlated else None)
+
+
+def _calibrated(noisy: Source) -> OwnNoise:
+    """Measure a camera's noise."""
+    measured = calibrate(noisy, CalibrationSettings())
+    return OwnNoise(measured.camera, measured.is_correlated)
 
 
 def _typical_noise(clean: Source) -> float:
@@ -175,10 +235,19 @@ def describe_stack(stack: TrainingStack) -> dict[str, Any]:
     """Describe what of a stack decides a run's weights, JSON-ready."""
     described = {"shape": list(stack.clean.shape), "sha256": stack.sha256}
     if stack.noise is not None:
-        return {"noisy": stack.clean.path.name, **described, "noise": asdict(stack.noise.camera)}
+        noise: dict[str, Any] = {"noise": asdict(stack.noise.camera)}
+        if stack.noise.grain is not None:
+            noise["grain"] = _described(stack.noise.grain)
+        return {"noisy": stack.clean.path.name, **described, **noise}
     noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
     own = {"own_noise": stack.own_noise} if stack.own_noise else {}
     return {"clean": stack.clean.path.name, **described, **noisy, **own}
+
+
+def _described(grain: Grain) -> dict[str, float]:
+    """Describe how pixels share noise."""
+    down, right = grain.correlation(1, 0), grain.correlation(0, 1)
+    return {"variance": grain.variance, "down": down, "right": right}
 
 
 class CachedPlanes:

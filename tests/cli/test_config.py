@@ -14,6 +14,7 @@ from tests.cli.conftest import Call
 from tests.test_help import walk
 
 REFUSED = {
+    "adapt": "writes a model beside the results",
     "check": "turns a command into another",
     "clean": "names an input, or an output",
     "cluster": "starts jobs on other machines",

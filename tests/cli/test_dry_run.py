@@ -120,4 +120,7 @@ def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
     assert facts["network"] == {"architecture": "stabilised-2d", "weights": 896769}
     assert (facts["steps"], facts["patch"]) == (5, 32)
     assert facts["outputs"][0]["bytes"] > 4 * 896769
-    assert "Would write a model, to " in dry(call, tmp_path, *given).out
+    assert facts["seconds"] > 0
+    said = dry(call, tmp_path, *given).out
+    assert "Would write a model, to " in said
+    assert "Time: about " in said

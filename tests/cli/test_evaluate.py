@@ -17,6 +17,7 @@ from crispim_ij.cli.evaluate import evaluate
 from crispim_ij.errors import CrispimError
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes import create_sink, open_source
+from tests.cli.conftest import Call
 from tests.models.keras2_files import write_paper_2d
 
 app = typer.Typer()
@@ -204,3 +205,20 @@ def test_clean_planes_that_were_denoised_are_named(tmp_path: Path, clean: Path) 
     result = call(denoised, "--method", "noisy", "--planes", 1, "--out", tmp_path / "report")
     assert result.exit_code == 0, result.output
     assert "denoised.tif' was denoised already" in " ".join(result.stderr.split())
+
+
+def test_without_a_clean_plane(call: Call, grainy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ranked"
+    given = ("evaluate", grainy, "--no-clean", "--planes", 2, "--out", out)
+    methods = ("--method", "noisy", "--method", "gaussian-tuned")
+    answer = call(*given, *methods)
+    assert answer.status == 0, answer.err
+    assert "Best here: gaussian-tuned at strength 3, estimated error " in answer.out
+    header, first, second = (out / "ranking.csv").read_text().splitlines()
+    assert header == "method,strength,error,low,high,noise"
+    assert (first.split(",")[0], second.split(",")[0]) == ("gaussian-tuned", "noisy")
+    assert "exists already" in call(*given, *methods).err
+    told = call(*given, *methods, "--noise", 30, "--overwrite", "--json")
+    assert json.loads(told.out)["ranking"][1]["noise"] == 30
+    assert "--noise-sd is for clean planes" in call(*given, "--noise-sd", 5).err
+    assert "--noise tells the noise of noisy planes" in call("evaluate", grainy, "--noise", 5).err

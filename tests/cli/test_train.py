@@ -103,6 +103,7 @@ def test_blind(call: Call, tmp_path: Path) -> None:
     assert re.search(r"own.tif: noise of sd (19|20|21)\.", " ".join(answer.err.split()))
     (data,) = load_model(tmp_path / "mine").spec.provenance["data"]
     assert data["noise"]["read_noise"] == pytest.approx(20, rel=0.15)
+    assert "It removes no noise to speak of: its error is" in " ".join(answer.err.split())
 
 
 @pytest.mark.parametrize(

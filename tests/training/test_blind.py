@@ -11,12 +11,25 @@ from scipy.ndimage import gaussian_filter
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
+from crispim_ij.noise import CameraNoise
+from crispim_ij.noise.risk import PROBE
 from crispim_ij.planes import open_source
+from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import TrainingStack, check_data, load_recipe, open_noisy_stack, train
-from crispim_ij.training.patches import sample_batch, training_batch, validation_batch
+from crispim_ij.training.log import read_history
+from crispim_ij.training.patches import (
+    kept_apart,
+    noise_in_batch,
+    sample_batch,
+    training_batch,
+    validation_batch,
+)
+from crispim_ij.training.stacks import describe_stack
+from tests.told import told_model
 from tests.training.small import QUIET, RECIPE, assert_same_weights, ignore, interrupt_at
 
 BLIND = replace(RECIPE, recorruption=0.3)
+TOLD = replace(BLIND, architecture="stabilised-2d", steps=2, validation_batch=8)
 SD = 35
 SPECKLE = np.random.default_rng(5).gamma(4, 60, (12, 96, 96))
 CLEAN = gaussian_filter(SPECKLE, (0, 3, 3)) + np.linspace(0, 400, 96)
@@ -58,10 +71,107 @@ def test_mini_stacks(blind: list[TrainingStack]) -> None:
     assert target.shape == (2, 32, 32, 1)
 
 
+def test_mini_stacks_of_a_network_that_is_told_the_noise(blind: list[TrainingStack]) -> None:
+    deep = replace(TOLD, architecture="stabilised-2.5d", validation_batch=32)
+    stack = [open_noisy_stack(blind[0].clean, deep)]
+    given, target = batch = validation_batch(stack, deep, 0)
+    assert (given.shape, target.shape) == ((32, 5, 32, 32, 1), (32, 32, 32, 1))
+    own = noise_in_batch(batch, PROBE) * PROBE**2 / (1 + PROBE**2)
+    assert own == pytest.approx(1, rel=0.1)
+    noisy, shown = sample_batch(stack, deep)
+    np.testing.assert_array_equal(noisy[:, 2], shown)
+
+
 def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None:
     noisy, shown = sample_batch(blind, BLIND)
     assert len(noisy) == 3
     np.testing.assert_array_equal(noisy, shown)
+
+
+def test_planes_from_all_over_are_kept_apart() -> None:
+    recipe = replace(BLIND, validation_share=0.2)
+    kept, rows = kept_apart((20, 40, 40), recipe, validation=True)
+    trained, _ = kept_apart((20, 40, 40), recipe, validation=False)
+    assert kept == [2, 7, 12, 17]
+    assert sorted(kept + trained) == list(range(20))
+    assert rows == range(40)
+
+
+def test_of_few_planes_the_lowest_rows_are_kept_apart() -> None:
+    recipe = replace(BLIND, validation_share=0.1)
+    assert kept_apart((2, 100, 40), recipe, validation=True) == ([0, 1], range(68, 100))
+    assert kept_apart((2, 100, 40), recipe, validation=False) == ([0, 1], range(68))
+    assert kept_apart((2, 60, 40), recipe, validation=True) == ([0, 1], range(60))
+    assert kept_apart((2, 100, 40), replace(recipe, validation_share=0.0), validation=True) == (
+        [0, 1],
+        range(100),
+    )
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / 5000])
+def test_a_network_that_is_told_the_noise_learns_in_units_of_it(
+    blind: list[TrainingStack], scale: float
+) -> None:
+    """Also from floating numbers between 0 and 1."""
+    planes = np.stack([blind[0].clean.read(k) for k in range(12)])
+    source = ArraySource((planes * scale).astype(np.float32))
+    stack = open_noisy_stack(source, TOLD)
+    assert stack.noise is not None
+    assert stack.noise.camera.read_noise == pytest.approx(SD * scale, rel=0.1)
+    batch = validation_batch([stack], TOLD, 0)
+    noisy, _ = sample_batch([stack], TOLD)
+    assert np.std(noisy[..., 1:, :, 0] - noisy[..., :-1, :, 0]) == pytest.approx(2**0.5, rel=0.2)
+    own = noise_in_batch(batch, PROBE) * PROBE**2 / (1 + PROBE**2)
+    assert own == pytest.approx(1, rel=0.1)
+
+
+def test_noise_with_a_grain_is_recorrupted_by_noise_of_the_same_grain() -> None:
+    """Rows that share half of the noise stay rows."""
+    rng = np.random.default_rng(9)
+    rows = rng.normal(0, SD, (8, 96, 1))
+    noisy = 400 + (rng.normal(0, SD, (8, 96, 96)) + rows) / 2**0.5
+    stack = open_noisy_stack(ArraySource(noisy.astype(np.float32)), TOLD, CameraNoise(0, 0, SD))
+    assert stack.noise is not None
+    assert stack.noise.grain is not None
+    given, target = training_batch([stack], replace(TOLD, batch=64), 0)
+    added = (given - target)[..., 0]
+    along, across = (np.mean(added * np.roll(added, 1, axis)) / added.var() for axis in (2, 1))
+    assert along == pytest.approx(0.5, abs=0.12)
+    assert across == pytest.approx(0, abs=0.12)
+    assert describe_stack(stack)["grain"]["right"] == pytest.approx(0.5, abs=0.1)
+    assert (given[0] + given[1]).std() / 2 == pytest.approx(1, rel=0.25)
+
+
+def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None:
+    flat = ArraySource(np.zeros((3, 40, 40), np.uint16))
+    with pytest.raises(CrispimError, match=r"can't be measured.*--noise"):
+        open_noisy_stack(flat, TOLD)
+    given = open_noisy_stack(flat, TOLD, CameraNoise(0, 0, 9)).noise
+    assert given is not None
+    assert given.camera == CameraNoise(0, 0, 9)
+
+
+def test_the_history_is_of_the_error_against_the_clean(
+    blind: list[TrainingStack], tmp_path: Path
+) -> None:
+    """A model that does nothing is as far from it as the noise is strong."""
+    nothing = told_model(tmp_path / "nothing", idle=True)
+    still = replace(TOLD, learning_rate=1e-12, checkpoint_policy="best")
+    told = []
+    model = train(
+        [open_noisy_stack(blind[0].clean, TOLD)],
+        still,
+        tmp_path / "mine",
+        start_from=nothing,
+        on_step=lambda done, newest: told.append((done, newest)),
+    )
+    first, *later = read_history(tmp_path / "mine/history.csv")
+    assert (first.step, [entry.step for entry in later]) == (0, [2])
+    assert first.error == pytest.approx(1, abs=0.1)
+    assert told[0][0] == 0
+    assert_same_weights(model, nothing)
+    assert (tmp_path / "mine/history.png").exists()
+    assert len(list((tmp_path / "mine/samples").iterdir())) == 2
 
 
 @pytest.mark.long

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crispim_ij.training import TrainingStack
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.training import TrainingStack, load_recipe, open_stack
 from crispim_ij.training.patches import training_batch
 from crispim_ij.training.stacks import Planes, cache_planes
 from tests.training.small import RECIPE
@@ -67,3 +69,23 @@ def test_what_is_kept_can_not_be_changed(stacks: list[TrainingStack], tmp_path: 
     assert len(kept.clean) == 12
     with pytest.raises(ValueError, match="read-only"):
         kept.clean.read(0)[0, 0] = 7
+
+
+RAMP = np.broadcast_to(np.linspace(0, 1, 160), (2, 160, 160))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3])
+def test_planes_of_small_numbers_are_rescaled_as_others_are(scale: float) -> None:
+    """Their span is their own, not one count."""
+    stack = open_stack(
+        ArraySource((RAMP * scale).astype(np.float32)), None, load_recipe("crispim-2d")
+    )
+    assert stack.span == pytest.approx(0.94 * scale, rel=0.01)
+    counts = open_stack(ArraySource(np.full((2, 160, 160), 7, np.uint16)), None, RECIPE)
+    assert counts.span == 1
+
+
+def test_noise_in_counts_on_planes_from_0_to_1_is_refused() -> None:
+    source = ArraySource(RAMP.astype(np.float32))
+    with pytest.raises(CrispimError, match=r"values that span 0\.944, .* such as crispim-2d"):
+        open_stack(source, None, RECIPE)

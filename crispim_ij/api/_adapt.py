@@ -1,0 +1,89 @@
+"""Adapt a model."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from crispim_ij.api._denoise import AnyNoise
+from crispim_ij.api._images import AnyPath, Numbers, PathOrArray, opened_image, selection_of
+from crispim_ij.api._models import AnyModel, load_model
+from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model
+from crispim_ij.models.spec import SPEC_FILE
+from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
+from crispim_ij.training import Adapted, AdaptSettings, check_adaptable
+from crispim_ij.training import adapt as adapt_model
+
+
+def adapt(
+    image: PathOrArray,
+    folder: AnyPath,
+    model: AnyModel = "crispim-2d",
+    *,
+    minutes: float = 10.0,
+    noise: AnyNoise = "auto",
+    seed: int = 0,
+    overwrite: bool = False,
+    channel: Numbers = None,
+    time: Numbers = None,
+    level: int = 0,
+) -> Adapted:
+    """Adapt a model to a noisy stack, without a clean plane.
+
+    Parameters
+    ----------
+    image : ndarray, shape (Y, X) or (Z, Y, X), or path
+        The noisy planes that are to be denoised, raw counts, at least 8 px on each side. Or a
+        folder of TIFF or PNG planes, a TIFF stack or an OME-Zarr.
+    folder : str or path
+        Model folder to write.
+    model : str, path or Model
+        What it begins with: a model that is told the noise.
+    minutes : float
+        About how long it may take.
+    noise : str, float or CameraNoise
+        The planes' noise: 'auto' measures it; or its standard deviation in counts,
+        'GAIN:OFFSET:READ_NOISE', or a camera.
+    seed : int
+        Decides every patch.
+    overwrite : bool
+        Whether a model in `folder` may be replaced.
+    channel, time : int, str or None
+        Of a file: channels and time points from 1, such as 2 or '1,3' or '1-10', and channels
+        by their names. None takes all.
+    level : int
+        Of an OME-Zarr: its resolution, 0 for the full one.
+
+    Returns
+    -------
+    Adapted
+        ``model`` is for `denoise`; ``noisy``, ``before`` and ``after`` are root mean square
+        errors against the clean, estimated on planes that were kept apart: of doing nothing, of
+        the model that it began with, and of the new one. Where that isn't better, it is the one
+        that it began with.
+
+    Raises
+    ------
+    CrispimError
+        If the model guesses the noise, a model is in `folder` already, or planes or options
+        can't be used.
+
+    Examples
+    --------
+    >>> adapted = adapt("scan/", "my-model", minutes=10)  # doctest: +SKIP
+    >>> adapted.before, adapted.after  # doctest: +SKIP
+    (10.6, 9.8)
+    >>> denoised = denoise("scan/", adapted.model)  # doctest: +SKIP
+    """
+    settings, place = AdaptSettings(minutes, seed), Path(folder)
+    found = model if isinstance(model, Model) else load_model(model)
+    check_adaptable(found)
+    if (place / SPEC_FILE).exists() and not overwrite:
+        raise CrispimError(f"'{place}' holds a model already: give overwrite=True to replace it.")
+    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
+    with opened_image(image, selection_of(channel, time, level)) as source:
+        told = tell_noise(source, NoiseOptions(given))
+        for problem in told.problems:
+            warnings.warn(problem, UserWarning, stacklevel=2)
+        return adapt_model(source, found, place, settings, told)

@@ -1,0 +1,188 @@
+"""Methods ranked on noisy planes alone, each at the strength of the least estimated error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.evaluation.classics import CLASSICS
+from crispim_ij.evaluation.inputs import EvaluationSettings, choose_planes
+from crispim_ij.evaluation.methods import Method, find_method
+from crispim_ij.networks import neighbours
+from crispim_ij.noise import CameraNoise, StackNoise
+from crispim_ij.noise.risk import Risk, estimate_risk, join_risks
+from crispim_ij.planes import Source, z_stacks
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+STRENGTHS = (0.7, 0.85, 1.0, 1.2, 1.4)
+"""What is tried with models that are told the noise, see `crispim_ij.noise.NoiseOptions`."""
+
+WITHOUT_MODEL = ("noisy", "tv-tuned", "wavelet-tuned", "gaussian-tuned")
+"""Methods without a network that are ranked where none is named."""
+
+LONGEST = 768
+"""Side, in px, of the middle of a plane, which is what is looked at of larger ones."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A method and its estimated error on noisy planes.
+
+    Attributes
+    ----------
+    method : str
+        Its name.
+    strength : float or None
+        That at which it did best on one plane, where it has one: of a model what `--strength`
+        takes.
+    error : float
+        Root mean square error against the clean planes that nobody has, in counts.
+    low, high : float
+        Between which it lies in 19 of 20 cases, if the noise is known.
+    noise : float
+        Root mean square of the noise, in counts: the error of doing nothing.
+    """
+
+    method: str
+    strength: float | None
+    error: float
+    low: float
+    high: float
+    noise: float
+
+
+def default_ranked(source: Source) -> list[str]:
+    """Return the methods that are ranked where none is named; 3D models need slices."""
+    from crispim_ij.models import list_models
+
+    slices = z_stacks(source.metadata, len(source)).shape[1]
+    models = [model for model in list_models() if model.spec.depth == 1 or slices > 1]
+    return [*WITHOUT_MODEL, *(model.folder.name for model in models)]
+
+
+def rank_methods(
+    source: Source,
+    names: Sequence[str],
+    settings: EvaluationSettings,
+    noise: StackNoise,
+    on_method: Callable[[int], None] = lambda _: None,
+) -> list[Ranked]:
+    """Estimate the errors of methods on noisy planes, and rank them.
+
+    Strengths are chosen on a plane that isn't measured, where one is left.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes. Their middle is looked at, see `LONGEST`.
+    names : sequence of str
+        See `crispim_ij.evaluation.find_methods`.
+    settings : EvaluationSettings
+        How many planes are drawn, and by which seed.
+    noise : StackNoise
+        What is known of their noise, which must be independent from pixel to pixel.
+    on_method : callable
+        Told after each method how many are done.
+
+    Returns
+    -------
+    list of Ranked
+        The best first.
+
+    Raises
+    ------
+    CrispimError
+        If there is no such method, or the noise isn't known.
+    """
+    chosen = choose_planes(len(source), settings)
+    left = sorted(set(range(len(source))) - set(chosen)) or chosen
+    cameras = noise.of_planes(source)
+    if any(camera.is_none for camera in cameras):
+        raise CrispimError(
+            f"The noise of '{source.path}' can't be measured, and without it no error can be "
+            "estimated: tell it with --noise."
+        )
+    ranked = []
+    for done, method in enumerate([_Tunable.find(name) for name in names], 1):
+
+        def risk(plane: int, strength: float | None, method: _Tunable = method) -> Risk:
+            planes = _middle_of(source, plane, method.depth)
+            run = method.at(strength, cameras[plane])
+            rng = np.random.default_rng((settings.noise.seed, plane))
+            return estimate_risk(planes, run, cameras[plane], rng)
+
+        tuned_on = left[len(left) // 2]
+        tried = {strength: risk(tuned_on, strength).squared for strength in method.strengths}
+        best = min(tried, key=tried.__getitem__, default=None)
+        found = join_risks([risk(plane, best) for plane in chosen])
+        ranked.append(Ranked(method.name, best, found.error, *found.range, found.noise_sd))
+        on_method(done)
+    return sorted(ranked, key=lambda one: one.error)
+
+
+def render_ranking(ranking: Sequence[Ranked]) -> Table:
+    """Lay a ranking out as a table for the screen."""
+    from rich.table import Table
+
+    table = Table(title=f"Estimated errors, of noise of {ranking[0].noise:.4g} counts")
+    for heading in ("method", "strength", "error (counts)", "19 of 20 cases"):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for one in ranking:
+        strength = "" if one.strength is None else f"{one.strength:g}"
+        around = f"{one.low:.4g} to {one.high:.4g}"
+        table.add_row(one.method, strength, f"{one.error:.4g}", around)
+    return table
+
+
+@dataclass(frozen=True)
+class _Tunable:
+    """A method, None for a classic of `CLASSICS`, and the strengths that it is tried at, if any."""
+
+    name: str
+    method: Method | None
+    strengths: tuple[float, ...]
+
+    @classmethod
+    def find(cls, name: str) -> _Tunable:
+        """Find a method; a model that is told the noise has the strengths of that."""
+        if name in CLASSICS:
+            return cls(name, None, CLASSICS[name].strengths)
+        method = find_method(name)
+        is_told = method.denoiser is not None and method.denoiser.spec.takes_noise
+        return cls(method.name, method, STRENGTHS if is_told else ())
+
+    @property
+    def depth(self) -> int:
+        """Planes that it takes for one."""
+        return 1 if self.method is None else self.method.depth
+
+    def at(
+        self, strength: float | None, camera: CameraNoise
+    ) -> Callable[[NDArray[Any]], NDArray[Any]]:
+        """Return it as a function of planes, told their noise if it takes that."""
+        if self.method is None:
+            assert strength is not None
+            return lambda planes: CLASSICS[self.name].denoise(planes, strength)
+        if self.method.denoiser is not None:
+            return self.method.denoiser.told(camera.scaled(strength or 1.0))
+        method = self.method
+        return lambda planes: method.run(planes, float(np.sqrt(camera.variance(planes).mean())))
+
+
+def _middle_of(source: Source, plane: int, depth: int) -> NDArray[Any]:
+    """Read the middle of a plane, or of its mini-stack."""
+    rows, columns = (
+        slice((side - min(side, LONGEST)) // 2, (side + min(side, LONGEST)) // 2)
+        for side in source.shape[1:]
+    )
+    if depth == 1:
+        return source.read_region(plane, rows, columns)
+    around = neighbours(z_stacks(source.metadata, len(source)), plane, depth)
+    return np.stack([source.read_region(k, rows, columns) for k in around])

@@ -1,0 +1,138 @@
+"""Noise that neighbouring pixels share, as a spectrum: measured on a stack, and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crispim_ij.noise.camera import CameraNoise
+from crispim_ij.noise.measure import PLANES, Pair, read_pairs
+from crispim_ij.noise.stabilise import stabilise
+from crispim_ij.planes.selection import z_stacks
+
+if TYPE_CHECKING:
+    from crispim_ij.planes import Source
+
+Floats = NDArray[np.float64]
+
+SIDE = 32
+"""Side, in px, of the blocks whose spectra are averaged: of what is shared farther, so much."""
+
+_FLATTEST = 0.15
+_FEWEST = 8
+_COARSE = 4  # waves a block and fewer along both axes, in which structure is seen first
+
+
+@dataclass(frozen=True, eq=False)
+class Grain:
+    """How pixels share noise.
+
+    Attributes
+    ----------
+    spectrum : ndarray of float64, shape (SIDE, SIDE)
+        Power of the waves of a block, as `numpy.fft.fft2` orders them, in units of the noise that
+        is told, squared: their mean is the noise's variance.
+    """
+
+    spectrum: Floats
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise, in units of what is told, squared."""
+        return float(self.spectrum.mean())
+
+    def correlation(self, down: int, right: int) -> float:
+        """Return how much noise pixels share that lie so far from one another."""
+        shared = np.fft.ifft2(self.spectrum).real
+        return float(shared[down, right] / shared[0, 0])
+
+    def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Draw noise of this grain, as strong as it was measured.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns.
+        rng : numpy.random.Generator
+            Where chance comes from.
+
+        Returns
+        -------
+        ndarray of float32
+            Normal noise, in units of what is told.
+        """
+        white = np.fft.rfft2(rng.standard_normal(shape))
+        return np.fft.irfft2(white * _amplitude(self, shape), s=shape).astype(np.float32)
+
+
+def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
+    """Measure how pixels of a stack of one channel share noise.
+
+    Of neighbouring planes, the sum tells where there is least structure and the difference tells
+    the noise there; for noise that is equally strong in both, these have nothing to do with each
+    other. A single plane has to tell both.
+
+    Parameters
+    ----------
+    source : Source
+        Noisy planes.
+    camera : CameraNoise
+        What is told of their noise; that of pixels which share it may be far stronger.
+
+    Returns
+    -------
+    Grain or None
+        The spectrum; None where planes are smaller than its blocks.
+    """
+    if min(source.shape[1:]) < SIDE:
+        return None
+    stacks = z_stacks(source.metadata, len(source))
+    return _grain(list(read_pairs(source, stacks, PLANES)), camera)
+
+
+def _grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain:
+    """Average the spectra of the flattest blocks."""
+    noise, structure = [], []
+    for pair in pairs:
+        plane = stabilise(pair.plane.astype(np.float32), camera)
+        beside = None if pair.beside is None else stabilise(pair.beside.astype(np.float32), camera)
+        noise.append(_spectra(plane if beside is None else (plane - beside) / np.sqrt(2)))
+        structure.append(_spectra(plane if beside is None else (plane + beside) / np.sqrt(2)))
+    powers, seen = np.concatenate(noise), np.concatenate(structure)
+    waves = np.abs(np.fft.fftfreq(SIDE, 1 / SIDE)) <= _COARSE
+    coarse = seen[:, waves][:, :, waves].mean((1, 2))
+    count = min(len(powers), max(_FEWEST, round(_FLATTEST * len(powers))))
+    flat: Floats = powers[np.argpartition(coarse, count - 1)[:count]].mean(0)
+    flat[0, 0] = (flat[0, 1] + flat[1, 0]) / 2  # as means were taken off
+    return Grain(flat)
+
+
+def _spectra(plane: NDArray[np.float32]) -> Floats:
+    """Return the power of the waves of each block."""
+    rows, columns = (side // SIDE for side in plane.shape)
+    cut = plane[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
+    blocks = cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE).astype(np.float64)
+    window = np.hanning(SIDE + 1)[:-1]
+    window = window[:, np.newaxis] * window
+    waves = np.fft.fft2((blocks - blocks.mean((1, 2), keepdims=True)) * window)
+    power: Floats = np.abs(waves) ** 2 / (window**2).sum()
+    return power
+
+
+@lru_cache(maxsize=8)
+def _amplitude(grain: Grain, shape: tuple[int, int]) -> Floats:
+    """Return the amplitude of each wave of a patch, for `numpy.fft.rfft2`."""
+    from scipy.ndimage import map_coordinates
+
+    rows, columns = shape
+    down = np.fft.fftfreq(rows) * SIDE
+    right = np.fft.rfftfreq(columns) * SIDE
+    places = np.meshgrid(down, right, indexing="ij")
+    power = map_coordinates(grain.spectrum, places, order=1, mode="grid-wrap")
+    amplitude: Floats = np.sqrt(np.maximum(power, 0))
+    return amplitude

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.evaluation import EvaluationSettings, rank_methods, render_ranking
+from crispim_ij.evaluation.classics import gaussian
+from crispim_ij.evaluation.metrics import rmse
+from crispim_ij.noise import NO_NOISE, CameraNoise, StackNoise
+from crispim_ij.planes.arrays import ArraySource
+
+SD = 30
+RNG = np.random.default_rng(3)
+CLEAN = gaussian_filter(RNG.gamma(4, 200, (4, 96, 96)), (0, 2, 2))
+NOISY = CLEAN + RNG.normal(0, SD, CLEAN.shape)
+WHITE = StackNoise((CameraNoise(0, 0, SD),))
+STRENGTHS = (0.5, 0.7, 0.9, 1.2, 1.6, 2.2, 3.0)
+ONE = EvaluationSettings(planes=2)
+
+
+def test_methods_are_ranked_by_errors_that_nobody_could_measure() -> None:
+    done: list[int] = []
+    names = ["noisy", "gaussian-tuned", "tv"]
+    ranking = rank_methods(ArraySource(NOISY), names, ONE, WHITE, done.append)
+    assert done == [1, 2, 3]
+    best = ranking[0]
+    assert (best.method, ranking[-1].method) == ("gaussian-tuned", "noisy")
+    assert [one.error for one in ranking] == sorted(one.error for one in ranking)
+    assert ranking[-1].error == pytest.approx(SD, rel=0.03)
+    true = {s: rmse(CLEAN[0], gaussian(NOISY[0], s)) for s in STRENGTHS}
+    assert best.strength == min(true, key=lambda s: true[s])
+    assert best.error == pytest.approx(true[best.strength], rel=0.15)
+    assert best.low < true[best.strength] < best.high
+    assert render_ranking(ranking).row_count == 3
+
+
+def test_one_plane_is_tuned_on_and_measured() -> None:
+    ranking = rank_methods(ArraySource(NOISY[:1]), ["gaussian-tuned"], ONE, WHITE)
+    assert ranking[0].error < SD
+
+
+def test_of_large_planes_the_middle_is_looked_at() -> None:
+    large = np.zeros((1, 1000, 900), np.float32)
+    large[:, 116:884, 66:834] = RNG.normal(100, SD, (768, 768))
+    (ranked,) = rank_methods(ArraySource(large), ["noisy"], ONE, WHITE)
+    assert ranked.error == pytest.approx(SD, rel=0.01)
+
+
+def test_noise_that_is_not_known() -> None:
+    with pytest.raises(CrispimError, match="tell it with --noise"):
+        rank_methods(ArraySource(NOISY), ["noisy"], ONE, StackNoise((NO_NOISE,)))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, uniform_filter
+
+from crispim_ij.noise import CameraNoise
+from crispim_ij.noise.grain import SIDE, Grain, measure_grain
+from crispim_ij.planes.arrays import ArraySource
+
+SHAPE = (4, 256, 256)
+SD = 30
+WHITE = CameraNoise(0, 0, SD)
+RNG = np.random.default_rng(8)
+CLEAN = 300 + gaussian_filter(RNG.gamma(2, 400, SHAPE[1:]), 6)
+"""The same in all planes, as where they lie close."""
+
+
+def white() -> NDArray[np.float64]:
+    return RNG.normal(0, SD, SHAPE)
+
+
+def with_rows() -> NDArray[np.float64]:
+    """Rows share half of the variance."""
+    rows = RNG.normal(0, SD, (*SHAPE[:2], 1))
+    return (RNG.normal(0, SD, SHAPE) + rows) / np.sqrt(2)
+
+
+NOISES = {
+    "white": (white, (0.0, 0.0), 1.0),
+    "blurred": (lambda: uniform_filter(white(), (0, 3, 3)), (2 / 3, 2 / 3), 1 / 9),
+    "rows": (with_rows, (0.0, 0.5), 1.0),
+}
+
+
+@pytest.mark.parametrize("kind", NOISES)
+def test_what_is_drawn_is_as_what_was_measured(kind: str) -> None:
+    noise, (down, right), variance = NOISES[kind]
+    grain = measure_grain(ArraySource((CLEAN + noise()).astype(np.float32)), WHITE)
+    assert grain is not None
+    assert grain.variance == pytest.approx(variance, rel=0.1)
+    assert grain.correlation(1, 0) == pytest.approx(down, abs=0.08)
+    assert grain.correlation(0, 1) == pytest.approx(right, abs=0.08)
+    drawn = np.stack([grain.draw((96, 128), np.random.default_rng(k)) for k in range(20)])
+    assert drawn.dtype == np.float32
+    assert drawn.var() == pytest.approx(variance, rel=0.1)
+    for shift, expected in ((-2, down), (-1, right)):
+        shared = np.mean(drawn * np.roll(drawn, 1, shift)) / drawn.var()
+        assert shared == pytest.approx(expected, abs=0.08)
+
+
+def test_structure_of_a_single_plane_is_left_out() -> None:
+    """Where there are flat parts."""
+    plane = np.full(SHAPE[1:], 300.0)
+    plane[:, :128] += 200 * np.sin(np.arange(128) / 3)
+    noisy = (plane + RNG.normal(0, SD, plane.shape)).astype(np.float32)
+    grain = measure_grain(ArraySource(noisy), WHITE)
+    assert grain is not None
+    assert grain.variance == pytest.approx(1, rel=0.15)
+    assert abs(grain.correlation(0, 1)) < 0.1
+
+
+def test_planes_smaller_than_a_block() -> None:
+    assert measure_grain(ArraySource(np.zeros((3, SIDE - 1, 64), np.float32)), WHITE) is None
+
+
+def test_the_same_chance_draws_the_same() -> None:
+    grain = Grain(np.ones((SIDE, SIDE)))
+    ours, theirs = (grain.draw((40, 33), np.random.default_rng(2)) for _ in range(2))
+    np.testing.assert_array_equal(ours, theirs)
