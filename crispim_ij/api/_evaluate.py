@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from crispim_ij.evaluation import (
     Given,
     NoiseSettings,
     default_methods,
+    doubts,
     find_methods,
     measure,
 )
@@ -49,8 +51,8 @@ def evaluate(
         What to measure: the paper's baselines ``noisy``, ``tv`` and ``cv2``; ``tv-tuned``,
         ``nlm-tuned``, ``wavelet-tuned`` and ``gaussian-tuned``, each at its best strength on
         a plane that is not measured; ``bm3d`` and ``bm4d``, told the noise, where these
-        packages are installed; models. By default noisy, tv, cv2 and crispim-2d,
-        or with `result` only noisy, and that only where `noisy` is given.
+        packages are installed; models. By default noisy, tv and crispim-2d, or
+        with `result` only noisy, and that only where `noisy` is given.
     noise_sd : float or tuple of float
         Standard deviation of the noise in counts, or a range from which each plane draws
         a whole number.
@@ -99,5 +101,7 @@ def evaluate(
                 for name, one in (result or {}).items()
             },
         )
+        for doubt in doubts(source, names, settings, given):
+            warnings.warn(doubt, UserWarning, stacklevel=2)
         methods = find_methods(names, source, settings, given)
         return measure(source, methods, settings, given)

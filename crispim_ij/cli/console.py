@@ -31,9 +31,12 @@ UNBROKEN = 1000
 LINE_EVERY = 60.0
 """Seconds between lines about a run where no bar can be shown."""
 
-# Without emoji, which ':100:' of a camera would become.
-console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else UNBROKEN)
-errors = Console(stderr=True, highlight=False, emoji=False)
+# Text is printed as it is: names may have brackets, which markup takes for styles, and a camera is
+# written as '2.1:100:1.4', of which emoji would make a picture.
+console = Console(
+    highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else UNBROKEN
+)
+errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def report_error(sentence: str) -> None:
@@ -64,7 +67,6 @@ def say_kept(output: Path) -> None:
     errors.print(
         f"What is finished of {output} is kept: --resume continues it.",
         soft_wrap=True,
-        markup=False,
     )
 
 
@@ -88,7 +90,7 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
     A log file gets a line a minute.
     """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         RateColumn(unit),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json
 from crispim_ij.cli.options import AsJson, Only
@@ -59,7 +58,7 @@ def inspect(
     table = Table(box=None, show_header=False)
     rows = _tree_rows(found) if isinstance(found, TreeInspection) else _rows(found)
     for name, value in rows:
-        table.add_row(escape(name), escape(value))
+        table.add_row(name, value)
     console.print(table)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
 from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
@@ -73,7 +73,7 @@ def preview(
 
     Draws noisy, denoised and difference; in terminals that show pictures, the enlarged square
     comes first. Measures the noise and says whether the model was trained on such noise, which
-    precision is fastest here, how long all planes take and how much disk they need. Of planes
+    precision to take here, how long all planes take and how much disk they need. Of planes
     above 2048 px a part of that size is shown, and of a tree of stacks the one in the middle.
 
     Example: `crispim-ij preview scan/ --plane 100`
@@ -122,7 +122,7 @@ def preview(
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
             console.print(line, soft_wrap=True)
-        console.print(f"Picture: {out}", soft_wrap=True, markup=False)
+        console.print(f"Picture: {out}", soft_wrap=True)
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
@@ -149,38 +149,39 @@ def _said(noise: str, strength: float, only: Sequence[str]) -> list[str]:
 
 def _lines(
     found: Preview, planes: Source, source: Path, options: list[str], tree: Tree | None
-) -> Iterator[str]:
+) -> Iterator[str | Text]:
     """Say what was found, for people; `options` are those of the command for all planes."""
     from crispim_ij.report.numbers import shown_time
 
-    looked, fastest, expected = found.looked, found.fastest, found.forecast
+    looked, expected = found.looked, found.forecast
+    precision = found.advised.precision
     rows, columns = looked.part
     shown = f"all of its {planes.shape[2]} x {planes.shape[1]} px"
     if looked.plane.shape != planes.shape[1:]:
         shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
     if tree is not None:
         yield (
-            f"Stack {escape(str(planes.path))}, in the middle of {len(tree.stacks)} (--only shows "
+            f"Stack {planes.path}, in the middle of {len(tree.stacks)} (--only shows "
             "another); a run measures the noise on several stacks of its channel"
         )
-    yield f"Plane {looked.index} of {len(planes)}, {escape(looked.name)}: {shown}"
+    yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
     if channels := named_channels(planes.metadata):
-        yield f"Channels: {escape(channels)}, of which this is {escape(looked.channel)}"
+        yield f"Channels: {channels}, of which this is {looked.channel}"
     yield f"Noise: {looked.noise.in_figures()}"
-    yield f"Model: {escape(looked.fit.says)}"
+    yield f"Model: {looked.fit.says}"
     if looked.fit.fits is False:
-        yield f"[yellow]{escape(_remedy(looked, source))}"
+        yield Text(_remedy(looked, source), style="yellow")
     yield _precisions(found)
     count = f"{len(planes)} plane{'s' * (len(planes) != 1)}"
     yield (
         f"{'Whole run' if tree is None else 'This stack'}: about "
-        f"{shown_time(expected.seconds)} for {count} in {fastest.precision}, and "
+        f"{shown_time(expected.seconds)} for {count} in {precision}, and "
         f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
         f"{expected.free / 1e9:.2f} GB are free here"
     )
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
-    words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
-    yield f"Command: {escape(shlex.join(words))}"
+    words += ["--precision", precision] if precision != "float32" else []
+    yield f"Command: {shlex.join(words)}"
 
 
 def _precisions(found: Preview) -> str:
@@ -188,10 +189,11 @@ def _precisions(found: Preview) -> str:
     first, *others = found.trials
     if not others:
         return "Precision: float32, as this processor doesn't compute in bfloat16"
-    ratio = others[0].rate / first.rate
+    ratio, deviation, sd = others[0].rate / first.rate, others[0].deviation, found.looked.sd
+    beside = f", {deviation / sd:.2g} of the noise's sd" if sd else ""
     return (
-        f"Precision: {found.fastest.precision}; here bfloat16 has {ratio:.1f} times the speed of "
-        f"float32, and its result differs by {others[0].deviation:.2g} counts (root mean square)"
+        f"Precision: {found.advised.precision}; here bfloat16 has {ratio:.1f} times the speed of "
+        f"float32, and its result differs by {deviation:.2g} counts (root mean square){beside}"
     )
 
 
@@ -224,7 +226,7 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
         "models that fit": list(looked.alternatives),
         "precisions": [asdict(trial) for trial in found.trials],
-        "precision": found.fastest.precision,
+        "precision": found.advised.precision,
         "whole run": asdict(found.forecast),
         "picture": str(out),
     }

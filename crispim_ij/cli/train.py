@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.interrupts import stop_after_step
@@ -230,7 +229,7 @@ def _load_recipe(name: str) -> Recipe:
         warnings.simplefilter("always", FutureWarning)
         recipe = load_recipe(name)
     for one in caught:
-        errors.print(f"[yellow]{escape(str(one.message))}", soft_wrap=True)
+        errors.print(str(one.message), style="yellow", soft_wrap=True)
     return recipe
 
 
@@ -303,12 +302,12 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
             f"{stack.clean.path.name}{channel}: noise of sd {dark:.1f} counts where it is dark, "
             f"{bright:.1f} where it is bright",
             soft_wrap=True,
-            markup=False,
         )
         if stack.noise.is_correlated:
             errors.print(
-                "[yellow]Neighbouring pixels share their noise, of which the blind recipe removes "
+                "Neighbouring pixels share their noise, of which the blind recipe removes "
                 "little: give planes as the camera took them, neither resized nor filtered.",
+                style="yellow",
                 soft_wrap=True,
             )
 
@@ -354,7 +353,7 @@ def print_trained(trained: Trained) -> None:
     """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
     from crispim_ij.training.log import share_waited
 
-    console.print(f"Model written to {trained.model.folder}", soft_wrap=True, markup=False)
+    console.print(f"Model written to {trained.model.folder}", soft_wrap=True)
     share = share_waited(trained.history)
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
     console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")

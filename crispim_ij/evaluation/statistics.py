@@ -98,7 +98,7 @@ def render_table(summaries: Sequence[Summary]) -> Table:
         for _, name, form, _ in COLUMNS:
             value = getattr(summary, name)
             text = format(value, form)
-            cells.append(f"[bold]{text}[/bold]" if value == best[name] else text)
+            cells.append(Text(text, "bold" if value == best[name] else ""))
         table.add_row(Text(summary.method), *cells)
     return table
 

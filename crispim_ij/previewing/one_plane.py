@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,6 +42,9 @@ from crispim_ij.processor import processor_flags
 
 _BFLOAT16 = {"avx512_bf16", "amx_bf16"}
 _TILE = 256
+
+TOLERATED = 0.1
+"""Deviation, as a share of the noise's sd, up to which a faster precision is advised."""
 _GRID = 16
 
 
@@ -93,6 +96,11 @@ class Looked:
         noisy: NDArray[Any] = self.pixels[len(self.pixels) // 2]
         return noisy
 
+    @property
+    def sd(self) -> float:
+        """The noise at the median light, in counts; 0 where it couldn't be measured."""
+        return self.noise.at(0.5)[0]
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -135,7 +143,7 @@ class Preview:
     trials : tuple of Trial
         Speed in each precision that the processor has.
     forecast : Forecast
-        What a whole run takes in the fastest.
+        What a whole run takes in the one to choose.
     """
 
     looked: Looked
@@ -144,9 +152,9 @@ class Preview:
     forecast: Forecast
 
     @property
-    def fastest(self) -> Trial:
+    def advised(self) -> Trial:
         """The trial of the precision to choose."""
-        return max(self.trials, key=lambda trial: trial.rate)
+        return advised(self.trials, self.looked.sd)
 
 
 def look(
@@ -224,9 +232,8 @@ def preview(
     on_crop(_denoise_crop(denoiser, looked))
     trials = try_precisions(model, denoiser, looked.pixels[..., :_TILE, :_TILE])
     denoised, seconds = timed(denoiser, looked.pixels)
-    fastest = max(trials, key=lambda trial: trial.rate)
     # Small tiles are slower than large ones, by as much in either precision.
-    faster = trials[0].rate / fastest.rate
+    faster = trials[0].rate / advised(trials, looked.sd).rate
     expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
     return Preview(looked, denoised, tuple(trials), expected)
 
@@ -283,6 +290,12 @@ def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list
         deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
         trials.append(Trial("bfloat16", pixels / seconds, deviation))
     return trials
+
+
+def advised(trials: Sequence[Trial], sd: float) -> Trial:
+    """Return the fastest trial that deviates little beside noise of a standard deviation."""
+    near = [trial for trial in trials if trial.deviation <= TOLERATED * sd]
+    return max(near or trials[:1], key=lambda trial: trial.rate)
 
 
 def _best_of_two(denoiser: Denoiser, tile: NDArray[Any]) -> tuple[NDArray[np.float32], float]:

@@ -30,6 +30,9 @@ from crispim_ij.report.ranking import findings, ranked, ranked_pairs
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+# Under which keys a model records another one that it came from, and what that was.
+_ORIGINS = {"started_from": "the start", "teacher": "the teacher"}
+
 _ROW = 34  # px of a box plot's row
 _BOX_WIDTH, _BIAS_HEIGHT, _FOOT = 360, 150, 26  # px; the foot holds the ticks' labels
 _LETTER, _GUTTER = 6.4, 120  # px of a letter, px that names get at most
@@ -102,6 +105,7 @@ def _templates() -> Environment:
         "px": "{:.2f}".format,
         "plain": "{:g}".format,
         "facts": _flat,
+        "generations": _generations,
         "data_uri": data_uri,
     }
     environment.globals |= {
@@ -160,6 +164,20 @@ def _box_plot(one: Experiment, facet: Facet) -> dict[str, Any]:
         "bottom": _ROW * len(boxes),
         "height": _ROW * len(boxes) + _FOOT,
     }
+
+
+def _generations(
+    recipe: Mapping[str, Any], name: str, of: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield how a model was made, and then each that it came from, without those in one another."""
+    origins = {key: recipe[key] for key in _ORIGINS if isinstance(recipe.get(key), Mapping)}
+    names = {key: str(origin.get("name", "")) for key, origin in origins.items()}
+    yield f"Recipe of {name}{of}", {**recipe, **names}
+    for key, origin in origins.items():
+        made = origin.get("provenance")
+        facts = {**origin, **(made if isinstance(made, Mapping) else {})}
+        facts.pop("provenance", None)
+        yield from _generations(facts, names[key], f", {_ORIGINS[key]} of {name}")
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -124,6 +125,23 @@ def named(report: Report, title: str, text: str) -> Reader:
         report, title=title, command=text, notes=[text], experiments=[one], recipes=recipes
     )
     return Reader(report_page(said, [[]], {"processor": text}))
+
+
+def test_models_that_a_model_came_from_have_tables_of_their_own(report: Report) -> None:
+    recipe: dict[str, object] = {"recipe": {"seed": 0}}
+    for k in range(3):
+        origin = {"name": f"net-{k}", "stride": 4, "provenance": recipe}
+        recipe = {"recipe": {"seed": k + 1}, "started_from": origin}
+    one = with_evaluation(report.experiments[1], shown=[])
+    said = replace(report, experiments=[one], recipes={"net-3": recipe})
+    page = report_page(said, [[]], {})
+    titles = re.findall(r"<summary>(Recipe of .*)</summary>", page)
+    assert titles == [
+        "Recipe of net-3",
+        *(f"Recipe of net-{k}, the start of net-{k + 1}" for k in (2, 1, 0)),
+    ]
+    assert page.count("started_from") == 3
+    assert page.count('<th scope="row">recipe.seed</th>') == 4
 
 
 texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"]))
