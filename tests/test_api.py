@@ -49,7 +49,7 @@ def stack() -> NDArray[np.uint16]:
 
 def test_examples() -> None:
     pytest.importorskip("dask.array")
-    for name in ("denoise", "preprocess", "evaluate", "load_model"):
+    for name in ("denoise", "preprocess", "train", "evaluate", "load_model"):
         found = doctest.DocTestFinder().find(getattr(api, name), name, globs=vars(api).copy())
         for test in found:
             assert doctest.DocTestRunner().run(test) == (0, len(test.examples))

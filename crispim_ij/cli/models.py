@@ -69,9 +69,10 @@ def show(
     from rich.markdown import Markdown
 
     from crispim_ij.models import find_model
+    from crispim_ij.models.shown import CARD_FILE
 
     model = find_model(name)
-    card = model.folder / "README.md"
+    card = model.folder / CARD_FILE
     text = card.read_text(encoding="utf-8") if card.is_file() else None
     if as_json:
         print_json({**_model_facts(model), "card": text})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,12 +27,15 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import print_dry_run, say_problems
-from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.errors import RunInterruptedError
+from crispim_ij.noise import read_camera
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
     RunSettings,
     TrainingJob,
+    changed_recipe,
     check_data,
+    check_place,
     check_training,
     load_recipe,
     run_training,
@@ -192,14 +194,15 @@ def train(
     }
     refuse_two_noises(camera=camera, noise_sd=noise_sd)
     refuse_two_noises(camera=camera, noisy=noisy)
-    chosen = replace(
+    chosen = changed_recipe(
         _load_recipe(recipe),
-        **{key: value for key, value in changes.items() if value is not None},
-        **_noise(camera, noise_sd),
+        changes,
+        camera=read_camera(camera) if camera else None,
+        noise_sd=parse_noise_sd(noise_sd) if noise_sd else None,
     )
-    _check_data(chosen, clean or [], noisy or [], noise_sd)
+    check_data(chosen, clean=len(clean or []), noisy=len(noisy or []))
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
-    _refuse_model(model, resume=resume, overwrite=overwrite)
+    check_place(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
         model,
         chosen,
@@ -231,38 +234,6 @@ def _load_recipe(name: str) -> Recipe:
     for one in caught:
         errors.print(str(one.message), style="yellow", soft_wrap=True)
     return recipe
-
-
-def _noise(camera: str | None, noise_sd: str | None) -> dict[str, Any]:
-    """Return what of a recipe the options of noise change."""
-    from crispim_ij.noise import range_of, read_camera
-
-    if camera:
-        return {"camera": range_of(read_camera(camera)), "contrast": None}
-    return {"camera": None, "noise_sd": parse_noise_sd(noise_sd)} if noise_sd else {}
-
-
-def _check_data(
-    recipe: Recipe, clean: Sequence[Path], noisy: Sequence[Path], noise_sd: str | None
-) -> None:
-    check_data(recipe, clean=len(clean), noisy=len(noisy))
-    if recipe.is_blind and noise_sd:
-        raise CrispimError(
-            f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
-        )
-
-
-def _refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    from crispim_ij.models.spec import SPEC_FILE
-    from crispim_ij.training.run_directory import CHECKPOINT_FILE
-
-    if overwrite or resume:
-        return
-    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
-        if (folder / name).exists():
-            raise CrispimError(
-                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
-            )
 
 
 def train_with_bar(job: TrainingJob) -> Trained:

@@ -1,6 +1,12 @@
 """Train a network on pairs of noisy and clean planes."""
 
-from crispim_ij.training.job import TrainingJob, check_training, run_training
+from crispim_ij.training.job import (
+    TrainingJob,
+    changed_recipe,
+    check_place,
+    check_training,
+    run_training,
+)
 from crispim_ij.training.loop import RunSettings, check_run, train
 from crispim_ij.training.recipe import Recipe, list_recipes, load_recipe
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
@@ -10,7 +16,9 @@ __all__ = [
     "RunSettings",
     "TrainingJob",
     "TrainingStack",
+    "changed_recipe",
     "check_data",
+    "check_place",
     "check_run",
     "check_training",
     "list_recipes",
