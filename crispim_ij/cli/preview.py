@@ -19,6 +19,7 @@ from crispim_ij.cli.options import (
     ModelName,
     Noise,
     Only,
+    Overwrite,
     SelectionOptions,
     Strength,
     TreeInput,
@@ -28,7 +29,7 @@ from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Tree
 from crispim_ij.planes.channels import named_channels
-from crispim_ij.planes.checks import check_output
+from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, check_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,9 +65,15 @@ def preview(
     strength: Strength = 1.0,
     selection: SelectionOptions,
     out: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="Picture to write, as PNG; replaced if it is there."),
-    ] = Path("preview.png"),
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Picture to write, as PNG. [default: preview-INPUT-MODEL.png, by the names of "
+            "both]",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Denoise one plane and show what that does, before a long run.
@@ -87,15 +94,16 @@ def preview(
     from crispim_ij.previewing import preview as denoise_plane
 
     square = parse_crop(crop) if crop else None
-    if out.suffix.lower() != ".png":
+    if out is not None and out.suffix.lower() != ".png":
         raise CrispimError(f"The picture '{out}' (--out) is a PNG: give a name that ends in .png.")
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
     tree = tree_of(source, only, selection)
     stack = source if tree is None else source / tree.stacks[len(tree.stacks) // 2]
+    picture = out or Path(f"preview-{_plain(stack)}-{_plain(chosen.folder)}.png")
     with opened_source(stack, selection.selection()) as planes:
-        check_output(out, None, source, overwrite=True)
+        check_output(picture, None, source, overwrite=overwrite)
         with errors.status("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
@@ -112,17 +120,25 @@ def preview(
             found = denoise_plane(planes, chosen, looked, show)
             status.update("drawing")
             place = f"plane {looked.index} of {len(planes)}"
-            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", out)
+            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", picture)
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
             of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
-            facts = _facts(found, model, len(planes), out)
+            facts = _facts(found, model, len(planes), picture)
             print_json({**facts, "told": told_noise, "notes": planes.notes, **of})
             return
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
             console.print(line, soft_wrap=True)
-        console.print(f"Picture: {out}", soft_wrap=True)
+        console.print(f"Picture: {picture}", soft_wrap=True)
+
+
+def _plain(path: Path) -> str:
+    """Return the name of a stack or model, without the endings of files and of OME-Zarrs."""
+    name = path.resolve().name
+    for ending in (*TIFF_SUFFIXES, ZARR_SUFFIX, ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
