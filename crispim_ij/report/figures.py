@@ -11,10 +11,10 @@ from crispim_ij.evaluation import MethodBias
 from crispim_ij.report.content import Experiment, ExperimentFiles
 from crispim_ij.report.pictures import Picture, PlanePictures
 from crispim_ij.report.plots import (
-    FACETS,
     MethodBox,
     Scale,
     bias_scale,
+    facets_of,
     method_biases,
     method_boxes,
     symmetric_log,
@@ -80,7 +80,7 @@ def _boxes(experiment: Experiment) -> Figure:
     """Draw the spread of each metric over the planes."""
     from matplotlib.figure import Figure
 
-    facets = [(facet.title, method_boxes(experiment, facet)) for facet in FACETS]
+    facets = [(facet.title, method_boxes(experiment, facet)) for facet in facets_of(experiment)]
     methods = [one.method for one in facets[0][1]]
     figure = Figure(figsize=(11, 0.7 + 0.34 * len(methods)), layout="constrained")
     grid = figure.subplots(1, len(facets), sharey=True)

@@ -15,11 +15,11 @@ from crispim_ij.evaluation import (
     Summary,
     summarise,
 )
+from crispim_ij.evaluation.statistics import NOISY as _NOISY
 from crispim_ij.report.content import Experiment
 from crispim_ij.report.numbers import shown
 
 _LEVEL = 0.05
-_NOISY = "noisy"
 
 
 def ranked(rows: Sequence[PlaneMetrics]) -> list[Summary]:
@@ -45,6 +45,7 @@ def findings(experiment: Experiment) -> list[str]:
     summaries = ranked(experiment.evaluation.rows)
     sentences = [
         _order(summaries),
+        _errors(summaries),
         _not_told_apart(summaries, experiment.evaluation.comparisons),
         _harm(summaries),
         *_classics(summaries, experiment.evaluation.comparisons),
@@ -58,6 +59,24 @@ def _order(summaries: Sequence[Summary]) -> str:
     planes = max(one.planes for one in summaries)
     figures = [f"{one.method} {shown(one.psnr, '.2f')} dB" for one in summaries]
     return f"Mean PSNR over {planes} plane{'s' * (planes != 1)}: {', '.join(figures)}."
+
+
+def _errors(summaries: Sequence[Summary]) -> str:
+    """Say what error is left, in counts and of the noisy planes'."""
+    noisy = next((one.rmse for one in summaries if one.method == _NOISY), math.nan)
+    if not (math.isfinite(noisy) and noisy > 0):
+        return ""
+    figures = [
+        f"{one.method} {shown(one.rmse, '.3g')} ({one.rmse / noisy:.0%})"
+        for one in summaries
+        if one.method != _NOISY and math.isfinite(one.rmse)
+    ]
+    if not figures:
+        return ""
+    return (
+        f"Of the noisy planes' error of {shown(noisy, '.3g')} counts (root mean square) are left: "
+        f"{', '.join(figures)}."
+    )
 
 
 def _not_told_apart(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> str:

@@ -190,12 +190,12 @@ def test_names_are_text(page: Page) -> None:
 @pytest.mark.parametrize(
     ("table", "file", "columns"),
     [
-        ("means", "summary", "method psnr ssim pcc rmse robust_psnr robust_ssim frc_cutoff"),
+        ("means", "summary", "method rmse robust_psnr robust_ssim pcc frc_cutoff psnr ssim"),
         ("pairs", "comparison", "method other difference low high p planes"),
         (
             "planes",
             "evaluation",
-            "plane sd method psnr ssim pcc rmse robust_psnr robust_ssim frc_cutoff",
+            "plane sd method rmse robust_psnr robust_ssim pcc frc_cutoff psnr ssim",
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_the_best_of_a_column_is_marked_in_words_and_weight(page: Page, folder: 
     best = page.locator("#experiment-2 .means td:first-of-type strong")
     assert (
         best.text_content()
-        == f"{float(read(folder / 'table-2-summary.csv')[0]['psnr']):.2f} (best)"
+        == f"{float(read(folder / 'table-2-summary.csv')[0]['rmse']):.2f} (best)"
     )
     style = best.evaluate(
         "(one) => [getComputedStyle(one).fontWeight, getComputedStyle(one).textDecorationLine]"
