@@ -39,13 +39,13 @@ def ranked_pairs(experiment: Experiment) -> list[Paired]:
 def findings(experiment: Experiment) -> list[str]:
     """Say what an experiment shows.
 
-    The order, what is not told apart, what is worse than doing nothing, networks against
-    classic methods, and the paper's order: a sentence each.
+    The error that is left, the order, what is not told apart, what is worse than doing nothing,
+    networks against classic methods, and the paper's order: a sentence each.
     """
     summaries = ranked(experiment.evaluation.rows)
+    first = [_errors(summaries), _order(summaries)]
     sentences = [
-        _order(summaries),
-        _errors(summaries),
+        *(first[::-1] if experiment.published else first),
         _not_told_apart(summaries, experiment.evaluation.comparisons),
         _harm(summaries),
         *_classics(summaries, experiment.evaluation.comparisons),
@@ -67,7 +67,7 @@ def _errors(summaries: Sequence[Summary]) -> str:
     if not (math.isfinite(noisy) and noisy > 0):
         return ""
     figures = [
-        f"{one.method} {shown(one.rmse, '.3g')} ({one.rmse / noisy:.0%})"
+        f"{one.method} {shown(one.rmse, '.3g')} ({100 * one.rmse / noisy:.0f} %)"
         for one in summaries
         if one.method != _NOISY and math.isfinite(one.rmse)
     ]

@@ -41,8 +41,8 @@ def test_the_error_that_is_left_is_said_in_counts() -> None:
     rows = [
         replace(row, rmse=35.0 if row.method == "noisy" else 7.0) for row in made.evaluation.rows
     ]
-    said = findings(replace(made, evaluation=replace(made.evaluation, rows=rows)))[1]
-    assert said.endswith("error of 35 counts (root mean square) are left: net 7 (20%).")
+    said = findings(replace(made, evaluation=replace(made.evaluation, rows=rows)))[0]
+    assert said.endswith("error of 35 counts (root mean square) are left: net 7 (20 %).")
 
 
 def test_a_method_without_psnr_comes_last() -> None:
