@@ -144,8 +144,8 @@ def evaluate(
         say_problems(doubtful)
         if not set(names) <= WITHOUT_NETWORK:
             start_tensorflow()
-        methods = find_methods(names, source, settings, given)
         with progress_bar("evaluating", min(planes, len(source)), "planes") as bar:
+            methods = find_methods(names, source, settings, given)  # tunes them
             evaluation = measure(
                 source, methods, settings, given, lambda k: bar.update(bar.task_ids[0], completed=k)
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, start_tensorflow
+from crispim_ij.cli.console import console, start_tensorflow, waiting
 from crispim_ij.cli.options import ModelArgument, Overwrite
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import (
@@ -68,8 +68,9 @@ def export(
     settings = ExportSettings(format_ or format_of(output), overwrite, _noise_of(noise))
     check_noise(found.spec, settings.noise)
     check_place(output, settings)
-    start_tensorflow()
-    exported = export_model(found, output, settings)
+    with waiting("exporting"):
+        start_tensorflow()
+        exported = export_model(found, output, settings)
     console.print(
         f"{found.folder.name} written to {exported.path} for {settings.format.value}; its counts "
         f"differ from the model's by at most {exported.difference:.2g} on the test image",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, errors, print_json
+from crispim_ij.cli.console import console, print_json, waiting
 from crispim_ij.cli.options import AsJson, Only
 from crispim_ij.planes import find_tree
 from crispim_ij.planes.provenance import in_words
@@ -49,7 +49,7 @@ def inspect(
 
     from crispim_ij.previewing import TreeInspection, inspect_path, inspect_tree
 
-    with errors.status("reading"):
+    with waiting("reading"):
         tree = find_tree(path, only or ())
         found = inspect_path(path) if tree is None else inspect_tree(tree)
     if as_json:

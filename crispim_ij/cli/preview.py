@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
-from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
+from crispim_ij.cli.console import console, print_json, start_tensorflow, waiting
 from crispim_ij.cli.options import (
     AsJson,
     ModelName,
@@ -104,7 +104,7 @@ def preview(
     picture = out or Path(f"preview-{_plain(stack)}-{_plain(chosen.folder)}.png")
     with opened_source(stack, selection.selection()) as planes:
         check_output(picture, None, source, overwrite=overwrite)
-        with errors.status("reading the plane") as status:
+        with waiting("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
                 started = pool.submit(start_tensorflow)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow, waiting
 from crispim_ij.cli.options import DryRun, Overwrite, Resume, refuse_both
 from crispim_ij.errors import CrispimError, RunInterruptedError
 
@@ -123,7 +123,8 @@ def reproduce(
     refuse_both(overwrite=overwrite, resume=resume)
     directory = job.RunDirectory(out)
     directory.check(resume=resume, overwrite=overwrite)
-    plan = job.make_plan(data, settings)
+    with waiting("measuring the stacks"):
+        plan = job.make_plan(data, settings)
     directory.check_stacks([stack.path for stack in (*plan.training, plan.test)])
     description = job.run_description(settings, plan)
     written = directory.resume(description) if resume else {}
@@ -161,8 +162,8 @@ def _offered(
     """Time the networks and say what is to be expected; refuse a disk that is too full."""
     from crispim_ij import reproduction as job
 
-    errors.print("Timing a few training steps ...")
-    offer = job.make_offer(plan, settings)
+    with waiting("timing a few training steps"):
+        offer = job.make_offer(plan, settings)
     for difference in job.differences_from_paper(plan, settings, offer.recipes):
         _say(f"- {difference}")
     needed = job.disk_bytes(plan)

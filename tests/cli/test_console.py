@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
 import tifffile
 
-from crispim_ij.cli.console import console, errors, progress_bar
+from crispim_ij.cli.console import console, errors, progress_bar, waiting
 from crispim_ij.cli.outcome import say_problems
 from crispim_ij.evaluation import PlaneMetrics, render_table, summarise
 from crispim_ij.models import save_model
@@ -33,6 +34,17 @@ def test_text_is_printed_as_it_is(name: str, capsys: pytest.CaptureFixture[str])
     assert (said.out.count(name), said.err.count(name)) == (5, 5)
     with progress_bar(name, 1, "planes") as bar:
         assert str(bar.columns[0].render(bar.tasks[0])) == name  # type: ignore[attr-defined]
+
+
+def test_a_log_file_is_told_that_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("crispim_ij.cli.console.LINE_EVERY", 0.05)
+    with waiting("timing [red]steps"):
+        sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 2
+    assert all(line.startswith("timing [red]steps: 0 s so far") for line in lines)
 
 
 def test_names_of_files_and_models_are_printed_as_they_are(
