@@ -89,8 +89,10 @@ def test_expected_errors_lie_along_an_axis_of_their_own(named: xr.DataArray) -> 
 def test_channels_are_no_z(named: xr.DataArray, model: Model, axis: str) -> None:
     with pytest.raises(CrispimError, match=rf"axis '{axis}'.*image\.isel\({axis}=0\)"):
         crispim_ij.denoise(named.drop_vars("channel").rename(z=axis), model)
-    with pytest.raises(CrispimError, match="give one of them"):
+    with pytest.raises(CrispimError, match="A Dataset of xarray is no array"):
         crispim_ij.denoise(named.to_dataset(), model)
+    with pytest.raises(CrispimError, match="A Variable of xarray is no array"):
+        crispim_ij.denoise(named.variable, model)
 
 
 def test_evaluation_of_named_planes(named: xr.DataArray) -> None:

@@ -151,10 +151,8 @@ def train(
     job = TrainingJob(
         folder,
         chosen,
-        *(
-            tuple(opened_image(one, selection) for one in _listed(stacks))
-            for stacks in (clean, noisy)
-        ),
+        tuple(opened_image(one, selection) for one in _listed(clean)),
+        tuple(opened_image(one, selection) for one in _listed(noisy)),
         RunSettings(devices, sample_every, tensorboard, workers, cache),
         _name(start_from),
         _name(teacher),

@@ -29,9 +29,10 @@ def without_names(image: Any) -> tuple[Any, Restored]:
     """
     if not type(image).__module__.startswith("xarray."):
         return image, lambda result: result
-    if not hasattr(image, "dims") or not hasattr(image, "dtype"):
+    if not (hasattr(image, "coords") and hasattr(image, "dtype")):
         raise CrispimError(
-            "The Dataset of xarray holds several arrays: give one of them, such as dataset['name']."
+            f"A {type(image).__name__} of xarray is no array with named axes: give a DataArray, "
+            "such as dataset['name']."
         )
     dims = _in_order(image.dims)
     others = [dim for dim in dims[:-2] if str(dim).lower() in _NO_Z]
