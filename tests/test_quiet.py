@@ -4,14 +4,15 @@ import subprocess
 import sys
 
 SCRIPT = """
-from crispim_ij.networks import build
-build("residual-2d")
+import crispim_ij
+import numpy as np
+crispim_ij.denoise(np.random.default_rng(0).normal(300, 30, (32, 40)))
 import tensorflow as tf
 tf.get_logger().warning("traced again")
-print("built")
+print("done")
 """
 
 
-def test_nothing_of_tensorflow_is_said_where_a_network_is_built() -> None:
+def test_nothing_of_tensorflow_is_said_where_an_array_is_denoised() -> None:
     said = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
-    assert (said.stdout, said.stderr) == ("built\n", "")
+    assert (said.stdout, said.stderr) == ("done\n", "")
