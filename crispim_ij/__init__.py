@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from crispim_ij.api import adapt, denoise, evaluate, load_model, preprocess
+    from crispim_ij.api import adapt, denoise, evaluate, load_model, preprocess, train
 
-__all__ = ["__version__", "adapt", "denoise", "evaluate", "load_model", "preprocess"]
+__all__ = ["__version__", "adapt", "denoise", "evaluate", "load_model", "preprocess", "train"]
 
 
 def __getattr__(name: str) -> Any:

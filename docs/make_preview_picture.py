@@ -29,7 +29,7 @@ def main(picture: Path = PICTURE, shape: tuple[int, int, int] = SHAPE) -> None:
     noisy = np.clip(np.rint(clean + noise), 0, 65535).astype(np.uint16)
     with tempfile.TemporaryDirectory() as scratch:
         tifffile.imwrite(Path(scratch) / "scan.tif", noisy[0])
-        preview(Path(scratch) / "scan.tif", out=picture)
+        preview(Path(scratch) / "scan.tif", out=picture, overwrite=True)
     make_small(picture)
 
 

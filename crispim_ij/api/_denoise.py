@@ -21,6 +21,7 @@ from crispim_ij.api._images import (
     selection_of,
 )
 from crispim_ij.api._models import AnyModel, load_model
+from crispim_ij.api._xarray import without_names
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.lazy import denoise_lazily
@@ -34,6 +35,7 @@ from crispim_ij.planes.provenance import denoised_already
 
 if TYPE_CHECKING:
     import dask.array as da
+    import xarray as xr
 
 AnyNoise = str | float | CameraNoise
 ResultType = Literal["same", "uint8", "uint16", "float32"]
@@ -72,6 +74,21 @@ def denoise(
 ) -> da.Array: ...
 
 
+@overload
+def denoise(
+    image: xr.DataArray,
+    model: AnyModel = ...,
+    *,
+    noise: AnyNoise = ...,
+    strength: float = ...,
+    precision: Precision = ...,
+    tile: int = ...,
+    dtype: ResultType = ...,
+    uncertainty: bool = ...,
+    on_done: Callable[[float], None] | None = ...,
+) -> xr.DataArray: ...
+
+
 def denoise(
     image: Any,
     model: AnyModel = "crispim-2d",
@@ -92,8 +109,9 @@ def denoise(
 
     Parameters
     ----------
-    image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
-        Raw counts of an integer or floating type, finite. Or a folder of TIFF or PNG planes, a
+    image : array of NumPy, Dask or xarray, shape (Y, X) or (Z, Y, X), or path
+        Raw counts of an integer or floating type, finite. Axes of xarray that are called y and
+        x are found by their names. Or a folder of TIFF or PNG planes, a
         TIFF stack or an OME-Zarr, all of whose planes must fit into memory.
     model : str, path or Model
         Name of a model, path of a model folder, or what `load_model` returned.
@@ -123,16 +141,18 @@ def denoise(
         Of a TIFF that holds several images, such as stage positions: which one, from 1. None
         takes the first.
     on_done : callable, optional
-        Called after each plane with 1.0. What it raises ends the work.
+        Called after each plane with 1.0. What it raises ends the work. Without it notebooks
+        show a bar.
 
     Returns
     -------
-    ndarray or dask.array.Array
+    ndarray, dask.array.Array or xarray.DataArray
         Of the shape of `image`, and of its type unless `dtype` says another; of a file
         (Z, Y, X), its planes in the order in which they are there. With `uncertainty`
         float32 with one more axis in front: denoised counts, then expected errors. Of a
         Dask array a Dask array, of the same pixels, in chunks of at most `tile` px along
-        Y and X; nothing is denoised until it is computed.
+        Y and X; nothing is denoised until it is computed. Of an array of xarray one with its
+        axes, coordinates, attributes and name; with `uncertainty` the first axis is 'result'.
 
     Raises
     ------
@@ -173,6 +193,7 @@ def denoise(
     told = NoiseOptions(given, strength)
     selection = selection_of(channel, time, level, series)
     wanted: ResultType = "float32" if uncertainty else dtype
+    image, restored = without_names(image)
     if is_dask(image):
         planes = planes_of(image, selection)
         lazy = denoise_lazily(
@@ -183,15 +204,15 @@ def denoise(
             uncertain=uncertainty,
             noise=_noise_of(planes, found, told),
         )
-        return of_same_axes(lazy, image)
+        return restored(of_same_axes(lazy, image))
     with opened_image(image, selection) as source:
         outputs = (2,) if uncertainty else ()
         sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
         job = plan_denoising_in_memory(source, sink, found, settings, told, uncertain=uncertainty)
         for problem in (*denoised_already(source), *(job.noise.problems if job.noise else ())):
             warnings.warn(problem, UserWarning, stacklevel=2)
-        follow(denoise_locally(job), on_done)
-    return of_same_axes(sink.pixels, image)
+        follow(denoise_locally(job), on_done, "denoising", len(source))
+    return restored(of_same_axes(sink.pixels, image))
 
 
 def _noise_of(planes: da.Array, model: Model, told: NoiseOptions) -> CameraNoise | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from crispim_ij.api._images import (
     pair,
 )
 from crispim_ij.api._models import AnyModel
+from crispim_ij.api._progress import notebook_bar
 from crispim_ij.evaluation import (
     Evaluation,
     EvaluationSettings,
     Given,
     NoiseSettings,
     default_methods,
+    doubts,
     find_methods,
     measure,
 )
@@ -27,31 +30,32 @@ from crispim_ij.planes import Selection
 
 if TYPE_CHECKING:
     import dask.array as da
+    import xarray as xr
 
 
 def evaluate(
-    clean: PathOrArray | da.Array,
+    clean: PathOrArray | da.Array | xr.DataArray,
     method: Sequence[AnyModel] | None = None,
     *,
     noise_sd: float | tuple[float, float] = (30.0, 40.0),
     planes: int = 20,
     seed: int = 0,
-    noisy: PathOrArray | da.Array | None = None,
-    result: Mapping[str, PathOrArray | da.Array] | None = None,
+    noisy: PathOrArray | da.Array | xr.DataArray | None = None,
+    result: Mapping[str, PathOrArray | da.Array | xr.DataArray] | None = None,
     series: int | None = None,
 ) -> Evaluation:
     """Measure denoisers on clean planes with noise added.
 
     Parameters
     ----------
-    clean : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
+    clean : array of NumPy, Dask or xarray, shape (Y, X) or (Z, Y, X), or path
         Clean planes, in counts: at least 7 px on each side.
     method : sequence of str, path or Model, optional
         What to measure: the paper's baselines ``noisy``, ``tv`` and ``cv2``; ``tv-tuned``,
         ``nlm-tuned``, ``wavelet-tuned`` and ``gaussian-tuned``, each at its best strength on
         a plane that is not measured; ``bm3d`` and ``bm4d``, told the noise, where these
-        packages are installed; models. By default noisy, tv, cv2 and crispim-2d,
-        or with `result` only noisy, and that only where `noisy` is given.
+        packages are installed; models. By default noisy, tv and crispim-2d, or
+        with `result` only noisy, and that only where `noisy` is given.
     noise_sd : float or tuple of float
         Standard deviation of the noise in counts, or a range from which each plane draws
         a whole number.
@@ -59,9 +63,9 @@ def evaluate(
         How many planes to draw at random.
     seed : int
         Draws the planes and their noise.
-    noisy : ndarray, dask.array.Array or path, optional
+    noisy : array of NumPy, Dask or xarray, or path, optional
         Noisy planes, one for each clean one, to take in place of drawn noise.
-    result : mapping of str to ndarray, dask.array.Array or path, optional
+    result : mapping of str to array of NumPy, Dask or xarray, or path, optional
         Planes that were denoised already, one for each clean one, by the name under which
         they are measured.
     series : int, optional
@@ -103,5 +107,9 @@ def evaluate(
                 for name, one in (result or {}).items()
             },
         )
+        for doubt in doubts(source, names, settings, given):
+            warnings.warn(doubt, UserWarning, stacklevel=2)
         methods = find_methods(names, source, settings, given)
-        return measure(source, methods, settings, given)
+        count = min(planes, len(source))
+        with notebook_bar("evaluating", count, "planes") as advance:
+            return measure(source, methods, settings, given, lambda done: advance(done, ""))

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.api._progress import notebook_bar
+from crispim_ij.api._xarray import without_names
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import (
     Selection,
@@ -39,6 +41,7 @@ def is_dask(image: Any) -> bool:
 
 def opened_image(image: Any, selection: Selection) -> Source:
     """Open a path, warning of what must be known of it, or an array as if it were one."""
+    image, _ = without_names(image)
     if isinstance(image, (str, PathLike)):
         _refuse_tree(Path(image), selection)
         source = open_source(os.fspath(image), selection)
@@ -111,9 +114,17 @@ def pair(value: float | tuple[float, float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def follow(steps: Generator[float, None, None], on_done: Callable[[float], None] | None) -> None:
+def follow(
+    steps: Generator[float, None, None],
+    on_done: Callable[[float], None] | None,
+    what: str,
+    planes: int,
+) -> None:
     """Do a job to its end, see `crispim_ij.jobs.denoise_locally`, and tell of each plane."""
-    with closing(steps):
+    done = 0.0
+    with closing(steps), notebook_bar(what, planes, "planes", hidden=on_done is not None) as bar:
         for share in steps:
+            done += share
+            bar(done, "")
             if share and on_done is not None:
                 on_done(share)

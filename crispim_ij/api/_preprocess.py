@@ -19,6 +19,7 @@ from crispim_ij.api._images import (
     planes_of,
     selection_of,
 )
+from crispim_ij.api._xarray import without_names
 from crispim_ij.jobs import plan_preprocessing_in_memory, preprocess_locally
 from crispim_ij.jobs.local import THREADS
 from crispim_ij.parity import Interpolation
@@ -27,6 +28,7 @@ from crispim_ij.preprocessing.lazy import preprocess_lazily
 
 if TYPE_CHECKING:
     import dask.array as da
+    import xarray as xr
 
 InterpolationName = Literal["none", "bilinear", "bicubic"]
 
@@ -62,6 +64,21 @@ def preprocess(
 ) -> da.Array: ...
 
 
+@overload
+def preprocess(
+    image: xr.DataArray,
+    *,
+    factor: float = ...,
+    interpolation: InterpolationName = ...,
+    average: bool = ...,
+    noise_sd: float | tuple[float, float] = ...,
+    seed: int | None = ...,
+    seed_stack: bool = ...,
+    workers: int = ...,
+    on_done: Callable[[float], None] | None = ...,
+) -> xr.DataArray: ...
+
+
 def preprocess(
     image: Any,
     *,
@@ -82,7 +99,7 @@ def preprocess(
 
     Parameters
     ----------
-    image : ndarray or dask.array.Array, shape (Y, X) or (Z, Y, X), or path
+    image : array of NumPy, Dask or xarray, shape (Y, X) or (Z, Y, X), or path
         Counts of uint8, uint16 or float32. Or a folder of TIFF or PNG planes, a TIFF stack or an
         OME-Zarr.
     factor : float
@@ -111,13 +128,16 @@ def preprocess(
         Of a TIFF that holds several images, such as stage positions: which one, from 1. None
         takes the first.
     on_done : callable, optional
-        Called after each plane with 1.0. What it raises ends the work.
+        Called after each plane with 1.0. What it raises ends the work. Without it notebooks
+        show a bar.
 
     Returns
     -------
-    ndarray or dask.array.Array
+    ndarray, dask.array.Array or xarray.DataArray
         Noisy planes of the axes and the type of `image`; of a file (Z, Y, X). Of a Dask
         array a Dask array, in chunks of whole planes; nothing is done until it is computed.
+        Of an array of xarray one with its axes, attributes and name, and coordinates of its
+        pixels, each of which covers several of the image's.
 
     Raises
     ------
@@ -142,9 +162,11 @@ def preprocess(
         factor, Interpolation(interpolation), average, sd, seed, seed_stack
     )
     selection = selection_of(channel, time, level, series)
+    image, restored = without_names(image)
     if is_dask(image):
-        return of_same_axes(preprocess_lazily(planes_of(image, selection), settings), image)
+        lazy = preprocess_lazily(planes_of(image, selection), settings)
+        return restored(of_same_axes(lazy, image))
     with opened_image(image, selection) as source:
         job, sink = plan_preprocessing_in_memory(source, settings)
-        follow(preprocess_locally(job, workers), on_done)
-    return of_same_axes(sink.pixels, image)
+        follow(preprocess_locally(job, workers), on_done, "preprocessing", len(source))
+    return restored(of_same_axes(sink.pixels, image))

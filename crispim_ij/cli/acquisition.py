@@ -8,8 +8,6 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rich.markup import escape
-
 from crispim_ij.cli.console import console, errors, print_json, progress_bar, say_kept
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
@@ -158,7 +156,7 @@ class _Shown:
     def _described(self) -> str:
         """Say which stack is being done, and on how many workers."""
         where = f" {on_workers(self._client.workers)}" if self._client is not None else ""
-        return f"{self._what} {escape(self._stack)}{where}"
+        return f"{self._what} {self._stack}{where}"
 
     def _say_noise(self, found: ChannelNoise) -> None:
         """Say what was measured of a channel, and why to mistrust it."""
@@ -181,7 +179,7 @@ class _Shown:
 
     def _say(self, line: str) -> None:
         """Print a line above the bar, as it is."""
-        errors.print(line, soft_wrap=True, markup=False)
+        errors.print(line, soft_wrap=True)
 
     def counts(self) -> Counter[str]:
         """Return how many stacks are done, skipped and failed."""
@@ -215,7 +213,7 @@ class _Shown:
             *(f"Failed: {one.path}: {one.why}" for one in self.ended if one.why is not None),
         ]
         for line in lines:
-            console.print(line, soft_wrap=True, markup=False)
+            console.print(line, soft_wrap=True)
 
     def refuse_failures(self) -> None:
         """End with a fault where stacks failed, or files could not be copied."""
@@ -261,4 +259,4 @@ def _say_dry(acquisition: Acquisition[Any], shown: _Shown) -> None:
         "Nothing was written.",
     ]
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)

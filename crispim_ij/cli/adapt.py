@@ -90,7 +90,7 @@ def adapt(
         print_json({**facts(adapted, start), "seconds": perf_counter() - started})
         return
     say_adapted(adapted, start)
-    console.print(f"Model written to {model}", soft_wrap=True, markup=False)
+    console.print(f"Model written to {model}", soft_wrap=True)
 
 
 def refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -125,7 +125,7 @@ def adapt_with_bar(
         def show_plan(plan: Plan) -> None:
             planned.append(plan)
             bar.update(bar.task_ids[0], total=plan.steps, description="adapting")
-            errors.print(in_words(plan, start), soft_wrap=True, markup=False)
+            errors.print(in_words(plan, start), soft_wrap=True)
 
         def show(done: int, newest: HistoryEntry | None) -> None:
             (plan,) = planned
@@ -175,12 +175,12 @@ def say_adapted(adapted: Adapted, start: Model) -> None:
         f"Estimated error: noisy {adapted.noisy:.3g}, {name} {adapted.before:.3g}, adapted "
         f"{adapted.after:.3g} {unit}, on planes that were kept apart",
         soft_wrap=True,
-        markup=False,
     )
     if not adapted.is_better:
         errors.print(
-            f"[yellow]{adapted.steps} steps made nothing better of {name}, whose weights are kept: "
+            f"{adapted.steps} steps made nothing better of {name}, whose weights are kept: "
             "give more time, or use it as it is.",
+            style="yellow",
             soft_wrap=True,
         )
 

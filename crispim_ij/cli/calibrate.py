@@ -77,7 +77,7 @@ def calibrate(
         return
     _print_table(found)
     if files is not None:
-        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True, markup=False)
+        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True)
 
 
 def _say_channels(source: Source) -> None:
@@ -87,7 +87,6 @@ def _say_channels(source: Source) -> None:
             f"'{source.path}' holds {channels}, which are measured as one: give the --channel "
             "that the camera took.",
             soft_wrap=True,
-            markup=False,
         )
 
 

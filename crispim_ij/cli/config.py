@@ -229,9 +229,7 @@ class Command(TyperCommand):
                 set_by.setdefault(origin, []).append(f"{name} = {value}")
         for path, options in set_by.items():
             shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path
-            errors.print(
-                f"Defaults from '{shown}': {', '.join(options)}", soft_wrap=True, markup=False
-            )
+            errors.print(f"Defaults from '{shown}': {', '.join(options)}", soft_wrap=True)
         return super().invoke(ctx)
 
 

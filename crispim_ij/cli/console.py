@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Event, Thread
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.status import Status
 from rich.text import Text
 
 from crispim_ij.plain import plain
@@ -31,9 +33,12 @@ UNBROKEN = 1000
 LINE_EVERY = 60.0
 """Seconds between lines about a run where no bar can be shown."""
 
-# Without emoji, which ':100:' of a camera would become.
-console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else UNBROKEN)
-errors = Console(stderr=True, highlight=False, emoji=False)
+# Text is printed as it is: names may have brackets, which markup takes for styles, and a camera is
+# written as '2.1:100:1.4', of which emoji would make a picture.
+console = Console(
+    highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else UNBROKEN
+)
+errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def report_error(sentence: str) -> None:
@@ -64,7 +69,6 @@ def say_kept(output: Path) -> None:
     errors.print(
         f"What is finished of {output} is kept: --resume continues it.",
         soft_wrap=True,
-        markup=False,
     )
 
 
@@ -88,7 +92,7 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
     A log file gets a line a minute.
     """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         RateColumn(unit),
@@ -96,23 +100,37 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         progress.add_task(what, total=total)
-        with nullcontext() if errors.is_terminal else _lines(progress, unit):
+
+        def so_far() -> str:
+            task = progress.tasks[0]
+            left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+            return f"{task.description}: {task.completed:.0f} of {task.total:.0f} {unit}{left}"
+
+        with nullcontext() if errors.is_terminal else _lines(so_far):
             yield progress
 
 
 @contextmanager
-def _lines(progress: Progress, unit: str) -> Iterator[None]:
-    """Print now and then how far the only task is."""
+def waiting(what: str) -> Iterator[Status]:
+    """Show that something is being done whose end isn't known; a log file gets a line a minute."""
+    started = perf_counter()
+
+    def so_far() -> str:
+        return f"{what}: {perf_counter() - started:.0f} s so far"
+
+    lines = nullcontext() if errors.is_terminal else _lines(so_far)
+    with errors.status(Text(what)) as status, lines:
+        yield status
+
+
+@contextmanager
+def _lines(line: Callable[[], str]) -> Iterator[None]:
+    """Print a line now and then."""
     ended = Event()
 
     def print_lines() -> None:
         while not ended.wait(LINE_EVERY):
-            task = progress.tasks[0]
-            left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
-            errors.print(
-                f"{task.description}: {task.completed:.0f} of {task.total:.0f} {unit}{left}",
-                soft_wrap=True,
-            )
+            errors.print(line(), soft_wrap=True)
 
     printer = Thread(target=print_lines, daemon=True)
     printer.start()

@@ -83,7 +83,7 @@ def demo(
     say(f"3. crispim-ij denoise {noisy} {denoised}")
     _denoise(noisy, denoised, overwrite=overwrite)
     measured = min(planes - 1, MEASURED)  # one is left to tune on
-    methods = ["noisy", "tv", "cv2", "tv-tuned", "nlm-tuned"]
+    methods = ["noisy", "tv", "tv-tuned", "nlm-tuned"]
     has_bm3d = _fits_bm3d(measured * (height // FACTOR) * (width // FACTOR))
     methods += ["bm3d"] if has_bm3d else []
     options = f"--planes {measured} --noisy {noisy} --result {MODEL}={denoised}"

@@ -52,8 +52,8 @@ def evaluate(
             help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
             "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
             "plane that is not measured; bm3d and bm4d, told the noise, where these packages are "
-            "installed; a model or a model folder. [default: noisy, tv, cv2 and "
-            "crispim-2d unless --result is given]",
+            "installed; a model or a model folder. [default: noisy, tv and crispim-2d "
+            "unless --result is given]",
             show_default=False,
         ),
     ] = None,
@@ -128,7 +128,7 @@ def evaluate(
 
     Example: `crispim-ij evaluate clean/ --method noisy --method crispim-2d --out evaluation/`
     """
-    from crispim_ij.evaluation import Given, default_methods, find_methods, measure
+    from crispim_ij.evaluation import Given, default_methods, doubts, find_methods, measure
     from crispim_ij.evaluation.classics import WITHOUT_NETWORK
     from crispim_ij.report import Experiment, Report, parse_display, report_names, write_report
 
@@ -163,10 +163,12 @@ def evaluate(
         )
         check_output(out, report_names([title]), source.path, overwrite=overwrite)
         say_problems(denoised_already(source, *filter(None, [given.noisy])))
+        doubtful = doubts(source, names, settings, given)
+        say_problems(doubtful)
         if not set(names) <= WITHOUT_NETWORK:
             start_tensorflow()
-        methods = find_methods(names, source, settings, given)
         with progress_bar("evaluating", min(planes, len(source)), "planes") as bar:
+            methods = find_methods(names, source, settings, given)  # tunes them
             evaluation = measure(
                 source, methods, settings, given, lambda k: bar.update(bar.task_ids[0], completed=k)
             )
@@ -175,7 +177,7 @@ def evaluate(
     report = Report(
         title=title,
         command=_command(clean, lists, settings, options),
-        notes=[*(note or []), *source.notes],
+        notes=[*(note or []), *source.notes, *doubtful],
         experiments=[Experiment(title, evaluation, display=limits)],
         recipes={one.name: one.provenance for one in methods if one.provenance is not None},
         seconds=time.perf_counter() - started,
@@ -257,9 +259,8 @@ def _print_ranking(ranking: Sequence[Ranked], file: Path, *, as_json: bool) -> N
         f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
         f"{best.noise:.3g}",
         soft_wrap=True,
-        markup=False,
     )
-    console.print(str(file), soft_wrap=True, markup=False)
+    console.print(str(file), soft_wrap=True)
 
 
 def _settings(
@@ -308,7 +309,7 @@ def _print(evaluation: Evaluation, page: Path, *, as_json: bool) -> None:
         print_json({"means": means, "pairs": pairs, "report": str(page)})
         return
     console.print(evaluation.table)
-    console.print(str(page), soft_wrap=True, markup=False)
+    console.print(str(page), soft_wrap=True)
 
 
 def _named_folders(texts: list[str]) -> dict[str, Path]:

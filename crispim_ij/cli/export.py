@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, start_tensorflow
+from crispim_ij.cli.console import console, start_tensorflow, waiting
 from crispim_ij.cli.options import ModelArgument, Overwrite
 from crispim_ij.errors import CrispimError
-from crispim_ij.exporting import ExportSettings, Format, check_noise, check_place, export_model
+from crispim_ij.exporting import (
+    ExportSettings,
+    Format,
+    check_noise,
+    check_place,
+    export_model,
+    format_of,
+)
 
 if TYPE_CHECKING:
     from crispim_ij.noise import CameraNoise
@@ -21,17 +28,21 @@ def export(
     output: Annotated[
         Path,
         typer.Argument(
-            metavar="OUT", help="File to write (.zip or .onnx), or a folder for a SavedModel."
+            metavar="OUT",
+            help="File to write: .zip for Fiji, .onnx; or a folder, a name without ending, for a "
+            "SavedModel.",
         ),
     ],
     format_: Annotated[
-        Format,
+        Format | None,
         typer.Option(
             "--format",
             help="csbdeep: for Fiji's 'Run your network'; csbdeep-stack: the same for a 3D model "
-            "over whole stacks; savedmodel: TensorFlow 2; onnx; bioimageio: a bioimage.io package.",
+            "over whole stacks; savedmodel: TensorFlow 2; onnx; bioimageio: a bioimage.io package. "
+            "[default: by how OUT ends, csbdeep for .zip]",
+            show_default=False,
         ),
-    ] = Format.CSBDEEP,
+    ] = None,
     noise: Annotated[
         str | None,
         typer.Option(
@@ -54,14 +65,15 @@ def export(
     from crispim_ij.models import find_model
 
     found = find_model(model)
-    settings = ExportSettings(format_, overwrite, _noise_of(noise))
+    settings = ExportSettings(format_ or format_of(output), overwrite, _noise_of(noise))
     check_noise(found.spec, settings.noise)
     check_place(output, settings)
-    start_tensorflow()
-    exported = export_model(found, output, settings)
+    with waiting("exporting"):
+        start_tensorflow()
+        exported = export_model(found, output, settings)
     console.print(
-        f"{found.folder.name} written to {exported.path} for {format_.value}; its counts differ "
-        f"from the model's by at most {exported.difference:.2g} on the test image",
+        f"{found.folder.name} written to {exported.path} for {settings.format.value}; its counts "
+        f"differ from the model's by at most {exported.difference:.2g} on the test image",
         soft_wrap=True,
     )
     if exported.units.facts:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from crispim_ij.cli.console import console, errors, print_json
+from crispim_ij.cli.console import console, print_json, waiting
 from crispim_ij.cli.options import AsJson, Only
 from crispim_ij.planes import find_tree
 from crispim_ij.planes.provenance import in_words
@@ -50,7 +49,7 @@ def inspect(
 
     from crispim_ij.previewing import TreeInspection, inspect_path, inspect_tree
 
-    with errors.status("reading"):
+    with waiting("reading"):
         tree = find_tree(path, only or ())
         found = inspect_path(path) if tree is None else inspect_tree(tree)
     if as_json:
@@ -59,7 +58,7 @@ def inspect(
     table = Table(box=None, show_header=False)
     rows = _tree_rows(found) if isinstance(found, TreeInspection) else _rows(found)
     for name, value in rows:
-        table.add_row(escape(name), escape(value))
+        table.add_row(name, value)
     console.print(table)
 
 

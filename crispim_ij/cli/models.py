@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from crispim_ij.cli.config import Command
 from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
@@ -47,11 +46,11 @@ def list_(as_json: AsJson = False) -> None:
     for model in list_models():
         spec = model.spec
         table.add_row(
-            escape(model.folder.name),
+            model.folder.name,
             spec.architecture,
             spec.axes,
             f"{spec.parameters:,}",
-            escape(str(model.folder)),
+            str(model.folder),
         )
     console.print(table)
 
@@ -70,9 +69,10 @@ def show(
     from rich.markdown import Markdown
 
     from crispim_ij.models import find_model
+    from crispim_ij.models.shown import CARD_FILE
 
     model = find_model(name)
-    card = model.folder / "README.md"
+    card = model.folder / CARD_FILE
     text = card.read_text(encoding="utf-8") if card.is_file() else None
     if as_json:
         print_json({**_model_facts(model), "card": text})
@@ -132,7 +132,7 @@ def calibrate(
             )
     errors.write(model.folder)
     console.print(_reliability_table(bins))
-    console.print(f"Written to {model.folder}", soft_wrap=True, markup=False)
+    console.print(f"Written to {model.folder}", soft_wrap=True)
 
 
 def _reliability_table(bins: Sequence[Bin]) -> Table:
@@ -175,5 +175,4 @@ def import_(
         f"Imported {file} as {model.spec.architecture} "
         f"({model.spec.parameters:,} weights) into {model.folder}",
         soft_wrap=True,
-        markup=False,
     )

@@ -6,8 +6,6 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from crispim_ij.cli.console import (
     console,
     errors,
@@ -84,7 +82,7 @@ def opened_source(path: Path, selection: Selection | None = None) -> Source:
 def say_problems(problems: Sequence[str]) -> None:
     """Print sentences of warning."""
     for problem in problems:
-        errors.print(f"[yellow]{escape(problem)}", soft_wrap=True)
+        errors.print(problem, style="yellow", soft_wrap=True)
 
 
 def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -122,7 +120,7 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
 
 def _say(line: str) -> None:
     """Print a line as it is."""
-    console.print(line, soft_wrap=True, markup=False)
+    console.print(line, soft_wrap=True)
 
 
 def in_words(facts: dict[str, Any]) -> str:

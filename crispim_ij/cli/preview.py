@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
-from crispim_ij.cli.console import console, errors, print_json, start_tensorflow
+from crispim_ij.cli.console import console, print_json, start_tensorflow, waiting
 from crispim_ij.cli.options import (
     AsJson,
     ModelName,
     Noise,
     Only,
+    Overwrite,
     SelectionOptions,
     Strength,
     TreeInput,
@@ -28,7 +29,7 @@ from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Tree
 from crispim_ij.planes.channels import named_channels
-from crispim_ij.planes.checks import check_output
+from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, check_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,18 +65,24 @@ def preview(
     strength: Strength = 1.0,
     selection: SelectionOptions,
     out: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="Picture to write, as PNG; replaced if it is there."),
-    ] = Path("preview.png"),
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Picture to write, as PNG. [default: preview-INPUT-MODEL.png, by the names of "
+            "both]",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Denoise one plane and show what that does, before a long run.
 
     Draws noisy, denoised and difference; in terminals that show pictures, the enlarged square
     comes first. Measures the noise and says whether the model was trained on such noise, which
-    precision is fastest here, how long all planes take and how much disk they need; for long
-    runs also what a faster model would take. Of planes above 2048 px a part of that size is
-    shown, and of a tree of stacks the one in the middle.
+    precision to take here, how long all planes take and how much disk they need; for long runs
+    also what a faster model would take. Of planes above 2048 px a part of that size is shown, and
+    of a tree of stacks the one in the middle.
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
@@ -88,16 +95,17 @@ def preview(
     from crispim_ij.previewing import preview as denoise_plane
 
     square = parse_crop(crop) if crop else None
-    if out.suffix.lower() != ".png":
+    if out is not None and out.suffix.lower() != ".png":
         raise CrispimError(f"The picture '{out}' (--out) is a PNG: give a name that ends in .png.")
     chosen = find_model(model)
     told = NoiseOptions(parse_noise(noise), strength)
     check_options(chosen.spec, told)
     tree = tree_of(source, only, selection)
     stack = source if tree is None else source / tree.stacks[len(tree.stacks) // 2]
+    picture = out or Path(f"preview-{_plain(stack)}-{_plain(chosen.folder)}.png")
     with opened_source(stack, selection.selection()) as planes:
-        check_output(out, None, source, overwrite=True)
-        with errors.status("reading the plane") as status:
+        check_output(picture, None, source, overwrite=overwrite)
+        with waiting("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
                 started = pool.submit(start_tensorflow)
@@ -113,17 +121,25 @@ def preview(
             found = denoise_plane(planes, chosen, looked, show)
             status.update("drawing")
             place = f"plane {looked.index} of {len(planes)}"
-            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", out)
+            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", picture)
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
             of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
-            facts = _facts(found, model, len(planes), out)
+            facts = _facts(found, model, len(planes), picture)
             print_json({**facts, "told": told_noise, "notes": planes.notes, **of})
             return
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
             console.print(line, soft_wrap=True)
-        console.print(f"Picture: {out}", soft_wrap=True, markup=False)
+        console.print(f"Picture: {picture}", soft_wrap=True)
+
+
+def _plain(path: Path) -> str:
+    """Return the name of a stack or model, without the endings of files and of OME-Zarrs."""
+    name = path.resolve().name
+    for ending in (*TIFF_SUFFIXES, ZARR_SUFFIX, ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
@@ -150,33 +166,34 @@ def _said(noise: str, strength: float, only: Sequence[str]) -> list[str]:
 
 def _lines(
     found: Preview, planes: Source, source: Path, options: list[str], tree: Tree | None
-) -> Iterator[str]:
+) -> Iterator[str | Text]:
     """Say what was found, for people; `options` are those of the command for all planes."""
     from crispim_ij.report.numbers import shown_time
 
-    looked, fastest, expected = found.looked, found.fastest, found.forecast
+    looked, expected = found.looked, found.forecast
+    precision = found.advised.precision
     rows, columns = looked.part
     shown = f"all of its {planes.shape[2]} x {planes.shape[1]} px"
     if looked.plane.shape != planes.shape[1:]:
         shown = f"x {columns.start} to {columns.stop}, y {rows.start} to {rows.stop} px"
     if tree is not None:
         yield (
-            f"Stack {escape(str(planes.path))}, in the middle of {len(tree.stacks)} (--only shows "
+            f"Stack {planes.path}, in the middle of {len(tree.stacks)} (--only shows "
             "another); a run measures the noise on several stacks of its channel"
         )
-    yield f"Plane {looked.index} of {len(planes)}, {escape(looked.name)}: {shown}"
+    yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
     if channels := named_channels(planes.metadata):
-        yield f"Channels: {escape(channels)}, of which this is {escape(looked.channel)}"
+        yield f"Channels: {channels}, of which this is {looked.channel}"
     yield f"Noise: {looked.noise.in_figures()}"
-    yield f"Model: {escape(looked.fit.says)}"
+    yield f"Model: {looked.fit.says}"
     yield f"Error: {_risk_in_words(found)}"
     if looked.fit.fits is False:
-        yield f"[yellow]{escape(_remedy(looked, source))}"
+        yield Text(_remedy(looked, source), style="yellow")
     yield _precisions(found)
     count = f"{len(planes)} plane{'s' * (len(planes) != 1)}"
     yield (
         f"{'Whole run' if tree is None else 'This stack'}: about "
-        f"{shown_time(expected.seconds)} for {count} in {fastest.precision}, and "
+        f"{shown_time(expected.seconds)} for {count} in {precision}, and "
         f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
         f"{expected.free / 1e9:.2f} GB are free here"
     )
@@ -186,8 +203,8 @@ def _lines(
             f"its result differs by {found.faster.deviation:.2g} counts (root mean square)"
         )
     words = ["crispim-ij", "denoise", str(source), "OUTPUT", *options]
-    words += ["--precision", fastest.precision] if fastest.precision != "float32" else []
-    yield f"Command: {escape(shlex.join(words))}"
+    words += ["--precision", precision] if precision != "float32" else []
+    yield f"Command: {shlex.join(words)}"
 
 
 def _risk_in_words(found: Preview) -> str:
@@ -210,10 +227,11 @@ def _precisions(found: Preview) -> str:
     first, *others = found.trials
     if not others:
         return "Precision: float32, as this processor doesn't compute in bfloat16"
-    ratio = others[0].rate / first.rate
+    ratio, deviation, sd = others[0].rate / first.rate, others[0].deviation, found.looked.sd
+    beside = f", {deviation / sd:.2g} of the noise's sd" if sd else ""
     return (
-        f"Precision: {found.fastest.precision}; here bfloat16 has {ratio:.1f} times the speed of "
-        f"float32, and its result differs by {others[0].deviation:.2g} counts (root mean square)"
+        f"Precision: {found.advised.precision}; here bfloat16 has {ratio:.1f} times the speed of "
+        f"float32, and its result differs by {deviation:.2g} counts (root mean square){beside}"
     )
 
 
@@ -255,7 +273,7 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
             "crispim-2d": found.reference and found.reference.error,
         },
         "precisions": [asdict(trial) for trial in found.trials],
-        "precision": found.fastest.precision,
+        "precision": found.advised.precision,
         "whole run": asdict(found.forecast),
         "faster": asdict(found.faster) if found.faster else None,
         "picture": str(out),

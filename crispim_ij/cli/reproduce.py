@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow
-from crispim_ij.cli.options import Overwrite, Resume, refuse_both
+from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow, waiting
+from crispim_ij.cli.options import DryRun, Overwrite, Resume, refuse_both
 from crispim_ij.errors import CrispimError, RunInterruptedError
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ def reproduce(
     ] = 0,
     resume: Resume = False,
     overwrite: Overwrite = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Reproduce the paper on your own clean stacks.
 
@@ -123,7 +123,8 @@ def reproduce(
     refuse_both(overwrite=overwrite, resume=resume)
     directory = job.RunDirectory(out)
     directory.check(resume=resume, overwrite=overwrite)
-    plan = job.make_plan(data, settings)
+    with waiting("measuring the stacks"):
+        plan = job.make_plan(data, settings)
     directory.check_stacks([stack.path for stack in (*plan.training, plan.test)])
     description = job.run_description(settings, plan)
     written = directory.resume(description) if resume else {}
@@ -132,34 +133,42 @@ def reproduce(
         return
     start_tensorflow()
     models = job.load_models(settings.models)
+    if dry_run:
+        if resume:
+            _say(_done(directory))
+        else:
+            _offered(plan, settings, directory)
+        _say("Nothing was written.")
+        return
     if resume:
         recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
-        done = ", ".join(directory.done()) or "nothing"
-        errors.print(f"Resuming. Done already: {done}.", markup=False)
+        errors.print(f"Resuming. {_done(directory)}")
     else:
-        recipes = _begin(plan, settings, directory, description)
+        recipes = _offered(plan, settings, directory)
+        precisions = {name: recipe.precision for name, recipe in recipes.items()}
+        directory.begin({**description, "precisions": precisions})
     command = shlex.join(["crispim-ij", *sys.argv[1:]])
     _run(job.Reproduction(settings, plan, recipes, models, command), directory)
 
 
-def _begin(
-    plan: Plan,
-    settings: ReproductionSettings,
-    directory: RunDirectory,
-    description: dict[str, Any],
+def _done(directory: RunDirectory) -> str:
+    """Say which stages are done."""
+    return f"Done already: {', '.join(directory.done()) or 'nothing'}."
+
+
+def _offered(
+    plan: Plan, settings: ReproductionSettings, directory: RunDirectory
 ) -> dict[str, Recipe]:
-    """Time the networks, say what is to be expected, and claim the folder."""
+    """Time the networks and say what is to be expected; refuse a disk that is too full."""
     from crispim_ij import reproduction as job
 
-    errors.print("Timing a few training steps ...")
-    offer = job.make_offer(plan, settings)
+    with waiting("timing a few training steps"):
+        offer = job.make_offer(plan, settings)
     for difference in job.differences_from_paper(plan, settings, offer.recipes):
         _say(f"- {difference}")
     needed = job.disk_bytes(plan)
     _print_cost(offer, needed, quick=settings.quick)
     _check_space(directory.folder, needed)
-    precisions = {name: recipe.precision for name, recipe in offer.recipes.items()}
-    directory.begin({**description, "precisions": precisions})
     return dict(offer.recipes)
 
 
@@ -185,11 +194,11 @@ def _run(run: Reproduction, directory: RunDirectory) -> None:
 @contextmanager
 def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator[Advance]:
     """Show a stage's progress; end it where Ctrl-C has asked for that."""
-    with progress_bar(escape(what), total, unit) as bar:
+    with progress_bar(what, total, unit) as bar:
 
         def advance(done: int, remark: str) -> None:
             text = f"{what}, {remark}" if remark else what
-            bar.update(bar.task_ids[0], completed=done, description=escape(text))
+            bar.update(bar.task_ids[0], completed=done, description=text)
             if stopped.is_set():
                 raise KeyboardInterrupt
 
@@ -198,7 +207,7 @@ def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator
 
 def _say(sentence: str) -> None:
     """Print what has names of files in it."""
-    console.print(sentence, soft_wrap=True, markup=False)
+    console.print(sentence, soft_wrap=True)
 
 
 def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:

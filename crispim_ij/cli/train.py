@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from crispim_ij.cli.adapt import refuse_model
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
 from crispim_ij.cli.interrupts import stop_after_step
 from crispim_ij.cli.options import (
@@ -30,12 +27,15 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import print_dry_run, say_problems
-from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.errors import RunInterruptedError
+from crispim_ij.noise import read_camera
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
     RunSettings,
     TrainingJob,
+    changed_recipe,
     check_data,
+    check_place,
     check_training,
     load_recipe,
     run_training,
@@ -197,14 +197,15 @@ def train(
     }
     refuse_two_noises(camera=camera, noise_sd=noise_sd)
     refuse_two_noises(camera=camera, noisy=noisy)
-    chosen = replace(
+    chosen = changed_recipe(
         _load_recipe(recipe),
-        **{key: value for key, value in changes.items() if value is not None},
-        **_noise(camera, noise_sd),
+        changes,
+        camera=read_camera(camera) if camera else None,
+        noise_sd=parse_noise_sd(noise_sd) if noise_sd else None,
     )
-    _check_data(chosen, clean or [], noisy or [], noise_sd)
+    check_data(chosen, clean=len(clean or []), noisy=len(noisy or []))
     settings = RunSettings(devices, sample_every, tensorboard, workers, cache)
-    refuse_model(model, resume=resume, overwrite=overwrite)
+    check_place(model, resume=resume, overwrite=overwrite)
     job = TrainingJob(
         model,
         chosen,
@@ -234,27 +235,8 @@ def _load_recipe(name: str) -> Recipe:
         warnings.simplefilter("always", FutureWarning)
         recipe = load_recipe(name)
     for one in caught:
-        errors.print(f"[yellow]{escape(str(one.message))}", soft_wrap=True)
+        errors.print(str(one.message), style="yellow", soft_wrap=True)
     return recipe
-
-
-def _noise(camera: str | None, noise_sd: str | None) -> dict[str, Any]:
-    """Return what of a recipe the options of noise change."""
-    from crispim_ij.noise import range_of, read_camera
-
-    if camera:
-        return {"camera": range_of(read_camera(camera)), "contrast": None}
-    return {"camera": None, "noise_sd": parse_noise_sd(noise_sd)} if noise_sd else {}
-
-
-def _check_data(
-    recipe: Recipe, clean: Sequence[Path], noisy: Sequence[Path], noise_sd: str | None
-) -> None:
-    check_data(recipe, clean=len(clean), noisy=len(noisy))
-    if recipe.is_blind and noise_sd:
-        raise CrispimError(
-            f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
-        )
 
 
 def train_with_bar(job: TrainingJob) -> Trained:
@@ -293,7 +275,6 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
             f"{stack.clean.path.name}{channel}: noise of sd {dark:.1f} counts where it is dark, "
             f"{bright:.1f} where it is bright",
             soft_wrap=True,
-            markup=False,
         )
         if stack.noise.is_correlated:
             says = (
@@ -302,7 +283,9 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
                 if stack.noise.grain is None
                 else ": noise of the same grain is learnt from."
             )
-            errors.print(f"[yellow]Neighbouring pixels share their noise{says}", soft_wrap=True)
+            errors.print(
+                f"Neighbouring pixels share their noise{says}", style="yellow", soft_wrap=True
+            )
 
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
@@ -348,13 +331,14 @@ def print_trained(trained: Trained) -> None:
     """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
     from crispim_ij.training.log import share_waited
 
-    console.print(f"Model written to {trained.model.folder}", soft_wrap=True, markup=False)
+    console.print(f"Model written to {trained.model.folder}", soft_wrap=True)
     left = trained.share_left
     if left > NOTHING_LEARNT:
         errors.print(
-            f"[yellow]It removes no noise to speak of: its error is {left:.0%} of that of doing "
+            f"It removes no noise to speak of: its error is {left:.0%} of that of doing "
             "nothing, so it has learnt too little. Give it more --steps, or begin with a model "
             "(--start-from).",
+            style="yellow",
             soft_wrap=True,
         )
     share = share_waited(trained.history)

@@ -24,6 +24,7 @@ from crispim_ij.noise import (
     tell_noise,
 )
 from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.quiet import start_tensorflow
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,7 @@ def _compile(
     model: Model, settings: DenoiseSettings
 ) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """Compile the network once for all sizes of tiles; it gives a tile's core."""
+    start_tensorflow()
     import tensorflow as tf
 
     valid = ARCHITECTURES[model.spec.architecture].has_valid_padding

@@ -1,6 +1,7 @@
 """How good a denoiser is: methods, metrics and statistics."""
 
 from crispim_ij.evaluation.classics import BASELINES, CLASSICS, NON_BLIND, WITHOUT_NETWORK
+from crispim_ij.evaluation.doubts import doubts
 from crispim_ij.evaluation.evaluate import Evaluated, Evaluation, evaluate, measure
 from crispim_ij.evaluation.inputs import EvaluationSettings, Given, NoiseSettings, noisy_plane
 from crispim_ij.evaluation.methods import (
@@ -42,6 +43,7 @@ __all__ = [
     "compare_methods",
     "default_methods",
     "default_ranked",
+    "doubts",
     "evaluate",
     "find_method",
     "find_methods",

@@ -20,6 +20,9 @@ Counts = NDArray[np.float64]
 VOLUME = 9
 """Planes that BM4D is given for one: four below it and four above."""
 
+CV2_LARGEST = 255
+"""Counts at which the paper's use of OpenCV saturates."""
+
 _SMALLEST_SIDE = 8  # px, that of BM3D's blocks
 _FEWEST = 5  # planes: BM4D's blocks are as high
 

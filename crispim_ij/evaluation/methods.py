@@ -71,7 +71,7 @@ class Method:
 def default_methods(*, has_noisy: bool, has_results: bool) -> list[str]:
     """Return the methods that are measured where none is named."""
     if not has_results:
-        return ["noisy", "tv", "cv2", "crispim-2d"]
+        return ["noisy", "tv", "crispim-2d"]
     return ["noisy"] if has_noisy else []
 
 

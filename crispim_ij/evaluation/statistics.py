@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 _RESAMPLES = 10_000
 
-# Title, field and format of a table's columns, and which way is better.
-COLUMNS = (
+NOISY = "noisy"
+"""The planes as they are, which no method made."""
+
+Column = tuple[str, str, str, Callable[..., float]]
+"""Title, field and format of a table's column, and which way is better."""
+
+PAPERS_COLUMNS: tuple[Column, ...] = (
     ("PSNR\n(dB)", "psnr", ".2f", max),
     ("SSIM", "ssim", ".4f", max),
     ("PCC", "pcc", ".4f", max),
@@ -27,6 +32,10 @@ COLUMNS = (
     ("robust\nSSIM", "robust_ssim", ".4f", max),
     ("FRC\n(1/px)", "frc_cutoff", ".3f", max),
 )
+"""All, in the order of the paper's tables."""
+
+_PLAIN = ("rmse", "robust_psnr", "robust_ssim", "pcc", "frc_cutoff", "psnr", "ssim")
+_SATURATING = ("ssim", "frc_cutoff")
 
 
 @dataclass(frozen=True)
@@ -66,12 +75,52 @@ def summarise(rows: Sequence[PlaneMetrics]) -> list[Summary]:
 def _summary(method: str, rows: Sequence[PlaneMetrics]) -> Summary:
     """Return one method's means."""
     means = {
-        name: float(np.mean([getattr(row, name) for row in rows])) for _, name, _, _ in COLUMNS
+        name: float(np.mean([getattr(row, name) for row in rows]))
+        for _, name, _, _ in PAPERS_COLUMNS
     }
     psnrs = [row.psnr for row in rows]
     # Equal planes have an infinite PSNR, of which there is no deviation.
     spread = float(np.std(psnrs)) if all(map(math.isfinite, psnrs)) else math.nan
     return Summary(method=method, planes=len(rows), psnr_sd=spread, **means)
+
+
+def columns_of(summaries: Sequence[Summary], *, papers: bool = False) -> list[Column]:
+    """Return the columns of a table.
+
+    Parameters
+    ----------
+    summaries : sequence of Summary
+        Its rows.
+    papers : bool
+        Whether the paper's figures stand beside them: then these come first, in its order.
+        Else the error in counts and what is measured at the planes' own range come first.
+
+    Returns
+    -------
+    list of Column
+        All, but for SSIM at the paper's range and FRC where they read the same for all methods.
+    """
+    order = {name: place for place, name in enumerate(_PLAIN)}
+    columns = PAPERS_COLUMNS if papers else sorted(PAPERS_COLUMNS, key=lambda one: order[one[1]])
+    hidden = [name for name in _SATURATING if not (papers and name == "ssim")]
+    return [one for one in columns if one[1] not in hidden or _tells_apart(summaries, one[1])]
+
+
+def _tells_apart(summaries: Sequence[Summary], name: str) -> bool:
+    """Whether methods differ in a figure, to three digits; noisy planes count where one is left."""
+    methods = [one for one in summaries if one.method != NOISY]
+    rows = methods if len(methods) > 1 else summaries
+    return len({f"{getattr(one, name):.3f}" for one in rows}) > 1 or len(rows) == 1
+
+
+def best_figures(summaries: Sequence[Summary]) -> dict[str, float]:
+    """Return the best of each figure, but for those in which the noisy planes are ahead."""
+    best = {}
+    for _, name, _, better in PAPERS_COLUMNS:
+        known = {one.method: value for one in summaries if (value := getattr(one, name)) == value}
+        if known and known.get(NOISY) != better(known.values()):
+            best[name] = better(known.values())
+    return best
 
 
 def render_table(summaries: Sequence[Summary]) -> Table:
@@ -82,23 +131,19 @@ def render_table(summaries: Sequence[Summary]) -> Table:
     planes = max((summary.planes for summary in summaries), default=0)
     table = Table(
         title=f"Means over {planes} plane{'s' * (planes != 1)}",
-        caption="PSNR and SSIM at the paper's range of 65535; robust: at the clean plane's "
-        "0.1-99.9 percentiles; FRC: highest frequency that agrees with the clean plane, of 0.5",
+        caption="RMSE: the error in counts; robust: at the clean plane's 0.1-99.9 percentiles; "
+        "PSNR and SSIM: at the paper's range of 65535; FRC: highest frequency that agrees, of 0.5",
     )
     table.add_column("method", no_wrap=True)
-    for title, *_ in COLUMNS:
+    columns, best = columns_of(summaries), best_figures(summaries)
+    for title, *_ in columns:
         table.add_column(title, justify="right")
-    best = {
-        name: better(getattr(summary, name) for summary in summaries)
-        for _, name, _, better in COLUMNS
-        if summaries
-    }
     for summary in summaries:
         cells = []
-        for _, name, form, _ in COLUMNS:
+        for _, name, form, _ in columns:
             value = getattr(summary, name)
             text = format(value, form)
-            cells.append(f"[bold]{text}[/bold]" if value == best[name] else text)
+            cells.append(Text.styled(text, "bold" if value == best.get(name) else ""))
         table.add_row(Text(summary.method), *cells)
     return table
 

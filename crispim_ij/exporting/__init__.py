@@ -6,6 +6,7 @@ from crispim_ij.exporting.export import (
     Format,
     check_place,
     export_model,
+    format_of,
 )
 from crispim_ij.exporting.shipped import export_shipped
 from crispim_ij.exporting.units import Units, check_noise
@@ -19,4 +20,5 @@ __all__ = [
     "check_place",
     "export_model",
     "export_shipped",
+    "format_of",
 ]

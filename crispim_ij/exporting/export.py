@@ -44,6 +44,25 @@ class Format(StrEnum):
         return {Format.SAVEDMODEL: "", Format.ONNX: ".onnx"}.get(self, ".zip")
 
 
+def format_of(out: Path) -> Format:
+    """Return the format that an output's name asks for: by .zip CSBDeep's, a SavedModel's by none.
+
+    Raises
+    ------
+    CrispimError
+        If it ends otherwise.
+    """
+    by_suffix = {form.suffix: form for form in (Format.CSBDEEP, Format.ONNX, Format.SAVEDMODEL)}
+    chosen = by_suffix.get(out.suffix.lower())
+    if chosen is None:
+        raise CrispimError(
+            f"the output '{out}' doesn't say by its name in which format it is to be: end it in "
+            ".zip (for Fiji) or .onnx, give a name without ending for a SavedModel, or say "
+            "--format."
+        )
+    return chosen
+
+
 def _functions(chosen: Format) -> tuple[Write, Predict]:
     """Return what writes a format, and what runs the result without Keras.
 

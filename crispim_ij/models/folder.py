@@ -14,6 +14,7 @@ import platformdirs
 
 from crispim_ij.bundled import bundled_folder
 from crispim_ij.errors import CrispimError, did_you_mean
+from crispim_ij.models.shown import as_html, as_text
 from crispim_ij.models.spec import SPEC_FILE, ModelSpec
 from crispim_ij.models.weights import (
     DamagedFileError,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.keras"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """A model folder on disk.
 
@@ -47,6 +48,13 @@ class Model:
 
     folder: Path
     spec: ModelSpec
+
+    def __repr__(self) -> str:
+        return as_text(self.spec, self.folder)
+
+    def _repr_html_(self) -> str:
+        """Show it in notebooks, with its card."""
+        return as_html(self.spec, self.folder)
 
     def network(
         self, *, precision: Precision = "float32", padding: Padding = "same"

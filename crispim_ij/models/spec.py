@@ -57,7 +57,7 @@ class ModelSpec:
     parameters: int
     sha256: str
     input_scaling: str = "none"
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict, repr=False)
     format: int = FORMAT
 
     @property

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.quiet import start_tensorflow
+
 if TYPE_CHECKING:
     import keras
 
@@ -159,6 +161,7 @@ def build(
     design = ARCHITECTURES[architecture]
     if padding == "valid" and not design.has_valid_padding:
         raise ValueError(f"{architecture} has no form with valid padding")
+    start_tensorflow()
     with precision_policy(precision):
         network = design.load()() if padding == "same" else design.load()(padding=padding)
     if network.count_params() != design.parameters:

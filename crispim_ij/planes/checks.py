@@ -20,6 +20,13 @@ PLANE_SUFFIXES = (*TIFF_SUFFIXES, PNG_SUFFIX)
 """Endings of the files that a folder of planes may hold."""
 
 ZARR_SUFFIX = ".zarr"
+FILE_SUFFIXES = (
+    *(PNG_SUFFIX, ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".jp2", ".svg", ".pdf", ".html"),
+    *(".btf", ".tf2", ".tf8", ".lsm", ".czi", ".nd2", ".lif", ".ims", ".oib", ".oir", ".mrc"),
+    *(".h5", ".hdf5", ".npy", ".npz", ".nrrd", ".nii", ".dcm", ".zip", ".gz", ".avi", ".mp4"),
+)
+"""Endings of files that are not written, and by which nobody calls a folder."""
+
 MOST_PLANES = 5_000_000
 """What a file may claim to hold: each plane has a name, which takes memory."""
 
@@ -222,6 +229,12 @@ def _check_kind(path: Path, *, as_file: bool) -> None:
         raise CrispimError(
             f"the output '{path}' is a file where a folder is needed: "
             "give a folder, or a name that ends in .tif for a stack."
+        )
+    if not as_file and not path.exists() and path.suffix.lower() in FILE_SUFFIXES:
+        raise CrispimError(
+            f"the output '{path}' would be a folder, as no {path.suffix.lower()} file is written: "
+            f"call it '{path.with_suffix('')}', where planes become PNGs if the input's are, or "
+            "for planes give a name that ends in .tif or .zarr."
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ REFERENCE = "crispim-2d"
 _FAST = "-fast"
 _PATIENCE = 120
 _TILE = 256
+
+TOLERATED = 0.1
+"""Deviation, as a share of the noise's sd, up to which a faster precision is advised."""
 _GRID = 16
 
 
@@ -100,6 +103,11 @@ class Looked:
         """The part of the plane itself, as it was read."""
         noisy: NDArray[Any] = self.pixels[len(self.pixels) // 2]
         return noisy
+
+    @property
+    def sd(self) -> float:
+        """The noise at the median light, in counts; 0 where it couldn't be measured."""
+        return self.noise.at(0.5)[0]
 
 
 @dataclass(frozen=True)
@@ -162,7 +170,7 @@ class Preview:
     trials : tuple of Trial
         Speed in each precision that the processor has.
     forecast : Forecast
-        What a whole run takes in the fastest.
+        What a whole run takes in the one to choose.
     faster : Faster or None
         A faster model, where the run is long enough for one to pay.
     risk : Risk or None
@@ -181,9 +189,9 @@ class Preview:
     reference: Risk | None = None
 
     @property
-    def fastest(self) -> Trial:
+    def advised(self) -> Trial:
         """The trial of the precision to choose."""
-        return max(self.trials, key=lambda trial: trial.rate)
+        return advised(self.trials, self.looked.sd)
 
 
 def look(
@@ -268,20 +276,19 @@ def preview(
     tile = looked.pixels[..., :_TILE, :_TILE]
     trials = try_precisions(model, denoiser, tile)
     denoised, seconds = timed(denoiser, looked.pixels)
-    fastest = max(trials, key=lambda trial: trial.rate)
     # Small tiles are slower than large ones, by as much in either precision.
-    faster = trials[0].rate / fastest.rate
-    expected = forecast(source, seconds / (denoised.size / 1e6) * faster)
-    faster = None
-    if expected.seconds > _PATIENCE:
-        faster = _try_faster(model, denoiser, tile, expected.seconds)
+    gain = trials[0].rate / advised(trials, looked.sd).rate
+    expected = forecast(source, seconds / (denoised.size / 1e6) * gain)
+    faster = _try_faster(model, denoiser, tile, expected.seconds)
     return Preview(looked, denoised, tuple(trials), expected, faster, risk, reference)
 
 
 def _try_faster(
     model: Model, denoiser: Denoiser, tile: NDArray[Any], seconds: float
 ) -> Faster | None:
-    """Compare a model with the one of its name that ends in '-fast', if there is one."""
+    """Compare a model, in a long run, with the one of its name that ends in '-fast', if any."""
+    if seconds < _PATIENCE:
+        return None
     name = f"{model.folder.name}{_FAST}"
     for sibling in list_models():
         if sibling.folder.name == name:
@@ -351,6 +358,12 @@ def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list
         deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
         trials.append(Trial("bfloat16", pixels / seconds, deviation))
     return trials
+
+
+def advised(trials: Sequence[Trial], sd: float) -> Trial:
+    """Return the fastest trial that deviates little beside noise of a standard deviation."""
+    near = [trial for trial in trials if trial.deviation <= TOLERATED * sd]
+    return max(near or trials[:1], key=lambda trial: trial.rate)
 
 
 def _best_of_two(denoiser: Denoiser, tile: NDArray[Any]) -> tuple[NDArray[np.float32], float]:

@@ -11,10 +11,10 @@ from crispim_ij.evaluation import MethodBias
 from crispim_ij.report.content import Experiment, ExperimentFiles
 from crispim_ij.report.pictures import Picture, PlanePictures
 from crispim_ij.report.plots import (
-    FACETS,
     MethodBox,
     Scale,
     bias_scale,
+    facets_of,
     method_biases,
     method_boxes,
     symmetric_log,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _INK, _FAINT, _ACCENT, _FILL = "#1c1f23", "#565e67", "#0b57a4", "#dbe7f3"
+_ABOVE_BOXES = 5
 _GRID: dict[str, Any] = {"color": "#d9dde1", "linewidth": 0.5}
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -79,7 +80,7 @@ def _boxes(experiment: Experiment) -> Figure:
     """Draw the spread of each metric over the planes."""
     from matplotlib.figure import Figure
 
-    facets = [(facet.title, method_boxes(experiment, facet)) for facet in FACETS]
+    facets = [(facet.title, method_boxes(experiment, facet)) for facet in facets_of(experiment)]
     methods = [one.method for one in facets[0][1]]
     figure = Figure(figsize=(11, 0.7 + 0.34 * len(methods)), layout="constrained")
     grid = figure.subplots(1, len(facets), sharey=True)
@@ -97,7 +98,15 @@ def _draw_boxes(axes: Axes, boxes: Sequence[MethodBox]) -> None:
     """Draw one metric: a box and the planes of each method, and the paper's mean."""
     for k, one in enumerate(boxes):
         if one.published is not None:
-            axes.plot(one.published, k - 0.16, "D", mfc="none", mec=_INK, mew=0.8, markersize=4.5)
+            axes.plot(
+                one.published,
+                *(k - 0.16, "D"),
+                mfc="white",
+                mec=_INK,
+                mew=0.8,
+                markersize=4.5,
+                zorder=_ABOVE_BOXES,
+            )
         if one.box is None:
             continue
         axes.bxp(

@@ -8,18 +8,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from math import isfinite, isnan, nan
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.evaluation import Summary
-from crispim_ij.evaluation.statistics import COLUMNS
+from crispim_ij.evaluation.statistics import Column, best_figures, columns_of
 from crispim_ij.report.content import Experiment, Published, Report
 from crispim_ij.report.numbers import shown, shown_p, shown_time
 from crispim_ij.report.pictures import PlanePictures, data_uri
 from crispim_ij.report.plots import (
-    FACETS,
     Facet,
     bias_scale,
+    facets_of,
     linear_scale,
     method_biases,
     method_boxes,
@@ -29,6 +29,9 @@ from crispim_ij.report.ranking import findings, ranked, ranked_pairs
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+# Under which keys a model records another one that it came from, and what that was.
+_ORIGINS = {"started_from": "the start", "teacher": "the teacher"}
 
 _ROW = 34  # px of a box plot's row
 _BOX_WIDTH, _BIAS_HEIGHT, _FOOT = 360, 150, 26  # px; the foot holds the ticks' labels
@@ -102,10 +105,10 @@ def _templates() -> Environment:
         "px": "{:.2f}".format,
         "plain": "{:g}".format,
         "facts": _flat,
+        "generations": _generations,
         "data_uri": data_uri,
     }
     environment.globals |= {
-        "COLUMNS": COLUMNS,
         "PAPER_FIELDS": Published.__dataclass_fields__,
         "NAN": nan,
     }
@@ -116,14 +119,16 @@ def _section(one: Experiment, planes: Sequence[PlanePictures]) -> dict[str, Any]
     """Return what the template shows of one test."""
     summaries = ranked(one.evaluation.rows)
     biases = one.evaluation.biases
+    columns = columns_of(summaries, papers=bool(one.published))
     return {
         "title": one.title,
         "findings": findings(one),
         "figures": one.figures or (None, None),
         "published": one.published,
         "summaries": summaries,
-        "best": _best(summaries),
-        "box_plots": [_box_plot(one, facet) for facet in FACETS],
+        "columns": columns,
+        "best": _best(summaries, columns),
+        "box_plots": [_box_plot(one, facet) for facet in facets_of(one)],
         "planes": planes,
         "bias_plots": method_biases(one),
         "bias_scale": bias_scale(biases, (_BIAS_HEIGHT - _FOOT, 6)),
@@ -133,13 +138,10 @@ def _section(one: Experiment, planes: Sequence[PlanePictures]) -> dict[str, Any]
     }
 
 
-def _best(summaries: Sequence[Summary]) -> dict[str, str | None]:
+def _best(summaries: Sequence[Summary], columns: Sequence[Column]) -> dict[str, str]:
     """Return the best figure of each column as it reads: what reads the same is equally good."""
-    best = {}
-    for _, field, form, better in COLUMNS:
-        known = [value for one in summaries if not isnan(value := getattr(one, field))]
-        best[field] = shown(better(known), form) if known else None
-    return best
+    best = best_figures(summaries)
+    return {field: shown(best[field], form) for _, field, form, _ in columns if field in best}
 
 
 def _box_plot(one: Experiment, facet: Facet) -> dict[str, Any]:
@@ -160,6 +162,20 @@ def _box_plot(one: Experiment, facet: Facet) -> dict[str, Any]:
         "bottom": _ROW * len(boxes),
         "height": _ROW * len(boxes) + _FOOT,
     }
+
+
+def _generations(
+    recipe: Mapping[str, Any], name: str, of: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield how a model was made, and then each that it came from, without those in one another."""
+    origins = {key: recipe[key] for key in _ORIGINS if isinstance(recipe.get(key), Mapping)}
+    names = {key: str(origin.get("name", "")) for key, origin in origins.items()}
+    yield f"Recipe of {name}{of}", {**recipe, **names}
+    for key, origin in origins.items():
+        made = origin.get("provenance")
+        facts = {**origin, **(made if isinstance(made, Mapping) else {})}
+        facts.pop("provenance", None)
+        yield from _generations(facts, names[key], f", {_ORIGINS[key]} of {name}")
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -33,13 +33,26 @@ class Facet:
     form: str
 
 
-FACETS = (
+PAPERS_FACETS = (
     Facet("PSNR (dB)", "psnr", ".2f"),
     Facet("SSIM", "ssim", ".5f"),
     Facet("PCC", "pcc", ".4f"),
     Facet("Robust SSIM", "robust_ssim", ".4f"),
 )
 """The paper's three, and an SSIM that does not saturate."""
+
+PLAIN_FACETS = (
+    Facet("RMSE (counts)", "rmse", ".2f"),
+    Facet("Robust PSNR (dB)", "robust_psnr", ".2f"),
+    Facet("Robust SSIM", "robust_ssim", ".4f"),
+    Facet("PCC", "pcc", ".4f"),
+)
+"""The error in counts, and what is measured at the planes' own range."""
+
+
+def facets_of(experiment: Experiment) -> tuple[Facet, ...]:
+    """Return what is drawn: the paper's metrics where its figures stand beside ours."""
+    return PAPERS_FACETS if experiment.published else PLAIN_FACETS
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from crispim_ij.evaluation import (
     Summary,
     summarise,
 )
+from crispim_ij.evaluation.statistics import NOISY as _NOISY
 from crispim_ij.report.content import Experiment
 from crispim_ij.report.numbers import shown
 
 _LEVEL = 0.05
-_NOISY = "noisy"
 
 
 def ranked(rows: Sequence[PlaneMetrics]) -> list[Summary]:
@@ -39,12 +39,13 @@ def ranked_pairs(experiment: Experiment) -> list[Paired]:
 def findings(experiment: Experiment) -> list[str]:
     """Say what an experiment shows.
 
-    The order, what is not told apart, what is worse than doing nothing, networks against
-    classic methods, and the paper's order: a sentence each.
+    The error that is left, the order, what is not told apart, what is worse than doing nothing,
+    networks against classic methods, and the paper's order: a sentence each.
     """
     summaries = ranked(experiment.evaluation.rows)
+    first = [_errors(summaries), _order(summaries)]
     sentences = [
-        _order(summaries),
+        *(first[::-1] if experiment.published else first),
         _not_told_apart(summaries, experiment.evaluation.comparisons),
         _harm(summaries),
         *_classics(summaries, experiment.evaluation.comparisons),
@@ -58,6 +59,24 @@ def _order(summaries: Sequence[Summary]) -> str:
     planes = max(one.planes for one in summaries)
     figures = [f"{one.method} {shown(one.psnr, '.2f')} dB" for one in summaries]
     return f"Mean PSNR over {planes} plane{'s' * (planes != 1)}: {', '.join(figures)}."
+
+
+def _errors(summaries: Sequence[Summary]) -> str:
+    """Say what error is left, in counts and of the noisy planes'."""
+    noisy = next((one.rmse for one in summaries if one.method == _NOISY), math.nan)
+    if not (math.isfinite(noisy) and noisy > 0):
+        return ""
+    figures = [
+        f"{one.method} {shown(one.rmse, '.3g')} ({100 * one.rmse / noisy:.0f} %)"
+        for one in summaries
+        if one.method != _NOISY and math.isfinite(one.rmse)
+    ]
+    if not figures:
+        return ""
+    return (
+        f"Of the noisy planes' error of {shown(noisy, '.3g')} counts (root mean square) are left: "
+        f"{', '.join(figures)}."
+    )
 
 
 def _not_told_apart(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> str:

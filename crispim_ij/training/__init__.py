@@ -1,7 +1,13 @@
 """Train a network on pairs of noisy and clean planes."""
 
 from crispim_ij.training.adaptation import Adapted, AdaptSettings, adapt, check_adaptable
-from crispim_ij.training.job import TrainingJob, check_training, run_training
+from crispim_ij.training.job import (
+    TrainingJob,
+    changed_recipe,
+    check_place,
+    check_training,
+    run_training,
+)
 from crispim_ij.training.loop import RunSettings, check_run, train
 from crispim_ij.training.recipe import Recipe, list_recipes, load_recipe
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
@@ -14,8 +20,10 @@ __all__ = [
     "TrainingJob",
     "TrainingStack",
     "adapt",
+    "changed_recipe",
     "check_adaptable",
     "check_data",
+    "check_place",
     "check_run",
     "check_training",
     "list_recipes",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
+from crispim_ij.models.spec import SPEC_FILE
+from crispim_ij.noise import CameraNoise, range_of
 from crispim_ij.planes import Selection, Source, aligned, by_channel, open_source
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.log import HistoryEntry, read_history, root
@@ -24,7 +27,7 @@ from crispim_ij.training.loop import (
 from crispim_ij.training.network import error_of_nothing
 from crispim_ij.training.patches import validation_batch
 from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.run_directory import HISTORY_FILE, bytes_needed
+from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
 
 OnStacks = Callable[[Sequence[TrainingStack]], None]
@@ -45,9 +48,9 @@ class TrainingJob:
         The model folder to write; holds checkpoint, recipe and history during the run.
     recipe : Recipe
         How.
-    clean, noisy : tuple of Path
-        Folders and stacks of planes; those of `noisy` are the same planes with noise, or
-        all there is for a blind recipe.
+    clean, noisy : tuple of Path or Source
+        Folders and stacks of planes, or sources, which the run closes; those of `noisy`
+        are the same planes with noise, or all there is for a blind recipe.
     settings : RunSettings
         What else to do.
     start_from : str or None
@@ -63,8 +66,8 @@ class TrainingJob:
 
     folder: Path
     recipe: Recipe
-    clean: tuple[Path, ...] = ()
-    noisy: tuple[Path, ...] = ()
+    clean: tuple[Path | Source, ...] = ()
+    noisy: tuple[Path | Source, ...] = ()
     settings: RunSettings = DEFAULTS
     start_from: str | None = None
     teacher: str | None = None
@@ -75,6 +78,37 @@ class TrainingJob:
         """Find the models that it begins with and learns from."""
         names = {"start_from": self.start_from, "teacher": self.teacher}
         return {key: None if name is None else find_model(name) for key, name in names.items()}
+
+
+def changed_recipe(
+    recipe: Recipe,
+    values: Mapping[str, Any],
+    *,
+    camera: CameraNoise | None,
+    noise_sd: tuple[float, float] | None,
+) -> Recipe:
+    """Return a recipe with other values, but for those that are None, and with other noise."""
+    if recipe.is_blind and noise_sd is not None:
+        raise CrispimError(
+            f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
+        )
+    changes = {key: value for key, value in values.items() if value is not None}
+    if camera is not None:
+        changes |= {"camera": range_of(camera), "contrast": None}
+    elif noise_sd is not None:
+        changes |= {"camera": None, "noise_sd": noise_sd}
+    return replace(recipe, **changes)
+
+
+def check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a folder with a model or a checkpoint that is neither resumed nor replaced."""
+    if overwrite or resume:
+        return
+    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
+        if (folder / name).exists():
+            raise CrispimError(
+                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
+            )
 
 
 @dataclass(frozen=True)
@@ -172,7 +206,12 @@ def _opened_stacks(job: TrainingJob) -> Iterator[list[TrainingStack]]:
     check_data(job.recipe, clean=len(job.clean), noisy=len(job.noisy))
     with ExitStack() as opened:
         clean, noisy = (
-            [opened.enter_context(open_source(path, job.selection)) for path in paths]
+            [
+                opened.enter_context(
+                    one if isinstance(one, Source) else open_source(one, job.selection)
+                )
+                for one in paths
+            ]
             for paths in (job.clean, job.noisy)
         )
         if job.recipe.is_blind:

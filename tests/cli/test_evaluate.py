@@ -173,6 +173,20 @@ def test_names_are_printed_as_they_are(clean: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.output
 
 
+def test_what_makes_figures_doubtful_is_told_and_stands_in_the_report(
+    tmp_path: Path, volume: NDArray[np.uint16]
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 50, volume.shape)
+    raw = np.clip(volume + noise, 0, None).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "raw.tif", raw, imagej=True)
+    out = tmp_path / "out"
+    result = call(tmp_path / "raw.tif", "--method", "noisy", "--planes", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    (note,) = json.loads((out / "report.json").read_text())["notes"]
+    assert "even a perfect result would score no better" in note
+    assert note in result.stderr
+
+
 def test_bm3d_stands_in_the_report(clean: Path, tmp_path: Path) -> None:
     pytest.importorskip("bm3d")
     out = tmp_path / "out"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from crispim_ij.errors import CrispimError
+from crispim_ij.exporting import format_of
 from tests.cli.conftest import Call
 from tests.exporting.random_models import random_model
 from tests.guessing import guessing_model
@@ -19,9 +21,21 @@ def test_a_shipped_model_for_fiji(call: Call, tmp_path: Path) -> None:
         assert "saved_model.pb" in archive.namelist()
 
 
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("a.zip", "csbdeep"), ("a.ONNX", "onnx"), ("a", "savedmodel"), ("a.tif", None)],
+)
+def test_the_name_says_the_format(name: str, form: str | None) -> None:
+    if form is not None:
+        assert format_of(Path(name)).value == form
+        return
+    with pytest.raises(CrispimError, match=r"\.zip \(for Fiji\) or \.onnx.*or say --format"):
+        format_of(Path(name))
+
+
 def test_results_are_not_replaced_unasked(call: Call, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "saved"
-    assert call("export", model, out, "--format", "savedmodel").status == 0
+    assert call("export", model, out).status == 0
     again = call("export", model, out, "--format", "savedmodel")
     assert again.status == 2
     assert "--overwrite" in again.err

@@ -16,6 +16,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from crispim_ij.cli.preview import _plain
 from tests.cli.conftest import Call
 from tests.guessing import guessing_model
 
@@ -38,8 +39,16 @@ def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
     assert "These models fit: crispim-2d" in answer.out
     for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
         assert f"\n{begins}" in answer.out
-    with Image.open(folder / "preview.png") as picture:
+    written = folder / "preview-noisy-crispim-2d.png"
+    with Image.open(written) as picture:
         assert picture.format == "PNG"
+    before = written.read_bytes()
+    again = call("preview", noisy, "--plane", 2)
+    assert again.status == 2
+    assert "--overwrite to replace it" in " ".join(again.err.split())
+    assert written.read_bytes() == before
+    assert call("preview", noisy, "--plane", 2, "--overwrite").status == 0
+    assert written.read_bytes() != before
 
 
 def test_for_scripts(call: Call, noisy: Path, model: Path, tmp_path: Path) -> None:
@@ -62,6 +71,14 @@ def test_a_channel(call: Call, model: Path, tmp_path: Path) -> None:
     answer = call("preview", tmp_path / "two.tif", "--model", model, "--channel", 2)
     assert answer.status == 0, answer.err
     assert "Plane 1 of 3, two_0003.tif" in answer.out
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("scan", "scan"), ("a/b.ome.tif", "b"), ("b.v2.TIFF", "b.v2"), ("x.ome.zarr", "x")],
+)
+def test_a_picture_is_called_as_the_stack(path: str, name: str) -> None:
+    assert _plain(Path(path)) == name
 
 
 @pytest.mark.parametrize(
@@ -134,7 +151,7 @@ def test_what_a_model_is_told(call: Call, grainy: Path, told: Path, folder: Path
     assert "\nNoise: sd " in answer.out
     assert "\nModel: told is told the noise, which fits." in answer.out
     assert "--noise" not in answer.out
-    found = json.loads(call("preview", grainy, "--model", told, "--json").out)
+    found = json.loads(call("preview", grainy, "--model", told, "--overwrite", "--json").out)
     assert found["told"] == found["noise"]["noise"]
     assert found["told"]["read_noise"] == pytest.approx(30, rel=0.05)
 
@@ -144,7 +161,7 @@ def test_the_noise_may_be_told(call: Call, grainy: Path, told: Path, folder: Pat
     found = json.loads(call(*said, "--json").out)
     assert found["told"] == {"gain": 4.5, "offset": 100.0, "read_noise": 9.0}
     assert found["noise"]["noise"]["read_noise"] == pytest.approx(30, rel=0.05)
-    command = call(*said).out.partition("\nCommand: ")[2].splitlines()[0]
+    command = call(*said, "--overwrite").out.partition("\nCommand: ")[2].splitlines()[0]
     assert f"--model {told} --noise 2:100:6 --strength 1.5" in command
 
 

@@ -59,7 +59,7 @@ def test_the_whole_way(call: Call, brains: Path, model: Path, tmp_path: Path) ->
     answer = call(*command, "--resume", "--seed", 1)
     assert answer.status == 2
     assert "has other settings than this run" in " ".join(answer.err.split())
-    answer = call(*command, "--resume")
+    answer = call(*command, "--resume", "--dry-run")
     assert answer.status == 0, answer.err
     assert "All of this run is done already" in answer.out
 
@@ -83,6 +83,18 @@ def test_faults_are_told_before_any_work(
     assert answer.status == 2
     assert said in " ".join(answer.err.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_tells_and_writes_nothing(
+    call: Call, brains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    out = tmp_path / "out"
+    answer = call("reproduce", brains, out, "--quick", "--dry-run")
+    assert answer.status == 0, answer.err
+    for said in ("brain 1", "Expected time of this run", "Needed on disk", "Nothing was written."):
+        assert said in answer.out
+    assert not list(tmp_path.iterdir())
 
 
 def test_output_among_the_input(call: Call, brains: Path) -> None:

@@ -322,5 +322,5 @@ def test_preview(call: Call, scan: Path, model: Path, tmp_path: Path) -> None:
     assert f"Stack {scan / STACKS[3]}, in the middle of 2" in answer.out
     assert "This stack: about" in answer.out
     assert f"denoise {scan} OUTPUT --model {model} --only Ex_561" in answer.out
-    facts = json.loads(call(*said, "--json").out)
+    facts = json.loads(call(*said, "--overwrite", "--json").out)
     assert (facts["stack"], facts["stacks"]) == (str(scan / STACKS[3]), 2)

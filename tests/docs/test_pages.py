@@ -1,7 +1,8 @@
 """Every code block of README.md and docs/ runs as it is written, or says why it doesn't.
 
 A page's blocks run one after the other in a folder of its own, which holds the results of
-`crispim-ij demo` and the same planes under the names that the pages use.
+`crispim-ij demo` and the same planes under the names that the pages use. The tutorials run one
+after the other in one folder, as they are read.
 """
 
 from __future__ import annotations
@@ -31,7 +32,13 @@ def runs(block: Block) -> bool:
     return block.language in RUN and block.reason is None
 
 
-WITH_CODE = [page for page in PAGES if any(map(runs, read_blocks(page)))]
+TUTORIALS = [
+    ROOT / f"docs/{name}.md"
+    for name in re.findall(r"^tutorials/\w+$", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
+]
+"""In the order in which they are read."""
+
+WITH_CODE = [page for page in PAGES if any(map(runs, read_blocks(page))) and page not in TUTORIALS]
 
 
 def crispim(*arguments: str, folder: Path) -> None:
@@ -76,23 +83,46 @@ def _named(page: Path) -> Any:
 def test_blocks_run(
     page: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if os.name != "posix":
-        pytest.skip("the blocks are written for a POSIX shell")
-    blocks = list(filter(runs, read_blocks(page)))
     folder = tmp_path / "work"
     shutil.copytree(made, folder)
     if page.name == "start.md":  # which makes the demo itself
         shutil.rmtree(folder / DEMO[1])
+    run_pages([page], folder, monkeypatch)
+
+
+@pytest.mark.long
+def test_tutorials_run_in_the_order_they_are_read(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the folder in which the first page made the demo, and nothing else."""
+    folder = tmp_path / "work"
+    shutil.copytree(made / DEMO[1], folder / DEMO[1])
+    assert {page.stem for page in TUTORIALS} == {
+        page.stem for page in (ROOT / "docs/tutorials").glob("*.md")
+    }
+    run_pages(TUTORIALS, folder, monkeypatch)
+    for name in ("denoise", "blind"):  # what the pages tell to open
+        text = (ROOT / f"docs/tutorials/{name}.md").read_text(encoding="utf-8")
+        pictures = re.findall(r"`(preview-[\w-]+\.png)`", text)
+        assert pictures
+        assert all((folder / picture).is_file() for picture in pictures)
+
+
+def run_pages(pages: list[Path], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the blocks of pages in a folder."""
+    if os.name != "posix":
+        pytest.skip("the blocks are written for a POSIX shell")
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("CRISPIM_MODELS", str(folder.parent / "models"))
     binaries = str(Path(sys.executable).parent)
     monkeypatch.setenv("PATH", binaries + os.pathsep + os.environ["PATH"])
-    names: dict[str, Any] = {}
-    for block in blocks:
-        if block.language == "python":
-            run_python(block, names, page.name)
-        else:
-            run_shell(block, page.name)
+    for page in pages:
+        names: dict[str, Any] = {}
+        for block in filter(runs, read_blocks(page)):
+            if block.language == "python":
+                run_python(block, names, page.name)
+            else:
+                run_shell(block, page.name)
 
 
 def run_shell(block: Block, page: str) -> None:

@@ -14,6 +14,7 @@ from crispim_ij.evaluation import (
     EvaluationSettings,
     Given,
     NoiseSettings,
+    default_methods,
     evaluate,
     find_method,
     tune,
@@ -24,6 +25,10 @@ from crispim_ij.models.keras2 import import_model
 from crispim_ij.networks import build
 from crispim_ij.planes import open_source
 from tests.models.keras2_files import write_paper_2d
+
+
+def test_what_saturates_is_measured_only_if_asked_for() -> None:
+    assert default_methods(has_noisy=False, has_results=False) == ["noisy", "tv", "crispim-2d"]
 
 
 @pytest.mark.parametrize("name", ["noisy", "tv", "cv2"])

@@ -11,7 +11,12 @@ from scipy.stats import bootstrap, wilcoxon
 
 from crispim_ij.evaluation import PlaneMetrics, render_table, summarise
 from crispim_ij.evaluation.metrics import Bias, bias_by_decile
-from crispim_ij.evaluation.statistics import compare_methods, summarise_bias
+from crispim_ij.evaluation.statistics import (
+    best_figures,
+    columns_of,
+    compare_methods,
+    summarise_bias,
+)
 
 
 def rows(**psnrs: list[float]) -> list[PlaneMetrics]:
@@ -101,6 +106,26 @@ def test_best_figures_are_bold() -> None:
     assert "\x1b[1m60.00" in stream.getvalue()
     assert "\x1b[1m20.00" in stream.getvalue()
     assert "\x1b[1m58.00" not in stream.getvalue()
+
+
+def test_the_error_in_counts_comes_first_and_what_saturates_is_left_out() -> None:
+    fields = [field for _, field, _, _ in columns_of(summarise([A, C]))]
+    assert fields[:2] == ["rmse", "robust_psnr"]
+    assert fields[-1] == "psnr"
+    net = replace(A, method="net", ssim=0.9004, frc_cutoff=0.2504)
+    fields = [field for _, field, _, _ in columns_of(summarise([A, net, C]))]
+    assert not {"ssim", "frc_cutoff"} & {*fields}
+    net = replace(net, frc_cutoff=0.3)
+    assert "frc_cutoff" in [field for _, field, _, _ in columns_of(summarise([A, net, C]))]
+    papers = [field for _, field, _, _ in columns_of(summarise([A, net, C]), papers=True)]
+    assert papers[:3] == ["psnr", "ssim", "pcc"]
+
+
+def test_the_noisy_planes_are_never_the_best() -> None:
+    best = best_figures(summarise([A, C]))
+    assert best["rmse"] == 20
+    assert "ssim" not in best  # of which noisy has as much
+    assert "psnr" not in best_figures(summarise([A, replace(C, psnr=70.0)]))
 
 
 def test_a_method_that_dims_bright_pixels() -> None:

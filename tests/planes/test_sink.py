@@ -182,5 +182,18 @@ def test_existing_results(folder: Path, tmp_path: Path, copy: Copy) -> None:
         copy(folder, tmp_path / name, overwrite=True)
 
 
+@pytest.mark.parametrize("name", ["out.png", "out.JPG", "out.ome.h5", "out.czi"])
+def test_file_that_is_not_written(folder: Path, tmp_path: Path, name: str) -> None:
+    remedy = (
+        rf"call it '.*{name.rpartition('.')[0]}', where planes become PNGs if .* \.tif or \.zarr"
+    )
+    with open_source(folder) as source:
+        with pytest.raises(CrispimError, match=remedy):
+            create_sink(tmp_path / name, source)
+        (tmp_path / name).mkdir()
+        create_sink(tmp_path / name, source)
+        create_sink(tmp_path / "scan.v2", source)
+
+
 def test_pixel_type_that_no_file_takes(folder: Path, tmp_path: Path) -> None:
     assert "float64" in refusal(folder, tmp_path / "out", dtype=np.dtype("float64"))

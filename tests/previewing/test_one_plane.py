@@ -15,7 +15,7 @@ from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
-from crispim_ij.previewing.one_plane import forecast
+from crispim_ij.previewing.one_plane import Trial, advised, forecast
 from tests.guessing import guessing_model
 from tests.told import told_model
 
@@ -54,6 +54,18 @@ def test_a_preview_is_what_denoising_gives(
     with Image.open(tmp_path / "picture.png") as picture:
         assert picture.format == "PNG"
         assert picture.width == 12 * 110
+
+
+@pytest.mark.parametrize(
+    ("deviation", "sd", "precision"),
+    [(2.9, 30, "bfloat16"), (3.1, 30, "float32"), (14, 1, "float32"), (0.1, 0, "float32")],
+)
+def test_a_precision_that_differs_much_is_not_advised(
+    deviation: float, sd: float, precision: str
+) -> None:
+    trials = [Trial("float32", 1.0, 0.0), Trial("bfloat16", 2.0, deviation)]
+    assert advised(trials, sd).precision == precision
+    assert advised([Trial("float32", 1.0, 0.0), Trial("bfloat16", 0.5, 0.0)], 30) == trials[0]
 
 
 def test_other_models_are_named_where_one_does_not_fit(tmp_path: Path) -> None:

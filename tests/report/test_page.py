@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -126,6 +127,23 @@ def named(report: Report, title: str, text: str) -> Reader:
     return Reader(report_page(said, [[]], {"processor": text}))
 
 
+def test_models_that_a_model_came_from_have_tables_of_their_own(report: Report) -> None:
+    recipe: dict[str, object] = {"recipe": {"seed": 0}}
+    for k in range(3):
+        origin = {"name": f"net-{k}", "stride": 4, "provenance": recipe}
+        recipe = {"recipe": {"seed": k + 1}, "started_from": origin}
+    one = with_evaluation(report.experiments[1], shown=[])
+    said = replace(report, experiments=[one], recipes={"net-3": recipe})
+    page = report_page(said, [[]], {})
+    titles = re.findall(r"<summary>(Recipe of .*)</summary>", page)
+    assert titles == [
+        "Recipe of net-3",
+        *(f"Recipe of net-{k}, the start of net-{k + 1}" for k in (2, 1, 0)),
+    ]
+    assert page.count("started_from") == 3
+    assert page.count('<th scope="row">recipe.seed</th>') == 4
+
+
 texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"]))
 
 
@@ -172,12 +190,12 @@ def test_names_are_text(page: Page) -> None:
 @pytest.mark.parametrize(
     ("table", "file", "columns"),
     [
-        ("means", "summary", "method psnr ssim pcc rmse robust_psnr robust_ssim frc_cutoff"),
+        ("means", "summary", "method rmse robust_psnr robust_ssim pcc frc_cutoff psnr ssim"),
         ("pairs", "comparison", "method other difference low high p planes"),
         (
             "planes",
             "evaluation",
-            "plane sd method psnr ssim pcc rmse robust_psnr robust_ssim frc_cutoff",
+            "plane sd method rmse robust_psnr robust_ssim pcc frc_cutoff psnr ssim",
         ),
     ],
 )
@@ -207,7 +225,7 @@ def test_the_best_of_a_column_is_marked_in_words_and_weight(page: Page, folder: 
     best = page.locator("#experiment-2 .means td:first-of-type strong")
     assert (
         best.text_content()
-        == f"{float(read(folder / 'table-2-summary.csv')[0]['psnr']):.2f} (best)"
+        == f"{float(read(folder / 'table-2-summary.csv')[0]['rmse']):.2f} (best)"
     )
     style = best.evaluate(
         "(one) => [getComputedStyle(one).fontWeight, getComputedStyle(one).textDecorationLine]"

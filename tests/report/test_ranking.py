@@ -36,6 +36,15 @@ def test_the_order_is_that_of_mean_psnr() -> None:
     assert findings(made)[0].startswith("Mean PSNR over 8 planes: net 7")
 
 
+def test_the_error_that_is_left_is_said_in_counts() -> None:
+    made = experiment({"noisy": 60.0, "net": 72.0})
+    rows = [
+        replace(row, rmse=35.0 if row.method == "noisy" else 7.0) for row in made.evaluation.rows
+    ]
+    said = findings(replace(made, evaluation=replace(made.evaluation, rows=rows)))[0]
+    assert said.endswith("error of 35 counts (root mean square) are left: net 7 (20 %).")
+
+
 def test_a_method_without_psnr_comes_last() -> None:
     rows = experiment({"a": 60.0, "b": 70.0}).evaluation.rows
     broken = [replace(row, psnr=math.nan) if row.method == "b" else row for row in rows]

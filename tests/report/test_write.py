@@ -15,7 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import Evaluated
 from crispim_ij.report import Report, report_names, write_report
 from crispim_ij.report.content import ExperimentFiles, experiment_files
-from crispim_ij.report.figures import write_figures
+from crispim_ij.report.figures import _boxes, write_figures
 from crispim_ij.report.pictures import experiment_pictures
 from tests.report.conftest import HOSTILE, experiment_of, with_evaluation
 
@@ -75,6 +75,15 @@ def small(planes: list[Evaluated]) -> Report:
     return Report(
         "Small", "crispim-ij evaluate x.tif", [], [with_evaluation(one, shown=[])], {}, 0.5
     )
+
+
+def test_the_papers_means_are_drawn_above_the_boxes(report: Report) -> None:
+    for axes in _boxes(report.experiments[0]).axes:
+        marks = [line for line in axes.lines if line.get_marker() == "D"]
+        assert len(marks) == 2 * (axes.get_title() != "Robust SSIM")
+        others = [*axes.patches, *(line for line in axes.lines if line not in marks)]
+        for mark in marks:
+            assert mark.zorder > max(one.zorder for one in others)
 
 
 def test_an_earlier_report_is_replaced_and_strangers_stay(small: Report, tmp_path: Path) -> None:

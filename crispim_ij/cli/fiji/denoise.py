@@ -127,7 +127,7 @@ def denoise(
             sink.write(index, (comparison or plugin)(given, noises[index]))
             bar.advance(bar.task_ids[0])
     said = f"{len(planes)} denoised planes written to {output}"
-    console.print(said, soft_wrap=True, markup=False)
+    console.print(said, soft_wrap=True)
     if comparison:
         comparison.report()
 

@@ -40,7 +40,7 @@ def install(
         raise CrispimError(f"{fiji} is no folder: name the one that holds your Fiji's 'jars'.")
     if uninstall:
         _list(uninstall_files(folder))
-        console.print(f"Uninstalled from {folder}", soft_wrap=True, markup=False)
+        console.print(f"Uninstalled from {folder}", soft_wrap=True)
         return
     with tempfile.TemporaryDirectory(prefix="crispim-") as scratch:
 
@@ -50,7 +50,7 @@ def install(
 
         _list(install_files(folder, files()))
     said = f"Macros and models are in {folder}; restart Fiji to see them"
-    console.print(said, soft_wrap=True, markup=False)
+    console.print(said, soft_wrap=True)
 
 
 def _list(changes: Iterator[FileChange]) -> None:
@@ -59,7 +59,7 @@ def _list(changes: Iterator[FileChange]) -> None:
 
     for change in changes:
         why = " (not as it was installed)" if change.outcome is Outcome.KEPT else ""
-        console.print(f"{change.outcome.value}: {change.path}{why}", soft_wrap=True, markup=False)
+        console.print(f"{change.outcome.value}: {change.path}{why}", soft_wrap=True)
 
 
 def _model_files(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:

@@ -48,7 +48,7 @@ def macro(
     with _printed_log():
         answer = gateway.run_macro(text, argument)
     if answer:
-        console.print(answer, soft_wrap=True, markup=False)
+        console.print(answer, soft_wrap=True)
 
 
 @contextmanager
@@ -72,4 +72,4 @@ class _Printer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message, less who says it."""
         line = record.getMessage().removeprefix("ImageJ: ")
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
