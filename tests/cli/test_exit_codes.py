@@ -35,13 +35,19 @@ def test_a_check_says_no(tmp_path: Path) -> None:
     assert "broken" in answer.stdout
 
 
+def test_a_process_ends_with_what_the_command_does() -> None:
+    answer = ended("denoise", "nowhere", "out")
+    assert answer.returncode == 2
+    assert "Traceback" not in answer.stderr
+
+
 @pytest.mark.parametrize(
     "given", ["denoise nowhere out", "denoise", "denoise --qqq", "qqq", "denoise a b --tile 0", ""]
 )
-def test_a_fault_that_can_be_mended(given: str) -> None:
-    answer = ended(*given.split())
-    assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
+def test_a_fault_that_can_be_mended(call: Call, given: str) -> None:
+    answer = call(*given.split())
+    assert answer.status == 2
+    assert "Traceback" not in answer.err
 
 
 def test_a_traceback_changes_nothing(tmp_path: Path) -> None:

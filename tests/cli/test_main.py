@@ -61,7 +61,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def helps() -> dict[str, tuple[str, list[str]]]:
     """What each command's help says, and what is imported after it, in one process for all."""
-    script = HELPS.format(commands=COMMANDS, heavy=HEAVY)
+    script = HELPS.format(commands=COMMANDS, heavy=(*HEAVY, "jgo", "xarray"))
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     found: dict[str, tuple[str, list[str]]] = json.loads(answer.stdout)
