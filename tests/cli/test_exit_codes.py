@@ -22,10 +22,18 @@ def ended(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("given", ["models list", "--version", "--help", "denoise --help"])
-def test_done(given: str) -> None:
+@pytest.mark.parametrize(("given", "status"), [("models list", 0), ("denoise nowhere out", 2)])
+def test_a_process_ends_with_what_the_command_does(given: str, status: int) -> None:
     answer = ended(*given.split())
-    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.returncode == status
+    assert "Traceback" not in answer.stderr
+    assert bool(answer.stderr) == bool(status)
+
+
+@pytest.mark.parametrize("given", ["models list", "--version", "--help", "denoise --help"])
+def test_done(call: Call, given: str) -> None:
+    answer = call(*given.split())
+    assert (answer.status, answer.err) == (0, "")
 
 
 def test_a_check_says_no(tmp_path: Path) -> None:
@@ -33,12 +41,6 @@ def test_a_check_says_no(tmp_path: Path) -> None:
     answer = ended("fiji", "doctor", "--fiji-home", tmp_path)
     assert answer.returncode == 1, answer.stderr
     assert "broken" in answer.stdout
-
-
-def test_a_process_ends_with_what_the_command_does() -> None:
-    answer = ended("denoise", "nowhere", "out")
-    assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
 
 
 @pytest.mark.parametrize(
