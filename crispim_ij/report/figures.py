@@ -29,6 +29,8 @@ _INK, _FAINT, _ACCENT, _FILL = "#1c1f23", "#565e67", "#0b57a4", "#dbe7f3"
 _ABOVE_BOXES = 5
 _GRID: dict[str, Any] = {"color": "#d9dde1", "linewidth": 0.5}
 _STYLE: dict[Any, Any] = {
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "font.size": 9,
     "axes.edgecolor": _FAINT,
     "axes.linewidth": 0.6,
@@ -69,7 +71,8 @@ def write_figures(
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure in each format."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # is settled now, and costs more than the drawing
+    # Is settled now, and costs more than the drawing; with 'none', all would be drawn twice.
+    figure.set_layout_engine(None)
     for kind, metadata in _METADATA.items():
         figure.savefig(
             path.with_name(f"{path.name}.{kind}"), format=kind, dpi=150, metadata=metadata

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-COMMAND = [sys.executable, "-c", "from crispim_ij.cli.main import run; run()"]
-
-
-def completed(line: str) -> list[str]:
-    """What Bash offers at the end of a line."""
-    asked = {
-        "_CRISPIM_IJ_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(line.split(" ")) - 1),
-    }
-    answer = subprocess.run(COMMAND, env={**os.environ, **asked}, capture_output=True, text=True)
-    assert answer.stderr == ""
-    return answer.stdout.split()
+from tests.cli.conftest import Call
 
 
 @pytest.mark.parametrize(
@@ -36,14 +20,18 @@ def completed(line: str) -> list[str]:
         ("crispim-ij denoise qqq", []),
     ],
 )
-def test_bash(line: str, offered: list[str]) -> None:
-    assert sorted(completed(line)) == sorted(offered)
+def test_bash(call: Call, monkeypatch: pytest.MonkeyPatch, line: str, offered: list[str]) -> None:
+    monkeypatch.setenv("_CRISPIM_IJ_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    answer = call()
+    assert answer.err == ""
+    assert sorted(answer.out.split()) == sorted(offered)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
-def test_what_shells_are_told(shell: str) -> None:
-    asked = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    given = [*COMMAND, "--show-completion", shell]
-    answer = subprocess.run(given, env={**os.environ, **asked}, capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr
-    assert "_CRISPIM_IJ_COMPLETE" in answer.stdout
+def test_what_shells_are_told(call: Call, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
+    answer = call("--show-completion", shell)
+    assert answer.status == 0, answer.err
+    assert "_CRISPIM_IJ_COMPLETE" in answer.out

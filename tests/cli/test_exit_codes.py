@@ -22,10 +22,18 @@ def ended(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("given", ["models list", "--version", "--help", "denoise --help"])
-def test_done(given: str) -> None:
+@pytest.mark.parametrize(("given", "status"), [("models list", 0), ("denoise nowhere out", 2)])
+def test_a_process_ends_with_what_the_command_does(given: str, status: int) -> None:
     answer = ended(*given.split())
-    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.returncode == status
+    assert "Traceback" not in answer.stderr
+    assert bool(answer.stderr) == bool(status)
+
+
+@pytest.mark.parametrize("given", ["models list", "--version", "--help", "denoise --help"])
+def test_done(call: Call, given: str) -> None:
+    answer = call(*given.split())
+    assert (answer.status, answer.err) == (0, "")
 
 
 def test_a_check_says_no(tmp_path: Path) -> None:
@@ -38,10 +46,10 @@ def test_a_check_says_no(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given", ["denoise nowhere out", "denoise", "denoise --qqq", "qqq", "denoise a b --tile 0", ""]
 )
-def test_a_fault_that_can_be_mended(given: str) -> None:
-    answer = ended(*given.split())
-    assert answer.returncode == 2
-    assert "Traceback" not in answer.stderr
+def test_a_fault_that_can_be_mended(call: Call, given: str) -> None:
+    answer = call(*given.split())
+    assert answer.status == 2
+    assert "Traceback" not in answer.err
 
 
 def test_a_traceback_changes_nothing(tmp_path: Path) -> None:

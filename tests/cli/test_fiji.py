@@ -15,7 +15,6 @@ from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
-from tests.cli.test_main import HEAVY, IMPORTED
 from tests.exporting.random_models import random_model
 from tests.guessing import guessing_model
 from tests.imagej.csbdeep_standin import Fiji, write_zip
@@ -33,18 +32,6 @@ def _no_fiji(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fiji(tmp_path: Path) -> Path:
     return make_fiji(tmp_path / "my Fiji.app", *FIJI, *CSBDEEP)
-
-
-@pytest.mark.parametrize("command", ["", "doctor", "install", "macro", "denoise", "check", "fetch"])
-def test_help_imports_nothing_heavy(command: str) -> None:
-    script = IMPORTED.format(heavy=(*HEAVY, "jgo", "xarray"))
-    arguments = ["fiji", *([command] if command else []), "--help"]
-    answer = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True
-    )
-    assert answer.returncode == 0, answer.stderr
-    assert " ".join(["Usage: crispim-ij", *arguments[:-1]]) in answer.stdout
-    assert answer.stdout.splitlines()[-1] == "[]"
 
 
 def test_doctor_where_nothing_is_broken(call: Call, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_preprocess(call: Call, noisy: Path, tmp_path: Path) -> None:
 
 
 def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
-    small = ("--steps", 2, "--batch", 2, "--patch", 32)
+    small = ("--steps", 2, "--batch", 2, "--patch", 32, "--sample-every", 0)
     facts = facts_of(call, "train", tmp_path / "mine", "--clean", noisy, *small)
     assert facts["inputs"][0]["path"] == str(noisy)
     assert (facts["recipe"], facts["steps"]) == ("crispim-2d", 2)

@@ -9,6 +9,7 @@ import pytest
 
 from crispim_ij import __version__
 from crispim_ij.imagej.jars import IMAGEJ
+from tests.cli.conftest import Call
 
 HEAVY = ("tensorflow", "keras", "cv2", "jpype", "scyjava", "imagej", "skimage", "matplotlib")
 IMPORTED = """
@@ -61,7 +62,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def helps() -> dict[str, tuple[str, list[str]]]:
     """What each command's help says, and what is imported after it, in one process for all."""
-    script = HELPS.format(commands=COMMANDS, heavy=HEAVY)
+    script = HELPS.format(commands=COMMANDS, heavy=(*HEAVY, "jgo", "xarray"))
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
     found: dict[str, tuple[str, list[str]]] = json.loads(answer.stdout)
@@ -102,13 +103,12 @@ def test_version() -> None:
     }  # fmt: skip
 
 
-def test_debug_shows_the_traceback() -> None:
-    command = [sys.executable, "-c", "from crispim_ij.cli.main import run; run()"]
+def test_debug_shows_the_traceback(call: Call) -> None:
     arguments = ["denoise", "nowhere", "out"]
-    plain = subprocess.run([*command, *arguments], capture_output=True, text=True)
-    assert plain.returncode == 2
-    assert "Traceback" not in plain.stderr
+    plain = call(*arguments)
+    assert plain.status == 2
+    assert "Traceback" not in plain.err
     for place in ([*arguments, "--debug"], ["--debug", *arguments]):
-        debugged = subprocess.run([*command, *place], capture_output=True, text=True)
-        assert "Traceback" in debugged.stderr
-        assert "nowhere" in debugged.stderr
+        debugged = call(*place)
+        assert "Traceback" in debugged.err
+        assert "nowhere" in debugged.err

@@ -34,7 +34,11 @@ def _few_steps() -> Iterator[None]:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("_few_steps")
-def test_the_whole_way(call: Call, brains: Path, model: Path, tmp_path: Path) -> None:
+def test_the_whole_way(
+    call: Call, brains: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the timing, which `tests/reproduction/test_cost.py` tests."""
+    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
     out = tmp_path / "out"
     command = ("reproduce", brains, out, "--quick", "--model", model, "--test", "brain 1")
     answer = call(*command)

@@ -34,7 +34,7 @@ def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> No
 
 
 def test_pairs(call: Call, noisy: Path, tmp_path: Path) -> None:
-    options = ("--recipe", "paper-2d", *SMALL)
+    options = ("--recipe", "paper-2d", *SMALL, "--sample-every", 0)
     answer = call("train", tmp_path / "mine", "--clean", noisy, "--noisy", noisy, *options)
     assert answer.status == 0, answer.err
     answer = call(
@@ -59,12 +59,13 @@ def test_noise_that_is_none(call: Call, noisy: Path, tmp_path: Path, noise: str)
 
 
 def test_options_of_the_run(call: Call, noisy: Path, tmp_path: Path) -> None:
-    output = tmp_path / "mine"
+    output = tmp_path / "mine[b]"  # which Rich would take for markup
     options = ("--sample-every", 0, "--tensorboard", "--devices", 1, "--workers", 3, "--cache", 0)
     answer = call("train", output, "--clean", noisy, *SMALL, *options)
     assert answer.status == 0, answer.err
     assert not (output / "samples").exists()
     assert len(list((output / "tensorboard").iterdir())) == 1
+    assert f"Model written to {output}" in answer.out
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def write_planes(path: Path, planes: np.ndarray) -> None:
 def test_blind(call: Call, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 20, LIGHT.shape)
     write_planes(tmp_path / "own.tif", LIGHT + noise)
-    options = ("--recipe", "blind", *SMALL)
+    options = ("--recipe", "blind", *SMALL, "--sample-every", 0)
     answer = call("train", tmp_path / "mine", "--noisy", tmp_path / "own.tif", *options)
     assert answer.status == 0, answer.err
     assert re.search(r"own.tif: noise of sd (19|20|21)\.", " ".join(answer.err.split()))
@@ -130,14 +131,6 @@ def test_noise_that_neighbours_share_is_warned_of(call: Call, tmp_path: Path) ->
     answer = call("train", tmp_path / "mine", *options)
     assert answer.status == 0, answer.err
     assert "Neighbouring pixels share their noise" in " ".join(answer.err.split())
-
-
-def test_what_rich_would_take_for_markup_is_printed(
-    call: Call, noisy: Path, tmp_path: Path
-) -> None:
-    answer = call("train", tmp_path / "mine[b]", "--clean", noisy, *SMALL, "--sample-every", 0)
-    assert answer.status == 0, answer.err
-    assert f"Model written to {tmp_path / 'mine[b]'}" in answer.out
 
 
 def test_a_key_by_its_older_name_is_told(call: Call, noisy: Path, tmp_path: Path) -> None:

@@ -81,10 +81,15 @@ def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, na
     both(client, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
 
 
+@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A model that is told the noise; workers load it once."""
+    return told_model(tmp_path_factory.mktemp("models") / "told", request.param)
+
+
 @pytest.mark.parametrize("name", ["out", "out.zarr"])
-@pytest.mark.parametrize("kind", ["stabilised-2d", "stabilised-2.5d"])
 def test_a_model_that_is_told_the_noise(
-    client: ClusterClient, tmp_path: Path, kind: str, name: str
+    client: ClusterClient, tmp_path: Path, told: Model, name: str
 ) -> None:
     """Of each channel its own."""
     rng = np.random.default_rng(0)
@@ -95,8 +100,7 @@ def test_a_model_that_is_told_the_noise(
         sds = [noise.read_noise for noise in tell_noise(source, MEASURED).channels]
     assert sds == pytest.approx([10, 50], rel=0.1)
     (tmp_path / "there").mkdir()
-    model = told_model(tmp_path / "told", kind)
-    both(client, path, tmp_path / "there", name, model, 32, zarr=ZarrSettings(chunk=32))
+    both(client, path, tmp_path / "there", name, told, 32, zarr=ZarrSettings(chunk=32))
 
 
 def test_from_an_ome_zarr(

@@ -193,7 +193,9 @@ def test_a_network_that_is_told_the_noise(fiji: FijiFolder, tmp_path: Path, stre
     assert f"noise=20 strength={strength} " in metadata(tmp_path / "out.tif")["Info"]
 
 
-@pytest.mark.parametrize("sd", [10, 20, 35, 60])
+@pytest.mark.parametrize(
+    "sd", [10, *(pytest.param(sd, marks=pytest.mark.slow) for sd in (20, 35)), 60]
+)
 def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, sd: float) -> None:
     model = told_zip(tmp_path / "told.zip")
     (tmp_path / "in").mkdir()

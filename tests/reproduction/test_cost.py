@@ -32,8 +32,18 @@ def test_coarser_arithmetic_must_be_worth_it(
     assert make_offer(plan, full_settings).cost == offer.full
 
 
-def test_a_step_takes_time() -> None:
-    assert seconds_per_step(full_recipe("paper-2d", 32, 0)) > 0
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        full_recipe("paper-2d", 32, 0),
+        pytest.param(
+            quick_recipe(full_recipe("paper-3d", 32, 0), "bfloat16"), marks=pytest.mark.long
+        ),
+    ],
+    ids=["full 2D", "quick 3D"],
+)
+def test_a_step_takes_time(recipe: Recipe) -> None:
+    assert seconds_per_step(recipe) > 0
 
 
 def test_long_steps_are_not_taken_whole(monkeypatch: pytest.MonkeyPatch) -> None:

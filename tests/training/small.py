@@ -18,7 +18,7 @@ RECIPE = Recipe(
     batch=2,
     patch=32,
     validate_every=2,
-    checkpoint_every=3,
+    checkpoint_every=4,
     validation_batch=2,
 )
 

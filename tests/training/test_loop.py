@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import load_model
+from crispim_ij.models import Model, load_model
 from crispim_ij.training import RunSettings, TrainingStack, loop
 from crispim_ij.training import train as train_network
 from crispim_ij.training.log import read_history, share_waited
@@ -69,32 +70,30 @@ def test_training_lowers_the_loss(stacks: list[TrainingStack], tmp_path: Path) -
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_not_stopped(
-    stacks: list[TrainingStack], tmp_path: Path
+    stacks: list[TrainingStack], whole: Model, broken: Path, tmp_path: Path
 ) -> None:
-    whole = train(stacks, RECIPE, tmp_path / "whole", on_step=ignore)
-    with pytest.raises(KeyboardInterrupt):
-        train(stacks, RECIPE, tmp_path / "parts", on_step=interrupt_at(5))
-    assert (tmp_path / "parts/checkpoint.keras").exists()
+    assert (broken / "checkpoint.keras").exists()
+    shutil.copytree(broken, tmp_path / "parts")
     parts = train(stacks, RECIPE, tmp_path / "parts", resume=True, on_step=ignore)
     assert_same_weights(parts, whole)
     assert steps_told(tmp_path / "parts") == [2, 4, 6, 8]
 
 
-def test_only_the_same_run_is_resumed(stacks: list[TrainingStack], tmp_path: Path) -> None:
+def test_only_the_same_run_is_resumed(
+    stacks: list[TrainingStack], broken: Path, tmp_path: Path
+) -> None:
     with pytest.raises(CrispimError, match="holds no checkpoint"):
         train(stacks, RECIPE, tmp_path / "mine", resume=True, on_step=ignore)
-    with pytest.raises(KeyboardInterrupt):
-        train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(5))
+    shutil.copytree(broken, tmp_path / "mine", dirs_exist_ok=True)
     with pytest.raises(CrispimError, match=r"recipe.json differs"):
         train(stacks, replace(RECIPE, seed=1), tmp_path / "mine", resume=True, on_step=ignore)
     assert json.loads((tmp_path / "mine/recipe.json").read_text())["recipe"]["seed"] == 0
 
 
 def test_a_run_begun_by_an_older_version_is_resumed(
-    stacks: list[TrainingStack], tmp_path: Path
+    stacks: list[TrainingStack], broken: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        train(stacks, RECIPE, tmp_path / "mine", on_step=interrupt_at(5))
+    shutil.copytree(broken, tmp_path / "mine")
     file = tmp_path / "mine/recipe.json"
     run = json.loads(file.read_text())
     for old, new in RENAMED.items():
@@ -117,37 +116,37 @@ def test_a_loss_that_is_no_number_stops_the_run(
 
 
 @pytest.mark.long
-def test_a_run_can_start_from_a_model(stacks: list[TrainingStack], tmp_path: Path) -> None:
+def test_a_run_can_start_from_a_model(
+    stacks: list[TrainingStack], whole: Model, tmp_path: Path
+) -> None:
     """A rate of next to nothing leaves the weights where they began."""
-    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
     still = replace(RECIPE, learning_rate=1e-12, seed=9)
-    second = train(stacks, still, tmp_path / "second", start_from=first, on_step=ignore)
+    second = train(stacks, still, tmp_path / "second", start_from=whole, on_step=ignore)
     for ours, theirs in zip(
-        second.network().get_weights(), first.network().get_weights(), strict=True
+        second.network().get_weights(), whole.network().get_weights(), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, atol=1e-9)
-    assert second.spec.provenance["started_from"]["sha256"] == first.spec.sha256
-    with pytest.raises(CrispimError, match=r"first is a 'residual-2d' network"):
+    assert second.spec.provenance["started_from"]["sha256"] == whole.spec.sha256
+    with pytest.raises(CrispimError, match=r"whole is a 'residual-2d' network"):
         train(
             stacks,
             replace(RECIPE, architecture="paper-2d"),
             tmp_path / "third",
-            start_from=first,
+            start_from=whole,
             on_step=ignore,
         )
     assert not (tmp_path / "third").exists()
 
 
 def test_a_teacher_gives_half_of_what_is_learnt(
-    stacks: list[TrainingStack], tmp_path: Path
+    stacks: list[TrainingStack], whole: Model, tmp_path: Path
 ) -> None:
     """It is right or wrong like the clean planes: taught by itself, errors are half of its own."""
-    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
     still = replace(RECIPE, learning_rate=1e-12, seed=9)
     losses = {}
-    for name, teacher in (("alone", None), ("taught", first)):
+    for name, teacher in (("alone", None), ("taught", whole)):
         model = train(
-            stacks, still, tmp_path / name, start_from=first, teacher=teacher, on_step=ignore
+            stacks, still, tmp_path / name, start_from=whole, teacher=teacher, on_step=ignore
         )
         losses[name] = [record.loss for record in read_history(model.folder / "history.csv")]
         assert ("teacher" in model.spec.provenance) == (teacher is not None)
@@ -165,14 +164,13 @@ def test_a_teacher_that_is_told_something_else_is_refused(
 
 
 def test_a_network_of_several_planes_can_start_from_a_flat_one(
-    stacks: list[TrainingStack], tmp_path: Path
+    stacks: list[TrainingStack], whole: Model, tmp_path: Path
 ) -> None:
-    first = train(stacks, RECIPE, tmp_path / "first", on_step=ignore)
     recipe = replace(RECIPE, architecture="residual-2.5d", learning_rate=1e-12, loss="log-mse")
-    deep = train(stacks, recipe, tmp_path / "deep", start_from=first, on_step=ignore)
+    deep = train(stacks, recipe, tmp_path / "deep", start_from=whole, on_step=ignore)
     planes = np.random.default_rng(0).uniform(0, 500, (1, 5, 32, 32, 1)).astype(np.float32)
     np.testing.assert_allclose(
-        np.asarray(deep.network()(planes)), np.asarray(first.network()(planes[:, 2])), atol=1e-2
+        np.asarray(deep.network()(planes)), np.asarray(whole.network()(planes[:, 2])), atol=1e-2
     )
     history = read_history(tmp_path / "deep" / "history.csv")
     # Told in squared counts, whatever the loss is: noise of sd 30 to 40 here.
