@@ -256,8 +256,7 @@ def _groovy(fiji: Installation) -> Finding:
     """Groovy, by which CRISPIM's scripts run the plugin without a dialog for each plane."""
     topic, version = "Groovy in Fiji", fiji.version(_GROOVY)
     if version is None:
-        remedy = "update that Fiji: without it CRISPIM Denoise takes the program crispim-ij."
-        return Finding(topic, "none", State.NOTE, remedy)
+        return Finding(topic, "none, so CRISPIM Denoise can't run the plugin", State.OK)
     if version_numbers(version) < _GROOVY_OF_JAVA_17 and (not fiji.java or fiji.java.version >= 17):
         remedy = "start that Fiji with Java 8 or 11, or update it."
         return Finding(topic, f"{version}, which can't run on Java 17", State.NOTE, remedy)
@@ -373,10 +372,12 @@ def _models_3d(folder: Path, install: str) -> Iterator[Finding]:
 def _program(folder: Path, install: str) -> Finding:
     """The program by which the macros denoise where the plugin can't."""
     topic, command = "Program for Denoise CLI", installed_command(folder)
-    if command and os.access(command, os.X_OK):
+    if not command:
+        return Finding(topic, "not noted, so it is looked for on the PATH", State.OK)
+    if os.access(command, os.X_OK):
         return Finding(topic, command, State.OK)
-    found = f"{command} is not there" if command else "not noted"
-    return Finding(topic, found, State.NOTE, f"{install} notes where this crispim-ij is.")
+    remedy = f"{install} notes where this crispim-ij is."
+    return Finding(topic, f"{command} is not there", State.NOTE, remedy)
 
 
 def _screen() -> Finding:
