@@ -120,7 +120,7 @@ function preprocessFolder(input, names, output, clean) {
         if (resume && isFinished(k, source, target, names[k], clean))
             continue;
         openTiff(source);
-        checkPlane(k, names[k]);
+        checkPlane(names[k]);
         downsample();
         if (clean != "")
             saveTiff(clean + File.separator + names[k]);
@@ -520,11 +520,11 @@ function openTiff(path) {
 }
 
 // Refuse a file of a folder that is not one plane of the first one's size and type.
-function checkPlane(k, name) {
+function checkPlane(name) {
     if (nSlices > 1)
         fail("The file " + name + " holds " + nSlices + " planes where a folder's files hold one "
             + "each: give that file itself as the input.");
-    if (k == 0) {
+    if (planeWidth == 0) {
         planeWidth = getWidth();
         planeHeight = getHeight();
         planeDepth = bitDepth();
