@@ -4,49 +4,54 @@
 // neither CSBDeep's plugin nor Fiji's TensorFlow. The open image goes out as a temporary file and
 // the result comes back in a new window.
 //
-// By hand it asks in a dialog and remembers the command. Called from a macro or headless it takes
-// lines KEY=VALUE:
+// In a Fiji, crispim-program.groovy beside this file shows how far it is in ImageJ's bar, and Esc stops
+// it. By hand this asks in a dialog and remembers the command. Called from a macro or headless it
+// takes lines KEY=VALUE:
 //   runMacro("CRISPIM_Denoise_CLI.ijm", "input=/data/my scan\noutput=/data/clean");
 // Values are taken as they stand: spaces, quotes and backslashes need no care. What is left out
 // has the value given here:
-//   command=        path of crispim-ij; empty: the one remembered, or else the one on the PATH.
-//                   `which crispim-ij` (macOS, Linux) or `where crispim-ij` (Windows) prints it;
-//                   a Fiji that was started by a click seldom knows a terminal's PATH
+//   command=        path of crispim-ij; empty: the one remembered, else the one that ran
+//                   `crispim-ij fiji install`, else the one on the PATH; where none answers it is
+//                   asked for once. `which crispim-ij` (macOS, Linux) or `where crispim-ij`
+//                   (Windows) prints it
 //   model=crispim-2d     name of a model, or path of a model folder
 //   input=          folder of TIFF planes, or a TIFF file; empty: the image that is open
 //   output=         folder or .tif file; empty: bring the result back in a new window
+//   noise=auto      sd of the noise in counts, or GAIN:OFFSET:READ, for a model that is told it; auto:
+//                   measured
+//   strength=1      0.5 to 2: how strong the noise is taken to be; less leaves some in
 //   precision=float32    or bfloat16, which is faster and less exact
 //   tile=1024       longest side, in px, that the network is given at once
 //   overwrite=false      true: replace files of the same names
+//   resume=false    true: go on with what an earlier run has finished
 //
 // Where all went well the macro returns a text that begins with "CRISPIM_Denoise_CLI: ", which
 // callers can test: a macro that fails raises nothing, not even headless.
 
 var NAME = "CRISPIM_Denoise_CLI";
 var written = newArray(0), scratch = newArray(0);
-var command, model, precision, tile, overwrite;
+var command, model, precision, tile, noise, strength, overwrite, resume;
 
 requires("1.53q");
-keys = newArray("command", "model", "input", "output", "precision", "tile", "overwrite");
-values = newArray("", "crispim-2d", "", "", "float32", "1024", "false");
+keys = newArray("command", "model", "input", "output", "noise", "strength", "precision", "tile",
+    "overwrite", "resume");
+values = newArray("", "crispim-2d", "", "", "auto", "1", "float32", "1024", "false", "false");
 byHand = lengthOf(getArgument()) == 0;
 if (byHand)
     ask(values);
 else
     readArguments(keys, values);
 
-command = values[0];
-if (command == "")
-    command = call("ij.Prefs.get", "crispim.command", "crispim-ij");
 model = values[1];
 input = absolute(values[2]);
 output = absolute(values[3]);
-precision = values[4];
-tile = number("tile", values[5]);
-overwrite = truth("overwrite", values[6]);
-checkCommand();
-if (byHand && values[0] != "")
-    before = "" + call("ij.Prefs.set", "crispim.command", command);
+noise = values[4];
+strength = number("strength", values[5]);
+precision = values[6];
+tile = number("tile", values[7]);
+overwrite = truth("overwrite", values[8]);
+resume = truth("resume", values[9]);
+findCommand(values[0], byHand);
 
 if (input == "")
     denoiseOpenImage(output);
@@ -110,17 +115,57 @@ function denoised(input, output) {
     flag = "--precision=" + precision;
     if (overwrite)
         flag = "--overwrite";
+    if (resume)
+        flag = "--resume";
     modelIs = "--model=" + model;
     precisionIs = "--precision=" + precision;
     tileIs = "--tile=" + d2s(tile, 0);
-    if (File.separator == "/")
+    noiseIs = "--noise=" + noise;
+    strengthIs = "--strength=" + strength;
+    if (hasGroovy())
+        said = inFiji(String.join(newArray(output, command, "denoise", flag, modelIs, precisionIs,
+            tileIs, noiseIs, strengthIs, "--", input, output), "\n"));
+    else if (File.separator == "/" && noise == "auto" && strength == 1)
         // The shell, whose script is constant, only joins what is said of errors to the answer.
         said = exec("/bin/sh", "-c", "exec \"$0\" \"$@\" 2>&1", command, "denoise", flag, modelIs,
             precisionIs, tileIs, "--", input, output);
+    else if (File.separator == "/")
+        said = exec("/bin/sh", "-c", "exec \"$0\" \"$@\" 2>&1", command, "denoise", flag, modelIs,
+            precisionIs, tileIs, noiseIs, strengthIs, "--", input, output);
     else
-        said = exec(command, "denoise", flag, modelIs, precisionIs, tileIs, "--", input, output);
+        said = exec(command, "denoise", flag, modelIs, precisionIs, tileIs, noiseIs, strengthIs, "--",
+            input, output);
     if (indexOf(said, "denoised planes written to") < 0)
         fail("The command " + command + " failed. " + reason(said, input, output));
+}
+
+// Whether this ImageJ, as Fiji does, has Groovy and the script that runs a program with it.
+function hasGroovy() {
+    if (!File.exists(script()))
+        return false;
+    if (indexOf("" + call("java.lang.System.getProperty", "java.class.path"), "groovy") >= 0)
+        return true;
+    jars = getDirectory("imagej") + "jars";
+    if (!File.isDirectory(jars))
+        return false;
+    list = getFileList(jars);
+    for (i = 0; i < list.length; i++)
+        if (startsWith(list[i], "groovy"))
+            return true;
+    return false;
+}
+
+function script() {
+    return getDirectory("plugins") + "CRISPIM" + File.separator + "crispim-program.groovy";
+}
+
+function inFiji(lines) {
+    // Assigned, because a lone call prints what it returns into the log.
+    before = "" + call("java.lang.System.setProperty", "crispim.script", script());
+    before = "" + call("java.lang.System.setProperty", "crispim.program", lines);
+    return "" + call("groovy.util.Eval.me", "new GroovyClassLoader(getClass().classLoader)"
+        + ".parseClass(new File(System.getProperty('crispim.script')))"
+        + ".run(System.getProperty('crispim.program'))");
 }
 
 function reason(said, input, output) {
@@ -131,12 +176,49 @@ function reason(said, input, output) {
         + input + "\" \"" + output + "\". " + String.trim(said);
 }
 
-function checkCommand() {
-    said = exec(command, "--version");
-    if (!startsWith(said, "crispim-ij "))
-        fail("The command " + command + " does not answer as crispim-ij does: install crispim-ij "
-            + "with pip, and give the path that `which crispim-ij` (Windows: `where crispim-ij`) "
-            + "prints in a terminal as the command. " + String.trim(said));
+// Find the command: the one that is given, or one that answers; a person is asked where none does.
+function findCommand(given, byHand) {
+    places = newArray(call("ij.Prefs.get", "crispim.command", ""), installedCommand(), "crispim-ij");
+    if (given != "")
+        places = newArray(given);
+    for (i = 0; i < places.length; i++) {
+        command = places[i];
+        if (command != "" && answers()) {
+            if (given != "" && byHand)
+                before = "" + call("ij.Prefs.set", "crispim.command", command);
+            return;
+        }
+    }
+    if (given == "" && !isHeadless()) {
+        command = File.openDialog("Where is the program crispim-ij?");
+        if (answers()) {
+            before = "" + call("ij.Prefs.set", "crispim.command", command);
+            return;
+        }
+    }
+    fail("The command " + command + " does not answer as crispim-ij does: install crispim-ij with "
+        + "pip, and give the path that `which crispim-ij` (Windows: `where crispim-ij`) prints in a "
+        + "terminal as the command. " + String.trim(exec(command, "--version")));
+}
+
+function answers() {
+    if (startsWith(exec(command, "--version"), "crispim-ij "))
+        return true;
+    return false;
+}
+
+// The program that ran `crispim-ij fiji install`, by the list of what that installed; or none.
+function installedCommand() {
+    list = getDirectory("plugins") + "CRISPIM" + File.separator + "crispim-ij.json";
+    if (!File.exists(list))
+        return "";
+    said = File.openAsString(list);
+    key = "\"command\": \"";
+    start = indexOf(said, key);
+    if (start < 0)
+        return "";
+    start += lengthOf(key);
+    return replace(substring(said, start, indexOf(said, "\"", start)), "\\\\", "\\");
 }
 
 // A new folder for files that are removed at the end, whatever that is. Nobody else may look
@@ -171,30 +253,39 @@ function removeTemporary() {
 // Ask for the values in a dialog; called as a command with options, it takes them from these.
 function ask(values) {
     startDialog();
-    values[0] = call("ij.Prefs.get", "crispim.command", "crispim-ij");
-    addPath("Command (path of crispim-ij)", values[0]);
+    addPath("Command (path of crispim-ij; empty: found)", values[0]);
     Dialog.addString("Model (name or folder)", values[1], 24);
     addPath("Input folder (empty: the open image)", values[2]);
     addPath("Output folder (empty: a new window)", values[3]);
-    Dialog.addChoice("Precision", newArray("float32", "bfloat16"), values[4]);
+    Dialog.addString("Noise, sd in counts (auto: measured)", values[4]);
+    Dialog.addNumber("Strength", 1, 2, 6, "0.5 to 2");
+    Dialog.addChoice("Precision", newArray("float32", "bfloat16"), values[6]);
     Dialog.addNumber("Tile side", 1024, 0, 6, "px");
     Dialog.addCheckbox("Overwrite files", false);
+    Dialog.addCheckbox("Resume what is not finished", false);
     Dialog.addHelp("<html><h3>CRISPIM Denoise CLI</h3>"
         + "<p>Denoises with the command crispim-ij, which needs no plugin and no TensorFlow in "
         + "Fiji.</p>"
-        + "<p><b>Command</b>: what <code>which crispim-ij</code> (Windows: <code>where crispim-ij"
-        + "</code>)<br>prints in a terminal. It is remembered.<br>"
+        + "<p><b>Command</b>: empty takes the one that is remembered, that filled this Fiji, or "
+        + "that is on the PATH.<br><code>which crispim-ij</code> (Windows: <code>where crispim-ij"
+        + "</code>) prints it in a terminal.<br>"
         + "<b>Model</b>: <code>crispim-ij models list</code> names them.<br>"
         + "<b>Input</b>: a folder with one TIFF file a plane, or nothing for the open image.<br>"
-        + "<b>Tile</b>: smaller tiles need less memory; the result is the same.</p></html>");
+        + "<b>Noise</b>: its standard deviation, or GAIN:OFFSET:READ, and <b>Strength</b>, for models "
+        + "that are told it.<br>"
+        + "<b>Tile</b>: smaller tiles need less memory; the result is the same.<br>"
+        + "<b>Resume</b> goes on with an output that an earlier run has begun.</p></html>");
     Dialog.show();
     values[0] = Dialog.getString();
     values[1] = Dialog.getString();
     values[2] = Dialog.getString();
     values[3] = Dialog.getString();
-    values[4] = Dialog.getChoice();
+    values[4] = Dialog.getString();
     values[5] = "" + Dialog.getNumber();
-    values[6] = truthText(Dialog.getCheckbox());
+    values[6] = Dialog.getChoice();
+    values[7] = "" + Dialog.getNumber();
+    values[8] = truthText(Dialog.getCheckbox());
+    values[9] = truthText(Dialog.getCheckbox());
 }
 
 // ---- arguments: the same in every CRISPIM macro, since macros can't include one another ----

@@ -16,10 +16,12 @@
 //   seed=           plane k, from 0, is seeded with seed + k; empty: drawn at random
 //   seed_stack=false     true: seed once and let one stream of noise run through all planes
 //   overwrite=false      true: replace files of the same names
+//   resume=false    true: of a folder, skip the planes that an earlier run has finished
 //
 // The pixels are those of `crispim-ij preprocess` with the same values. Only its ranges such as
 // --noise-sd 30:40 can't be had here, because NumPy draws from them. What was done to a plane is
-// added to its info (Image > Show Info...).
+// added to its info (Image > Show Info...), by which resume=true tells whether it would come out the
+// same. Finished planes of a folder stay where a later one fails or Esc is pressed.
 //
 // Where all went well the macro returns a text that begins with "CRISPIM_Preprocess: ", which
 // callers can test: a macro that fails raises nothing, not even headless.
@@ -27,12 +29,12 @@
 var NAME = "CRISPIM_Preprocess";
 var written = newArray(0), scratch = newArray(0);
 var planeWidth, planeHeight, planeDepth;
-var factor, factorText, interpolation, average, sd, sdText, seed, seedText, seedStack;
+var factor, factorText, interpolation, average, sd, sdText, seed, seedText, seedStack, resume;
 
 requires("1.53q");
 keys = newArray("input", "output", "clean", "factor", "interpolation", "average", "noise_sd",
-    "seed", "seed_stack", "overwrite");
-values = newArray("", "", "", "4", "Bilinear", "true", "30", "", "false", "false");
+    "seed", "seed_stack", "overwrite", "resume");
+values = newArray("", "", "", "4", "Bilinear", "true", "30", "", "false", "false", "false");
 if (getArgument() != "")
     readArguments(keys, values);
 else
@@ -53,6 +55,7 @@ sd = number("noise_sd", sdText);
 seedText = String.trim(values[7]);
 seedStack = truth("seed_stack", values[8]);
 overwrite = truth("overwrite", values[9]);
+resume = truth("resume", values[10]);
 if (!(factor > 0))
     fail("The factor " + factorText + " (factor) is not a positive number: choose one, such as 4.");
 if (!(sd >= 0))
@@ -62,9 +65,13 @@ if (clean != "" && (output == "" || clean == output))
     fail("The planes without noise (clean) need a place other than that of the noisy ones "
         + "(output): name both.");
 names = namesIn(input);
-checkTarget(input, output, names, overwrite);
+if (resume && names.length == 0)
+    fail("Only a folder of planes can be resumed (resume): name one (input).");
+if (resume && seedStack)
+    fail("One stream of noise (seed_stack) can't be resumed (resume): make all planes again.");
+checkTarget(input, output, names, maxOf(overwrite, resume));
 if (clean != "")
-    checkTarget(input, clean, names, overwrite);
+    checkTarget(input, clean, names, maxOf(overwrite, resume));
 
 setBatchMode(true);
 if (names.length == 0)
@@ -73,7 +80,7 @@ else
     planes = preprocessFolder(input, names, output, clean);
 if (output == "")
     setBatchMode("show");
-else
+else if (names.length == 0)
     close();
 // Not within a block: ImageJ 1.53q reports a false error there.
 said = NAME + ": " + counted(planes) + place(output);
@@ -95,7 +102,7 @@ function preprocessImage(input, output, clean) {
     downsample();
     if (clean != "")
         saveTiff(clean);
-    addNoise(0);
+    addNoise(0, input);
     if (output != "")
         saveTiff(output);
     return nSlices;
@@ -103,20 +110,60 @@ function preprocessImage(input, output, clean) {
 
 // Preprocess the planes of a folder; return their number.
 function preprocessFolder(input, names, output, clean) {
+    if (resume && seedText == "")
+        seedText = seedOfFinished(names, output);
     seed = chosenSeed(names.length);
     for (k = 0; k < names.length; k++) {
         showProgress(k, names.length);
-        openTiff(input + File.separator + names[k]);
-        checkPlane(k, names[k]);
+        source = input + File.separator + names[k];
+        target = output + File.separator + names[k];
+        if (resume && isFinished(k, source, target, names[k], clean))
+            continue;
+        openTiff(source);
+        checkPlane(names[k]);
         downsample();
         if (clean != "")
             saveTiff(clean + File.separator + names[k]);
-        addNoise(k);
-        saveTiff(output + File.separator + names[k]);
-        if (k < names.length - 1)
-            close();
+        addNoise(k, source);
+        saveTiff(target);
+        close();
+        // A plane that is finished stays, whatever becomes of the next.
+        written = newArray(0);
     }
     return names.length;
+}
+
+// Whether an earlier run has finished a plane; one that it made otherwise is refused.
+function isFinished(k, source, target, name, clean) {
+    if (!File.exists(target))
+        return false;
+    if (clean != "" && !File.exists(clean + File.separator + name))
+        return false;
+    if (indexOf(infoOf(target), NAME + ": " + madeFrom(k, source)) < 0)
+        fail("The plane " + target + " is not what this run would make of its input: choose another "
+            + "output, or overwrite=true.");
+    return true;
+}
+
+// The seed of a run that is resumed, as each plane that it has finished tells; empty without one.
+function seedOfFinished(names, output) {
+    for (k = 0; k < names.length; k++) {
+        target = output + File.separator + names[k];
+        if (File.exists(target)) {
+            info = infoOf(target);
+            start = lastIndexOf(info, " seed=");
+            if (start >= 0)
+                return substring(info, start + 6, indexOf(info, " ", start + 6));
+        }
+    }
+    return "";
+}
+
+function infoOf(path) {
+    openTiff(path);
+    info = getMetadata("Info");
+    close();
+    return info;
 }
 
 // Resize the current image as Image > Adjust > Size... does.
@@ -140,7 +187,7 @@ function downsample() {
 }
 
 // Add noise to the current image, whose slices are the planes from number `first` on.
-function addNoise(first) {
+function addNoise(first, path) {
     for (i = 0; i < nSlices && sd > 0; i++) {
         if (!seedStack || first + i == 0)
             random("seed", seed + first + i);
@@ -148,9 +195,18 @@ function addNoise(first) {
         run("Add Specified Noise...", "standard=" + sdText + " slice");
     }
     setSlice(1);
-    record("factor=" + factorText + " interpolation=" + interpolation + " average="
+    record(madeFrom(first, path));
+}
+
+// What decides the pixels of a plane, for its info.
+function madeFrom(first, path) {
+    text = "factor=" + factorText + " interpolation=" + interpolation + " average="
         + truthText(average) + " noise_sd=" + sdText + " seed=" + d2s(seed, 0) + " seed_stack="
-        + truthText(seedStack) + " plane=" + first + " ImageJ=" + getVersion());
+        + truthText(seedStack) + " plane=" + first + " ImageJ=" + getVersion();
+    if (path != "")
+        text += " input=" + path + " bytes=" + d2s(File.length(path), 0) + " modified="
+            + d2s(File.lastModified(path), 0);
+    return text;
 }
 
 // The seed that was given, or one drawn at random; plane k is seeded with it + k.
@@ -188,6 +244,7 @@ function ask(values) {
     Dialog.addString("Seed (empty: drawn)", values[7], 12);
     Dialog.addCheckbox("Seed_stack once", false);
     Dialog.addCheckbox("Overwrite files", false);
+    Dialog.addCheckbox("Resume a folder: skip its finished planes", false);
     Dialog.addHelp("<html><h3>CRISPIM Preprocess</h3>"
         + "<p>Makes pairs to train on: planes are shrunk by a factor, then noise is added, as"
         + "<br>Image &gt; Adjust &gt; Size... and Process &gt; Noise &gt; Add Specified Noise... "
@@ -209,6 +266,7 @@ function ask(values) {
     values[7] = Dialog.getString();
     values[8] = truthText(Dialog.getCheckbox());
     values[9] = truthText(Dialog.getCheckbox());
+    values[10] = truthText(Dialog.getCheckbox());
 }
 
 // ---- arguments: the same in every CRISPIM macro, since macros can't include one another ----
@@ -462,11 +520,11 @@ function openTiff(path) {
 }
 
 // Refuse a file of a folder that is not one plane of the first one's size and type.
-function checkPlane(k, name) {
+function checkPlane(name) {
     if (nSlices > 1)
         fail("The file " + name + " holds " + nSlices + " planes where a folder's files hold one "
             + "each: give that file itself as the input.");
-    if (k == 0) {
+    if (planeWidth == 0) {
         planeWidth = getWidth();
         planeHeight = getHeight();
         planeDepth = bitDepth();

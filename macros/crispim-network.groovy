@@ -1,46 +1,71 @@
 // Runs a network in CSBDeep's Fiji plugin on an image, and puts the result in the image's place.
 //
 // Needs a Fiji with the update site CSBDeep and a network that `crispim-ij export` wrote for it.
-// Opens neither dialog nor window, with a screen or without. CRISPIM_Denoise.ijm calls it; scripts
-// can, with every parameter: all but the image, the model and the services have defaults.
+// crispim-denoise.groovy uses it. Opens neither dialog nor window, with a screen or without.
 //
 // Planes are mirrored outwards by what the network sees before the plugin sees them, and cropped
 // afterwards. The plugin then gives what `crispim-ij denoise` gives, at the borders too. Results
-// are rounded half to even and clipped to the image's type. Calibration, LUTs, display range and
-// labels stay. A problem is returned as a sentence; then some planes may be done and others not.
-
-#@ ij.ImagePlus image
-#@ File (label = "Model (.zip)") model
-#@ Double (label = "Counts that are 1 to the network", value = 1) unit
-#@ Integer (label = "Tile side (px)", value = 512, min = 1) tile
-#@ Integer (label = "Overlap of tiles (px)", value = 32, min = 0) overlap
-#@ Integer (label = "Block size (px)", value = 4, min = 1) block
-#@ Boolean (label = "The network takes whole stacks", value = false) stacks
-#@ CommandService commands
-#@ ConvertService converter
-#@ ModuleService modules
-#@ PluginService plugins
-#@ PrefService preferences
-#@output String problem
+// are rounded half to even and clipped to the image's type.
 
 import groovy.transform.CompileStatic
-import groovy.transform.Field
-import ij.IJ
 import ij.ImagePlus
 import ij.ImageStack
 import ij.process.FloatProcessor
 import ij.process.ImageProcessor
+import java.security.MessageDigest
+import java.util.zip.ZipException
+import java.util.zip.ZipFile
 import net.imagej.Dataset
+import org.scijava.Context
+import org.scijava.command.CommandService
+import org.scijava.convert.ConvertService
+import org.scijava.module.ModuleService
 import org.scijava.module.process.LoadInputsPreprocessor
 import org.scijava.module.process.PreprocessorPlugin
 import org.scijava.module.process.SaveInputsPreprocessor
+import org.scijava.plugin.PluginService
+import org.scijava.prefs.PrefService
 import org.scijava.widget.InputHarvester
 
-@Field static final String COMMAND = 'de.csbdresden.csbdeep.commands.GenericNetwork'
-@Field static final String STORED = 'GenericNetwork_modelfile'
+// A zip that `crispim-ij export` wrote, and what its meta.json says of the network.
+@CompileStatic
+class NetworkFile {
+    final File file
+    final String sha256
+    final int overlap, block
+    final boolean takesNoise, takesStacks
 
-class Refused extends Exception {
-    Refused(String sentence) { super(sentence) }
+    NetworkFile(File file) {
+        this.file = file
+        sha256 = MessageDigest.getInstance('SHA-256').digest(file.bytes).encodeHex().toString()
+        String said = description(file)
+        overlap = largest(said, 'tile_overlap', 32)
+        block = largest(said, 'axes_div_by', 4)
+        takesNoise = said.contains('"input_scaling": "noise"')
+        takesStacks = said.contains('"axes_out": "ZYXC"')
+        if (!takesStacks && said.contains('"axes": "ZYXC"'))
+            throw new Refused("The model $file makes one plane of a few: export it for whole stacks " +
+                '(crispim-ij export --format csbdeep-stack).')
+    }
+
+    private static String description(File file) {
+        try {
+            def zip = new ZipFile(file)
+            try {
+                def entry = zip.getEntry('meta.json')
+                return entry == null ? '' : zip.getInputStream(entry).getText('UTF-8')
+            } finally {
+                zip.close()
+            }
+        } catch (ZipException ignored) {
+            return ''
+        }
+    }
+
+    private static int largest(String said, String name, int otherwise) {
+        def found = said =~ /"$name": \[([^\]]*)\]/
+        found.find() ? found.group(1).split(',').collect { it.trim() as int }.max() : otherwise
+    }
 }
 
 // How planes of one size are extended for the plugin, which loses as many columns at the far end
@@ -68,25 +93,30 @@ class Extension {
         Math.min(within, 2 * length - 1 - within)
     }
 
-    FloatProcessor extend(ImageProcessor plane, double unit) {
+    // Extends a plane; in units of the noise where that is given.
+    FloatProcessor extend(ImageProcessor plane, CameraNoise noise) {
         float[] pixels = new float[wide * high]
         int[] columns = new int[wide]
         for (int x = 0; x < wide; x++)
             columns[x] = mirrored(x - margin, width)
         for (int y = 0; y < high; y++) {
             int row = mirrored(y - margin, height) * width
-            for (int x = 0; x < wide; x++)
-                pixels[y * wide + x] = (float) (plane.getf(row + columns[x]) / unit)
+            for (int x = 0; x < wide; x++) {
+                float counts = plane.getf(row + columns[x])
+                pixels[y * wide + x] = noise == null ? counts : (float) noise.stabilise(counts)
+            }
         }
         new FloatProcessor(wide, high, pixels)
     }
 
     // Puts a result's own part in the place of a plane, in the plane's type.
-    void restore(ImageProcessor result, double unit, ImageProcessor plane) {
+    void restore(ImageProcessor result, CameraNoise noise, ImageProcessor plane) {
         double most = plane.bitDepth == 8 ? 255 : 65535
         for (int y = 0; y < height; y++)
             for (int x = 0; x < width; x++) {
-                double value = result.getf((y + margin) * wide + x + margin) * unit
+                double value = result.getf((y + margin) * wide + x + margin)
+                if (noise != null)
+                    value = (float) noise.restore(value)
                 if (Double.isNaN(value) || Double.isInfinite(value))
                     throw new Refused("The network's result holds NaN or infinite values: check " +
                         'the model and the image.')
@@ -97,91 +127,114 @@ class Extension {
     }
 }
 
-// The planes that go in together, as numbers of the image's slices: those of each channel and time
-// for a network of stacks, which needs two at least.
-def together() {
-    if (!stacks)
-        return (1..image.stackSize).collect { [it] }
-    def depth = image.getNSlices()
-    [(1..image.getNFrames()), (1..image.getNChannels())].combinations().collect { frame, channel ->
-        (0..<Math.max(depth, 2)).collect { image.getStackIndex(channel, 1 + it % depth, frame) }
-    }
-}
+// The plugin with one network.
+class Network {
+    static final String COMMAND = 'de.csbdresden.csbdeep.commands.GenericNetwork'
+    private static final String STORED = 'GenericNetwork_modelfile'
 
-// Runs the plugin on a stack of extended planes and returns what it gives, as a stack. It reads what
-// it isn't given from stored preferences, and the model from there even where it is given one.
-def throughNetwork(ImageStack given, Extension extension) {
-    def info = commands.getCommand(COMMAND)
-    if (info == null)
-        throw new Refused("This ImageJ has no command 'Run your network': add the update site " +
-            'CSBDeep in a Fiji (Help > Update... > Manage update sites), or use ' +
-            'CRISPIM_Denoise_CLI.')
-    def command = info.loadClass()
-    def stored = preferences.get(command, STORED)
-    def picture = new ImagePlus('crispim', given)
-    preferences.put(command, STORED, model.path)
-    try {
-        def inputs = [input: converter.convert(picture, Dataset), modelFile: model, modelUrl: '',
-            normalizeInput: false, percentileBottom: 3f, percentileTop: 99.8f, clip: false,
-            nTiles: extension.tiles, blockMultiple: block, overlap: extension.margin, batchSize: 1,
-            showProgressDialog: false, changeTFMapping: null]
-        // Those left out ask in a dialog, or exchange inputs with the preferences. Without
-        // postprocessors no window comes up with the result.
-        def before = plugins.createInstancesOfType(PreprocessorPlugin).findAll {
-            !(it instanceof InputHarvester || it instanceof LoadInputsPreprocessor
-                || it instanceof SaveInputsPreprocessor)
+    private final Context context
+    private final NetworkFile network
+    private final int tile, overlap, block
+
+    Network(Context context, NetworkFile network, int tile, int overlap, int block) {
+        this.context = context
+        this.network = network
+        this.tile = tile
+        this.overlap = overlap
+        this.block = block
+    }
+
+    // Why the plugin can't run in this Fiji, as a sentence's beginning; empty where nothing is known against it.
+    static String obstacle(Context context) {
+        if (context.service(CommandService).getCommand(COMMAND) == null)
+            return "This ImageJ has no command 'Run your network'"
+        if (System.getProperty('os.name').startsWith('Mac') && System.getProperty('os.arch') == 'aarch64')
+            return 'TensorFlow 1 has no library for Apple silicon'
+        try {
+            // Came with protobuf 4, which TensorFlow 1 does not work with.
+            Class.forName('com.google.protobuf.RuntimeVersion', false, Network.classLoader)
+            return 'This Fiji has protobuf 4, which TensorFlow 1 does not work with'
+        } catch (ClassNotFoundException ignored) {
+            return ''
         }
-        def result = modules.run(info, before, [], inputs as Map<String, Object>).get()
-        return asStack(result.getOutput('output'), given)
-    } finally {
-        picture.close()
-        if (stored == null)
-            preferences.remove(command, STORED)
-        else
-            preferences.put(command, STORED, stored)
     }
-}
 
-def asStack(output, ImageStack given) {
-    if (output == null)
-        throw new Refused("The command 'Run your network' gave no image: see Fiji's console " +
-            '(Window > Console) for why, and try crispim-ij fiji doctor, or use ' +
-            'CRISPIM_Denoise_CLI.')
-    def result = converter.convert(output, ImagePlus)
-    def got = [result.stackSize, result.width, result.height]
-    def expected = [given.size, given.width, given.height]
-    if (got != expected)
-        throw new Refused("The network made ${got[0]} planes of ${got[1]} x ${got[2]} px from " +
-            "${expected[0]} of ${expected[1]} x ${expected[2]} px: choose a network (model) that " +
-            'crispim-ij export wrote for Fiji.')
-    result.getStack()
-}
-
-def denoise() {
-    def extension = new Extension(image.width, image.height, tile, overlap, block)
-    def planes = image.getStack()
-    IJ.resetEscape()
-    together().each { numbers ->
-        def given = new ImageStack(extension.wide, extension.high)
-        numbers.each { given.addSlice(extension.extend(planes.getProcessor(it), unit)) }
-        def result = throughNetwork(given, extension)
-        if (IJ.escapePressed())
-            throw new Refused('Canceled.')
-        numbers.toUnique().eachWithIndex { number, k ->
-            extension.restore(result.getProcessor(k + 1), unit, planes.getProcessor(number))
+    // Denoises the planes of an image one by one, or the stack of each channel and time, in their place.
+    // The noise of each channel, or one for all, goes to a network that is told it; after each step comes
+    // a call with how many planes are done.
+    void denoise(ImagePlus image, List<CameraNoise> noises, Closure<Void> done) {
+        def extension = new Extension(image.width, image.height, tile, overlap, block)
+        def planes = image.getStack()
+        int count = 0
+        together(image).each { List<Integer> numbers ->
+            def channel = image.convertIndexToPosition(numbers[0])[0] - 1
+            def noise = noises ? noises[Math.min(channel, noises.size() - 1)] : null
+            def given = new ImageStack(extension.wide, extension.high)
+            numbers.each { given.addSlice(extension.extend(planes.getProcessor(it), noise)) }
+            def result = through(given, extension)
+            count += numbers.toUnique().size()
+            done(count)
+            numbers.toUnique().eachWithIndex { number, k ->
+                extension.restore(result.getProcessor(k + 1), noise, planes.getProcessor(number))
+            }
         }
-        IJ.showProgress(numbers.last(), planes.size)
     }
-    image.updateAndDraw()
-}
 
-try {
-    denoise()
-    problem = ''
-} catch (Refused refused) {
-    problem = refused.message
-} catch (Throwable fault) {
-    fault.printStackTrace()
-    problem = "The command 'Run your network' failed (${fault}): see Fiji's console (Window > " +
-        'Console), and try crispim-ij fiji doctor.'
+    // The planes that go in together, as numbers of the image's slices: those of each channel and time
+    // for a network of stacks, which needs two at least.
+    private List<List<Integer>> together(ImagePlus image) {
+        if (!network.takesStacks)
+            return (1..image.stackSize).collect { [it] }
+        def depth = image.getNSlices()
+        [(1..image.getNFrames()), (1..image.getNChannels())].combinations().collect { frame, channel ->
+            (0..<Math.max(depth, 2)).collect { image.getStackIndex(channel, 1 + it % depth, frame) }
+        }
+    }
+
+    // Runs the plugin on a stack of extended planes and returns what it gives, as a stack. It reads what
+    // it isn't given from stored preferences, and the model from there even where it is given one.
+    private ImageStack through(ImageStack given, Extension extension) {
+        def info = context.service(CommandService).getCommand(COMMAND)
+        def command = info.loadClass()
+        def preferences = context.service(PrefService)
+        def converter = context.service(ConvertService)
+        def stored = preferences.get(command, STORED)
+        def picture = new ImagePlus('crispim', given)
+        preferences.put(command, STORED, network.file.path)
+        try {
+            def inputs = [input: converter.convert(picture, Dataset), modelFile: network.file, modelUrl: '',
+                normalizeInput: false, percentileBottom: 3f, percentileTop: 99.8f, clip: false,
+                nTiles: extension.tiles, blockMultiple: block, overlap: extension.margin, batchSize: 1,
+                showProgressDialog: false, changeTFMapping: null]
+            // Those left out ask in a dialog, or exchange inputs with the preferences. Without
+            // postprocessors no window comes up with the result.
+            def before = context.service(PluginService).createInstancesOfType(PreprocessorPlugin).findAll {
+                !(it instanceof InputHarvester || it instanceof LoadInputsPreprocessor
+                    || it instanceof SaveInputsPreprocessor)
+            }
+            def run = context.service(ModuleService).run(info, before, [], inputs as Map<String, Object>)
+            return asStack(converter, run.get().getOutput('output'), given)
+        } finally {
+            picture.close()
+            if (stored == null)
+                preferences.remove(command, STORED)
+            else
+                preferences.put(command, STORED, stored)
+        }
+    }
+
+    private static ImageStack asStack(ConvertService converter, output, ImageStack given) {
+        if (output == null)
+            throw new Refused("The command 'Run your network' gave no image: see Fiji's console " +
+                '(Window > Console) for why, and try crispim-ij fiji doctor, or use ' +
+                'CRISPIM_Denoise_CLI.')
+        def result = converter.convert(output, ImagePlus)
+        def got = [result.stackSize, result.width, result.height]
+        def expected = [given.size, given.width, given.height]
+        if (got != expected)
+            throw new Refused("The network made ${got[0]} planes of ${got[1]} x ${got[2]} px from " +
+                "${expected[0]} of ${expected[1]} x ${expected[2]} px: choose a network (model) that " +
+                'crispim-ij export wrote for Fiji.')
+        result.getStack()
+    }
 }

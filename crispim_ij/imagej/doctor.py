@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,10 +20,18 @@ from crispim_ij.imagej.installation import (
     Runtime,
     check_fiji_home,
     read_installation,
+    version_numbers,
 )
-from crispim_ij.imagej.installing import is_as_installed, read_manifest
+from crispim_ij.imagej.installing import (
+    MODELS,
+    installed_command,
+    is_as_installed,
+    macro_files,
+    read_manifest,
+)
 from crispim_ij.imagej.jars import IMAGEJ, JARS, cache_folder, missing_jars
 from crispim_ij.imagej.java import MINIMUM_VERSION, Java, ask_java, named_java, shipped_java
+from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.imagej.tensorflow_java import (
     IMAGEJ_TENSORFLOW,
     PROTOBUF,
@@ -36,6 +46,8 @@ from crispim_ij.versions import version_of
 PACKAGES = ("pyimagej", "scyjava", "JPype1", "jgo")
 
 _GIB = 2**30
+_GROOVY = "groovy"
+_GROOVY_OF_JAVA_17 = (3, 0, 8)
 
 
 class State(StrEnum):
@@ -178,16 +190,18 @@ def _fiji_findings(fiji: Installation, java: Runtime | None) -> Iterator[Finding
     yield _imglyb(fiji)
     yield _sites(fiji)
     yield _plugin(fiji)
+    yield _groovy(fiji)
     yield Finding("TensorFlow in Fiji", _libraries(fiji), State.OK)
-    if java and (loss := library_loss(fiji, java)):
-        yield Finding("TensorFlow, any --fiji-home", loss.what, State.BROKEN, f"{loss.remedy}.")
+    if java:
+        yield _recorded(fiji, java)
     if ARTIFACT in fiji.jars:
         if fiji.java:
             yield _loads("TensorFlow, Fiji started by hand", fiji, fiji.java)
         if java:
             yield _loads("TensorFlow, `crispim-ij fiji denoise`", fiji, java)
         yield from _traces(fiji)
-    yield _installed(fiji.folder)
+    yield from _installed(fiji.folder)
+    yield _screen()
 
 
 def _imagej_of(fiji: Installation) -> Finding:
@@ -227,9 +241,37 @@ def _plugin(fiji: Installation) -> Finding:
     """CSBDeep's plugin, which runs exported models."""
     topic, version = "Plugin CSBDeep", fiji.version(ARTIFACT)
     if version:
-        return Finding(topic, version, State.OK)
+        jars = sorted(
+            str(jar.relative_to(fiji.folder))
+            for place in ("jars", "plugins")
+            for jar in (fiji.folder / place).rglob("*.jar")
+            if jar.name.lower().startswith(f"{ARTIFACT}-")
+        )
+        return Finding(topic, f"{version}, {' and '.join(jars)}", State.OK)
     remedy = f"to run exported models in this Fiji, {SITES}, then update and restart it."
     return Finding(topic, "not installed", State.NOTE, remedy)
+
+
+def _groovy(fiji: Installation) -> Finding:
+    """Groovy, by which CRISPIM's scripts run the plugin without a dialog for each plane."""
+    topic, version = "Groovy in Fiji", fiji.version(_GROOVY)
+    if version is None:
+        return Finding(topic, "none, so CRISPIM Denoise can't run the plugin", State.OK)
+    if version_numbers(version) < _GROOVY_OF_JAVA_17 and (not fiji.java or fiji.java.version >= 17):
+        remedy = "start that Fiji with Java 8 or 11, or update it."
+        return Finding(topic, f"{version}, which can't run on Java 17", State.NOTE, remedy)
+    return Finding(topic, version, State.OK)
+
+
+def _recorded(fiji: Installation, java: Runtime) -> Finding:
+    """A TensorFlow that Fiji's own tool has put there, which must not be deleted."""
+    loss = library_loss(fiji, java)
+    if loss:
+        return Finding("TensorFlow, any --fiji-home", loss.what, State.BROKEN, f"{loss.remedy}.")
+    topic = "TensorFlow in Fiji's 'lib'"
+    if fiji.marked is None:
+        return Finding(topic, "none recorded, so no start of Fiji can delete one", State.OK)
+    return Finding(topic, f"recorded in {fiji.marked}, and safe: a TensorFlow loads", State.OK)
 
 
 def _libraries(fiji: Installation) -> str:
@@ -276,22 +318,73 @@ def _traces(fiji: Installation) -> Iterator[Finding]:
         yield Finding("Unpacked models", f"{len(unpacked)}, all whole", State.OK)
 
 
-def _installed(folder: Path) -> Finding:
-    """Macros and models that crispim-ij put there."""
+def _installed(folder: Path) -> Iterator[Finding]:
+    """Macros and models that crispim-ij put there, and the program that it was."""
     topic, install = "CRISPIM in Fiji", f"`crispim-ij fiji install '{folder}'`"
     try:
         files = read_manifest(folder)
     except CrispimError as error:
         what, _, remedy = str(error).partition(": ")
-        return Finding(topic, what, State.BROKEN, remedy)
+        yield Finding(topic, what, State.BROKEN, remedy)
+        return
     if not files:
-        return Finding(
-            topic, "not installed", State.NOTE, f"{install} puts macros and models there."
-        )
+        what = "not installed"
+        yield Finding(topic, what, State.NOTE, f"{install} puts macros and models there.")
+        return
     changed = [
         place for place, sha256 in files.items() if not is_as_installed(folder / place, sha256)
     ]
+    shipped = {str(place): path for place, path in macro_files()}
+    older = [
+        place
+        for place, path in shipped.items()
+        if place not in changed and not is_as_installed(path, files.get(place, ""))
+    ]
     if changed:
         found = f"{len(files)} files, of which {', '.join(changed)} changed or missing"
-        return Finding(topic, found, State.NOTE, f"{install} brings back what is missing.")
-    return Finding(topic, f"{len(files)} files as they were installed", State.OK)
+        yield Finding(topic, found, State.NOTE, f"{install} brings back what is missing.")
+    elif older:
+        found = f"{', '.join(older)} of another version than this crispim-ij's"
+        yield Finding(topic, found, State.NOTE, f"{install} brings them up to date.")
+    else:
+        yield Finding(topic, f"{len(files)} files as they were installed", State.OK)
+    yield from _models_3d(folder, install)
+    yield _program(folder, install)
+
+
+def _models_3d(folder: Path, install: str) -> Iterator[Finding]:
+    """Whether 3D models are in the form that the plugin can give whole stacks to."""
+    for path in sorted((folder / MODELS).glob("*.zip")):
+        topic = f"Model {path.stem} in Fiji"
+        try:
+            model = read_model_zip(path)
+        except CrispimError:
+            yield Finding(topic, "not one of crispim-ij's", State.NOTE, f"{install}, or remove it.")
+            continue
+        if model.depth > 1 and not model.gives_stacks:
+            found = f"3D, and makes one plane of {model.depth}, which Fiji can't use"
+            remedy = "export it with `--format csbdeep-stack`."
+            yield Finding(topic, found, State.BROKEN, remedy)
+        elif model.depth > 1:
+            yield Finding(topic, f"3D, of {model.depth} planes, for whole stacks", State.OK)
+
+
+def _program(folder: Path, install: str) -> Finding:
+    """The program by which the macros denoise where the plugin can't."""
+    topic, command = "Program for Denoise CLI", installed_command(folder)
+    if not command:
+        return Finding(topic, "not noted, so it is looked for on the PATH", State.OK)
+    if os.access(command, os.X_OK):
+        return Finding(topic, command, State.OK)
+    remedy = f"{install} notes where this crispim-ij is."
+    return Finding(topic, f"{command} is not there", State.NOTE, remedy)
+
+
+def _screen() -> Finding:
+    """Whether Fiji's window could come up here."""
+    topic = "Screen"
+    if sys.platform != "linux":
+        return Finding(topic, "the system's own", State.OK)
+    shown = os.environ.get("DISPLAY")
+    found = f"DISPLAY={shown}" if shown else "none (DISPLAY is not set), and the commands need none"
+    return Finding(topic, found, State.OK)

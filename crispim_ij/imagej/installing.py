@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.macro_files import shipped_macros, shipped_scripts
@@ -52,7 +53,9 @@ def macro_files() -> list[tuple[PurePosixPath, Path]]:
     ]
 
 
-def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> Iterator[FileChange]:
+def install_files(
+    fiji: Path, files: Iterable[tuple[PurePosixPath, Path]], command: str = ""
+) -> Iterator[FileChange]:
     """Copy files into a Fiji; a file that is the same already is left unchanged.
 
     The manifest is written after each file, so that an interrupted run can be uninstalled,
@@ -65,6 +68,8 @@ def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> It
         The Fiji's folder.
     files : iterable of (PurePosixPath, Path)
         Places below the Fiji's folder, and the files that belong there.
+    command : str
+        The program that installs, which the macro CRISPIM_Denoise_CLI then finds in the manifest.
 
     Yields
     ------
@@ -89,11 +94,11 @@ def install_files(fiji: Path, files: Iterable[tuple[PurePosixPath, Path]]) -> It
                 part.write_bytes(content)
         if outcome is not Outcome.KEPT:
             installed[str(place)] = _sha256(content)
-            _write_manifest(fiji, installed)
+            _write_manifest(fiji, installed, command)
         yield FileChange(target, outcome)
     for old in sorted(set(installed) - current):
         yield FileChange(fiji / old, _remove(fiji / old, installed.pop(old)))
-    _write_manifest(fiji, installed)
+    _write_manifest(fiji, installed, command)
 
 
 def uninstall_files(fiji: Path) -> Iterator[FileChange]:
@@ -110,13 +115,8 @@ def uninstall_files(fiji: Path) -> Iterator[FileChange]:
 def read_manifest(fiji: Path) -> dict[str, str]:
     """Return the SHA-256 of each installed file by its place below the Fiji's folder."""
     path = fiji / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise _unreadable(path) from error
-    files = manifest.get("files") if isinstance(manifest, dict) else None
+    manifest = _manifest(path)
+    files = manifest.get("files") if manifest else {}
     if not isinstance(files, dict):
         raise _unreadable(path)
     places = {str(PurePosixPath(place)): str(sha256) for place, sha256 in files.items()}
@@ -125,12 +125,31 @@ def read_manifest(fiji: Path) -> dict[str, str]:
     return places
 
 
+def installed_command(fiji: Path) -> str:
+    """Return the program that installed the files, '' where that isn't known."""
+    command = _manifest(fiji / MANIFEST).get("command", "")
+    return command if isinstance(command, str) else ""
+
+
 def is_as_installed(path: Path, sha256: str) -> bool:
     """Tell whether a file is there and has not been changed since it was installed."""
     try:
         return _sha256(path.read_bytes()) == sha256
     except OSError:
         return False
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Read the manifest; empty where nothing was installed."""
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise _unreadable(path) from error
+    if not isinstance(manifest, dict) or not manifest:
+        raise _unreadable(path)
+    return manifest
 
 
 def _unreadable(path: Path) -> CrispimError:
@@ -162,11 +181,12 @@ def _remove(path: Path, sha256: str) -> Outcome:
     return Outcome.REMOVED
 
 
-def _write_manifest(fiji: Path, files: dict[str, str]) -> None:
+def _write_manifest(fiji: Path, files: dict[str, str], command: str) -> None:
     """Write down what is installed."""
     path = fiji / MANIFEST
     make_folders(path.parent)
-    text = json.dumps({"format": 1, "files": files}, indent=2, sort_keys=True)
+    manifest = {"format": 1, "command": command, "files": files}
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
     with whole_file(path) as part:
         part.write_text(text + "\n", encoding="utf-8")
 

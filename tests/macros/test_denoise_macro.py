@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import ImageJGateway
+from crispim_ij.noise import (
+    CameraNoise,
+    add_camera_noise,
+    measure_noise,
+    parse_noise,
+    restore,
+    stabilise,
+)
 from crispim_ij.phantom import PhantomSettings, simulate_volume
+from crispim_ij.planes.arrays import ArraySource
 from tests.imagej.csbdeep_standin import write_zip
 from tests.macros.conftest import COMMAND as CRISPIM
 from tests.macros.conftest import MACROS, Answer, FijiFolder, metadata
@@ -193,21 +202,50 @@ def test_a_network_that_is_told_the_noise(fiji: FijiFolder, tmp_path: Path, stre
     assert f"noise=20 strength={strength} " in metadata(tmp_path / "out.tif")["Info"]
 
 
-@pytest.mark.parametrize(
-    "sd", [10, *(pytest.param(sd, marks=pytest.mark.slow) for sd in (20, 35)), 60]
-)
-def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, sd: float) -> None:
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, is_folder: bool) -> None:
+    """As the command measures it: of each channel, over the planes of a folder or stack."""
+    fiji.add_plugin(HALF)
     model = told_zip(tmp_path / "told.zip")
-    (tmp_path / "in").mkdir()
-    for k, strength in enumerate((2 * sd, sd, 3 * sd)):
-        tifffile.imwrite(tmp_path / f"in/{k}.tif", of_sd(strength))
-    denoise(fiji, f"model={model}", f"input={tmp_path}/in", f"output={tmp_path}/out")
-    told = [
-        float(metadata(tmp_path / f"out/{k}.tif")["Info"].partition(" noise=")[2].split()[0])
-        for k in range(3)
+    channels = [
+        np.stack([of_sd(20, k) for k in range(3)]),
+        add_camera_noise(
+            np.stack([of_sd(1, k) for k in range(3)]),
+            CameraNoise(4, 100, 5),
+            np.random.default_rng(0),
+        ).astype(np.uint16),
     ]
-    assert len(set(told)) == 1  # of the plane in the middle
-    assert told[0] == pytest.approx(sd, rel=0.1)
+    if is_folder:
+        (tmp_path / "in").mkdir()
+        for k, plane in enumerate(channels.pop(0)):
+            tifffile.imwrite(tmp_path / f"in/{k}.tif", plane)
+        channels = [tifffile.imread(sorted((tmp_path / "in").iterdir()))]
+        lines, result = (f"input={tmp_path}/in", f"output={tmp_path}/out"), tmp_path / "out/0.tif"
+    else:
+        stack = np.stack(channels, 1)
+        tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+        result = tmp_path / "out.tif"
+        lines = (f"input={tmp_path}/in.tif", f"output={result}")
+    answer = denoise(fiji, f"model={model}", *lines)
+    assert answer.returned.startswith("CRISPIM_Denoise: "), answer.printed
+    told = metadata(result)["Info"].partition(" noise=")[2].split()[0].split(",")
+    expected = [measure_noise(ArraySource(channel))[0].noise for channel in channels]
+    assert expected[0]
+    assert expected[0].gain == 0
+    assert expected[0].read_noise == pytest.approx(20, rel=0.1)
+    for text, noise in zip(told, expected, strict=True):
+        found = parse_noise(text)
+        assert found
+        assert noise
+        assert found.gain == pytest.approx(noise.gain, rel=1e-5)
+        assert found.read_noise == pytest.approx(noise.read_noise, rel=1e-5)
+    if not is_folder:
+        noise = expected[1]
+        assert noise
+        assert noise.gain > 0
+        counts = channels[1].astype(np.float32)
+        values = stabilise(counts, noise) + np.float32(0.5)
+        np.testing.assert_allclose(tifffile.imread(result)[:, 1], restore(values, noise), atol=0.51)
 
 
 def test_where_no_noise_can_be_seen(fiji: FijiFolder, tmp_path: Path) -> None:
@@ -377,6 +415,61 @@ def test_planes_that_were_made_otherwise_are_not_skipped(
     answer = denoise(fiji, *lines, "resume=true")
     assert answer.returned == "[aborted]"
     assert f"The plane {tmp_path}/out/0.tif is not what this run would make" in answer.printed
+
+
+OPEN_IMAGE = """
+lines = split(getArgument(), "\\n");
+open(lines[0]);
+makeRectangle(1, 2, 3, 4);
+run("Add Selection...");
+answer = runMacro(lines[1], "model=crispim-2d");
+return answer + "|" + getTitle() + "|" + Overlay.size + "|" + getMetadata("Info") + "|"
+    + selectionType();
+"""
+SCRIPT = """
+call("java.lang.System.setProperty", "given", String.trim(getArgument()));
+return call("groovy.util.Eval.me", ""
+    + "def (script, input, output) = System.getProperty('given').readLines();"
+    + "def context = ij.IJ.runPlugIn('org.scijava.Context', '');"
+    + "def scripts = context.service('org.scijava.script.ScriptService');"
+    + "def run = { scripts.run(new File(script), true, it as Map<String, Object>).get() };"
+    + "def all = [model: 'crispim-2d', input: new File(input), noise: 'auto', strength: 1d,"
+    + " tile: 512, overlap: 0, block: 0, overwrite: false, resume: false];"
+    + "def image = run(all + [output: new File('')]).getOutput('denoised');"
+    + "def none = run(all + [output: new File(output)]).getOutput('denoised');"
+    + "[image.title, image.stackSize, none ?: ''].join(',')");
+"""
+
+
+def test_an_open_image_keeps_all_that_it_has(fiji: FijiFolder, tmp_path: Path) -> None:
+    stack = counts(2, 3, 2, 37, 50)
+    tifffile.imwrite(
+        tmp_path / "brain.tif", stack, imagej=True, metadata={"axes": "TZCYX", "Info": "mine"}
+    )
+    (tmp_path / "open.ijm").write_text(OPEN_IMAGE)
+    answer = fiji.run(
+        tmp_path / "open.ijm",
+        f"{tmp_path}/brain.tif\n{fiji.folder}/plugins/CRISPIM/CRISPIM_Denoise.ijm",
+    )
+    said, title, overlay, info, selected = answer.returned.split("|")
+    assert said == "CRISPIM_Denoise: 12 planes in the new image"
+    assert (title, overlay, selected) == ("brain-denoised", "1", "-1")
+    assert info.startswith("mine CRISPIM_Denoise: model=")
+    assert answer.images == 2
+
+
+def test_the_script_for_all_uses(fiji: FijiFolder, tmp_path: Path) -> None:
+    """`crispim-denoise.groovy`, run by ImageJ2's service with its processors."""
+    planes = counts(2, 37, 50)
+    tifffile.imwrite(tmp_path / "in.tif", planes, photometric="minisblack")
+    (tmp_path / "script.ijm").write_text(SCRIPT)
+    script = fiji.folder / "plugins/CRISPIM/crispim-denoise.groovy"
+    lines = (script, tmp_path / "in.tif", tmp_path / "out.tif")
+    answer = fiji.run(tmp_path / "script.ijm", "\n".join(map(str, lines)))
+    assert answer.returned == "in-denoised,2,", answer.printed
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), summed(planes))
+    # The one window is that of a result.
+    assert set(screen(fiji).split("\n")) == {"window of denoised", ""}
 
 
 def test_without_the_plugin(imagej: ImageJGateway, tmp_path: Path) -> None:

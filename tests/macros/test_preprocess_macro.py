@@ -225,8 +225,33 @@ def test_a_plane_that_differs(
     imagej: ImageJGateway, scan: Path, plane: NDArray[Any], words: str
 ) -> None:
     tifffile.imwrite(scan / NAMES[2], plane, photometric="minisblack")
-    refused(imagej, f"input={scan}\noutput={scan.parent / 'out'}", words)
-    assert not list((scan.parent / "out").iterdir())
+    out, clean = scan.parent / "out", scan.parent / "clean"
+    refused(imagej, f"input={scan}\noutput={out}\nclean={clean}", words)
+    # Those before it are finished.
+    for folder in (out, clean):
+        assert sorted(path.name for path in folder.iterdir()) == sorted(NAMES[:2])
+
+
+def test_finished_planes_are_skipped(imagej: ImageJGateway, scan: Path) -> None:
+    out, plane = scan.parent / "out", (scan / NAMES[2]).read_bytes()
+    (scan / NAMES[2]).write_bytes(b"cut off")
+    argument = f"input={scan}\noutput={out}"
+    with pytest.raises(CrispimError):
+        imagej.run_macro(MACRO, argument)
+    times = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert {path.name for path in times} == set(NAMES[:2])
+
+    (scan / NAMES[2]).write_bytes(plane)
+    answer = imagej.run_macro(MACRO, f"{argument}\nresume=true")
+    assert answer == f"CRISPIM_Preprocess: 5 planes written to {out}"
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    # With the seed that the first run has drawn.
+    seed = metadata(out / NAMES[0])["Info"].partition(" seed=")[2].split()[0]
+    crispim_ij("preprocess", scan, scan.parent / "c", "--seed", seed)
+    same_files(out, scan.parent / "c")
+    words = f"{out / NAMES[0]} is not what this run would make"
+    refused(imagej, f"{argument}\nresume=true\nnoise_sd=31", words)
+    refused(imagej, f"{argument}\nresume=true\nseed_stack=true", "can't be resumed")
 
 
 def test_files_that_are_no_planes(imagej: ImageJGateway, scan: Path) -> None:

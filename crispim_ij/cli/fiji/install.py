@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -48,9 +50,14 @@ def install(
             yield from macro_files()
             yield from _model_files(Path(scratch))
 
-        _list(install_files(folder, files()))
+        _list(install_files(folder, files(), _this_program()))
     said = f"Macros and models are in {folder}; restart Fiji to see them"
     console.print(said, soft_wrap=True)
+
+
+def _this_program() -> str:
+    """Return the path of the program that runs, '' where Python was started otherwise."""
+    return shutil.which("crispim-ij", path=str(Path(sys.executable).parent)) or ""
 
 
 def _list(changes: Iterator[FileChange]) -> None:

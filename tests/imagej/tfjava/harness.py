@@ -62,6 +62,8 @@ SCIJAVA = (
     ),
 )
 SOURCES = sorted(Path(__file__).parent.glob("*.java"))
+GENERIC_NETWORK = Path(__file__).parents[1] / "java/GenericNetwork.java"
+"""Stands in for CSBDeep's command; what it does is a class crispim.StandIn beside the tests."""
 
 
 @dataclass(frozen=True)

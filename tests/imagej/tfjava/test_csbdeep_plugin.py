@@ -15,9 +15,9 @@ import pytest
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.imagej.jars import ensure_jars
 from tests.imagej.tfjava.conftest import Exports
-from tests.imagej.tfjava.harness import COMPILER, SCIJAVA, LikeCsbdeep, _java
+from tests.imagej.tfjava.harness import COMPILER, GENERIC_NETWORK, SCIJAVA, LikeCsbdeep, _java
 
-PLUGIN = Path(__file__).parent / "plugin"
+PLUGIN = Path(__file__).parent / "plugin/StandIn.java"
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def class_path(like_csbdeep: LikeCsbdeep, tmp_path_factory: pytest.TempPathFacto
     found = os.pathsep.join([like_csbdeep.class_path, *scijava, str(folder)])
     compiler = str(ensure_jars([COMPILER])[0].path)
     options = ["-11", "-classpath", found, "-d", str(folder)]
-    _java("-jar", compiler, *options, str(PLUGIN / "GenericNetwork.java"))
+    _java("-jar", compiler, *options, str(GENERIC_NETWORK), str(PLUGIN))
     assert (folder / "META-INF/json/org.scijava.plugin.Plugin").is_file()
     return found
 
