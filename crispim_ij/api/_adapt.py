@@ -28,6 +28,7 @@ def adapt(
     channel: Numbers = None,
     time: Numbers = None,
     level: int = 0,
+    series: int | None = None,
 ) -> Adapted:
     """Adapt a model to a noisy stack, without a clean plane.
 
@@ -54,6 +55,8 @@ def adapt(
         by their names. None takes all.
     level : int
         Of an OME-Zarr: its resolution, 0 for the full one.
+    series : int or None
+        Of a file with several images: which one, from 1.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def adapt(
     if (place / SPEC_FILE).exists() and not overwrite:
         raise CrispimError(f"'{place}' holds a model already: give overwrite=True to replace it.")
     given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
-    with opened_image(image, selection_of(channel, time, level)) as source:
+    with opened_image(image, selection_of(channel, time, level, series)) as source:
         told = tell_noise(source, NoiseOptions(given))
         for problem in told.problems:
             warnings.warn(problem, UserWarning, stacklevel=2)

@@ -92,6 +92,12 @@ def changed_recipe(
         raise CrispimError(
             f"Recipe {recipe.name!r} measures the noise of the planes; leave --noise-sd out."
         )
+    if recipe.is_told and not (camera is None and noise_sd is None):
+        raise CrispimError(
+            f"Recipe {recipe.name!r} makes a network that is told the noise, and so learns from "
+            f"any: leave --{'noise-sd' if camera is None else 'camera'} out, or take a recipe of "
+            "a network that guesses it, such as residual-2d."
+        )
     changes = {key: value for key, value in values.items() if value is not None}
     if camera is not None:
         changes |= {"camera": range_of(camera), "contrast": None}

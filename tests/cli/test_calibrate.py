@@ -145,21 +145,34 @@ def test_bad_cameras(
     assert not out.exists()
 
 
+GUESSES = 'name = "mine"\narchitecture = "residual-2d"\nsteps = 9\nbatch = 2\npatch = 32\n'
+"""A recipe of a network that guesses the noise."""
+
+
 def test_a_network_is_trained_for_a_camera(clean: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(GUESSES)
     out = tmp_path / "mine"
-    answer = call("train", out, "--clean", clean, *TRAIN, "--camera", "2:98:10")
+    options = ("--recipe", recipe, *TRAIN, "--camera", "2:98:10")
+    answer = call("train", out, "--clean", clean, *options)
     assert answer.exit_code == 0, answer.output
     recipe = load_model(out).spec.provenance["recipe"]
     assert recipe["camera"] == {"gain": [2, 2], "offset": [98, 98], "read_noise": [10, 10]}
     assert recipe["contrast"] is None
 
 
+@pytest.mark.parametrize("noise", [("--camera", "2:98:10"), ("--noise-sd", "20:40")])
+def test_a_network_that_is_told_the_noise_is_for_no_camera(
+    clean: Path, tmp_path: Path, noise: tuple[str, str]
+) -> None:
+    said = refusal("train", tmp_path / "mine", "--clean", clean, *TRAIN, *noise)
+    assert f"told the noise, and so learns from any: leave {noise[0]} out" in said
+    assert not (tmp_path / "mine").exists()
+
+
 def test_noise_sd_takes_the_place_of_a_recipes_camera(clean: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
-    recipe.write_text(
-        'name = "mine"\narchitecture = "residual-2d"\nsteps = 9\nbatch = 2\npatch = 32\n'
-        "[camera]\ngain = 2\noffset = 98\nread_noise = 10\n"
-    )
+    recipe.write_text(GUESSES + "[camera]\ngain = 2\noffset = 98\nread_noise = 10\n")
     out = tmp_path / "mine"
     options = ("--recipe", recipe, *TRAIN, "--noise-sd", "20")
     answer = call("train", out, "--clean", clean, *options)

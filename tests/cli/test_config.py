@@ -22,6 +22,7 @@ REFUSED = {
     "crop": "is chosen for one plane",
     "dry-run": "keeps a run from writing",
     "json": "changes what a script reads that did not ask for it",
+    "no-clean": "turns a command into another",
     "noisy": "names an input",
     "note": "is said of one report",
     "only": "names inputs",

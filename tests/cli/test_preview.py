@@ -31,23 +31,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
-    guessing_model(folder / "guesses")
-    answer = call("preview", noisy, "--model", folder / "guesses")
+    model = ("--model", guessing_model(folder / "guesses").folder)
+    answer = call("preview", noisy, *model)
     assert answer.status == 0, answer.err
     assert "Plane 1 of 3, 1.tif: all of its 60 x 40 px" in answer.out
     assert "guesses was trained on sd 10 to 60 counts; this is stronger" in answer.out
     assert "These models fit: crispim-2d" in answer.out
     for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
         assert f"\n{begins}" in answer.out
-    written = folder / "preview-noisy-crispim-2d.png"
+    written = folder / "preview-noisy-guesses.png"
     with Image.open(written) as picture:
         assert picture.format == "PNG"
     before = written.read_bytes()
-    again = call("preview", noisy, "--plane", 2)
+    again = call("preview", noisy, *model, "--plane", 2)
     assert again.status == 2
     assert "--overwrite to replace it" in " ".join(again.err.split())
     assert written.read_bytes() == before
-    assert call("preview", noisy, "--plane", 2, "--overwrite").status == 0
+    assert call("preview", noisy, *model, "--plane", 2, "--overwrite").status == 0
     assert written.read_bytes() != before
 
 
