@@ -178,12 +178,17 @@ function reason(said, input, output) {
 
 // Find the command: the one that is given, or one that answers; a person is asked where none does.
 function findCommand(given, byHand) {
-    places = newArray(call("ij.Prefs.get", "crispim.command", ""), installedCommand(), "crispim-ij");
+    remembered = call("ij.Prefs.get", "crispim.command", "");
+    installed = installedCommand();
+    places = newArray(remembered, installed, "crispim-ij");
     if (given != "")
         places = newArray(given);
     for (i = 0; i < places.length; i++) {
         command = places[i];
-        if (command != "" && answers()) {
+        answering = false;
+        if (command != "")  // && would call the function all the same
+            answering = answers();
+        if (answering) {
             if (given != "" && byHand)
                 before = "" + call("ij.Prefs.set", "crispim.command", command);
             return;

@@ -117,7 +117,10 @@ function preprocessFolder(input, names, output, clean) {
         showProgress(k, names.length);
         source = input + File.separator + names[k];
         target = output + File.separator + names[k];
-        if (resume && isFinished(k, source, target, names[k], clean))
+        finished = false;
+        if (resume)  // && would call the function all the same
+            finished = isFinished(k, source, target, names[k], clean);
+        if (finished)
             continue;
         openTiff(source);
         checkPlane(names[k]);

@@ -62,7 +62,7 @@ def test_only_models_that_are_told_the_noise_are_adapted(
     with pytest.raises(CrispimError, match="guesses the noise, and only models that are told it"):
         crispim_ij.adapt(stack, tmp_path / "mine", model)
     told = told_model(tmp_path / "told")
-    with pytest.raises(CrispimError, match="holds a model already"):
+    with pytest.raises(CrispimError, match="exists already"):
         crispim_ij.adapt(stack, told.folder, told)
     with (
         pytest.warns(UserWarning, match="The planes are constant"),

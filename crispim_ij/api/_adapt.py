@@ -8,11 +8,9 @@ from pathlib import Path
 from crispim_ij.api._denoise import AnyNoise
 from crispim_ij.api._images import AnyPath, Numbers, PathOrArray, opened_image, selection_of
 from crispim_ij.api._models import AnyModel, load_model
-from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
-from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
-from crispim_ij.training import Adapted, AdaptSettings, check_adaptable
+from crispim_ij.training import Adapted, AdaptSettings, check_adaptable, check_place
 from crispim_ij.training import adapt as adapt_model
 
 
@@ -82,8 +80,7 @@ def adapt(
     settings, place = AdaptSettings(minutes, seed), Path(folder)
     found = model if isinstance(model, Model) else load_model(model)
     check_adaptable(found)
-    if (place / SPEC_FILE).exists() and not overwrite:
-        raise CrispimError(f"'{place}' holds a model already: give overwrite=True to replace it.")
+    check_place(place, resume=False, overwrite=overwrite)
     given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
     with opened_image(image, selection_of(channel, time, level, series)) as source:
         told = tell_noise(source, NoiseOptions(given))

@@ -24,7 +24,7 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise
-from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
@@ -71,13 +71,13 @@ def adapt(
     """
     from crispim_ij.models import find_model
     from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
-    from crispim_ij.training import AdaptSettings, check_adaptable
+    from crispim_ij.training import AdaptSettings, check_adaptable, check_place
 
     refuse_both(overwrite=overwrite, resume=resume)
     settings = AdaptSettings(minutes, seed)
     start = find_model(begin)
     check_adaptable(start)
-    refuse_model(model, resume=resume, overwrite=overwrite)
+    check_place(model, resume=resume, overwrite=overwrite)
     started = perf_counter()
     with opened_source(stack, selection.selection()) as planes:
         told = tell_noise(planes, NoiseOptions(parse_noise(noise)))
@@ -91,20 +91,6 @@ def adapt(
         return
     say_adapted(adapted, start)
     console.print(f"Model written to {model}", soft_wrap=True)
-
-
-def refuse_model(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse a folder that holds a model, or a part of one, already."""
-    from crispim_ij.models.spec import SPEC_FILE
-    from crispim_ij.training.run_directory import CHECKPOINT_FILE
-
-    if overwrite or resume:
-        return
-    for name, remedy in ((SPEC_FILE, ""), (CHECKPOINT_FILE, "--resume to continue it, or ")):
-        if (folder / name).exists():
-            raise CrispimError(
-                f"{folder / name} exists already; give {remedy}--overwrite to replace it."
-            )
 
 
 def adapt_with_bar(

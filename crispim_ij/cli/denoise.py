@@ -172,16 +172,16 @@ def _adapted(
     job: DenoiseJob, minutes: float, told: NoiseOptions, options: dict[str, Any], *, dry: bool
 ) -> DenoiseJob:
     """Adapt a planned job's model to its planes, and plan it again with that."""
-    from crispim_ij.cli.adapt import adapt_with_bar, refuse_model, say_adapted
+    from crispim_ij.cli.adapt import adapt_with_bar, say_adapted
     from crispim_ij.jobs import plan_denoising
-    from crispim_ij.training import AdaptSettings, check_adaptable
+    from crispim_ij.training import AdaptSettings, check_adaptable, check_place
 
     output, *_ = job.outputs
     settings, folder = AdaptSettings(minutes), adapted_folder(output.path)
     check_adaptable(job.model)
     assert job.noise is not None
     resume = output.settings.resume
-    refuse_model(folder, resume=resume, overwrite=output.settings.overwrite)
+    check_place(folder, resume=resume, overwrite=output.settings.overwrite)
     if dry:
         return job
     if not resume:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.exporting import Format
 from crispim_ij.models import Model
-from crispim_ij.noise import CameraNoise, restore, stabilise
+from crispim_ij.noise import CameraNoise, camera_as_text, restore, stabilise
 from tests.imagej.tfjava.conftest import Exports
 from tests.imagej.tfjava.harness import LikeCsbdeep, PluginSettings
 from tests.macros.conftest import crispim_ij
@@ -161,12 +161,13 @@ def test_3d_stack_equals_the_command(
 ) -> None:
     # Both sides are cut into tiles of whole blocks, so that edges agree, too.
     model = exported.model("crispim-3d")
-    stack = noisy(planes, 80, 96)
+    stack = noisy(planes, 176, 192)
     settings = PluginSettings(4, model.spec.stride, model.spec.halo)
-    file = exported.zip(model, Format.CSBDEEP_STACK)
+    file = exported.zip(model, Format.CSBDEEP_STACK, CAMERA)
     result = like_csbdeep(file, stack, settings, tmp_path)
     tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata={"axes": "ZYX"})
-    crispim_ij("denoise", tmp_path / "in.tif", tmp_path / "out.tif", "--model", "crispim-3d")
+    options = ("--model", "crispim-3d", "--noise", camera_as_text(CAMERA))
+    crispim_ij("denoise", tmp_path / "in.tif", tmp_path / "out.tif", *options)
     expected = tifffile.imread(tmp_path / "out.tif")
     assert expected.dtype == np.float32
     for k in range(planes):
