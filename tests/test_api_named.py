@@ -127,7 +127,7 @@ def test_a_model_shows_in_one_screen_and_with_its_card(tmp_path: Path) -> None:
     model = crispim_ij.load_model("crispim-2d")
     text = repr(model)
     assert "Model 'crispim-2d'\n" in text
-    assert "residual-2d, 332,641 weights" in text
+    assert "stabilised-2d, 896,769 weights" in text
     assert "started from" in text
     assert len(text) < 1000
     assert len(repr(model.spec)) < 1000
@@ -166,6 +166,6 @@ def test_notebooks_get_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_arrays_are_what_training_opens(stack: NDArray[np.uint16]) -> None:
-    with pytest.raises(CrispimError, match="channel, time and level are for files"):
+    with pytest.raises(CrispimError, match="channel, time, level and series are for files"):
         crispim_ij.train("nowhere", stack, channel=2)
     assert not Path("nowhere").exists()
