@@ -4,7 +4,7 @@ from pathlib import Path
 from string import ascii_lowercase
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
@@ -87,6 +87,7 @@ def test_values_reach_a_macro_as_they_stand(gateway: ImageJGateway, value: str) 
 
 
 @given(st.dictionaries(st.text(ascii_lowercase + "_", min_size=1), st.text()))
+@settings(max_examples=40)
 def test_an_argument_is_refused_or_can_be_read_back(values: dict[str, str]) -> None:
     try:
         argument = macro_argument([f"{key}={value}" for key, value in values.items()])

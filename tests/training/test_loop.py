@@ -158,7 +158,7 @@ def test_a_teacher_that_is_told_something_else_is_refused(
 ) -> None:
     from crispim_ij.models import find_model
 
-    with pytest.raises(CrispimError, match=r"'residual-2.5d' network, which can't teach"):
+    with pytest.raises(CrispimError, match=r"'stabilised-2.5d' network, which can't teach"):
         train(stacks, RECIPE, tmp_path / "x", teacher=find_model("crispim-3d"), on_step=ignore)
     assert not (tmp_path / "x").exists()
 
