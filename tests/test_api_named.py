@@ -108,12 +108,12 @@ def test_training_takes_arrays(named: xr.DataArray, tmp_path: Path) -> None:
         tmp_path / "mine",
         [named, named.values],
         **few,
-        noise_sd=(5, 9),
+        seed=4,
         on_step=lambda done, error: told.append(done),
     )
     assert told == [1, 2]
     assert (tmp_path / "mine" / HISTORY_FILE).is_file()
-    assert model.spec.provenance["recipe"]["noise_sd"] == (5, 9)
+    assert model.spec.provenance["recipe"]["seed"] == 4
     assert [one["clean"] for one in model.spec.provenance["data"]] == ["the array"] * 2
     assert crispim_ij.denoise(named, model).shape == named.shape
     with pytest.raises(CrispimError, match="--overwrite to replace it"):
