@@ -115,7 +115,7 @@ def test_three_hundred_examples(imagej: ImageJ1, example: Example) -> None:
     compare(imagej, example)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @any_example
 @settings(like, max_examples=2000)
 def test_two_thousand_examples(imagej: ImageJ1, example: Example) -> None:
