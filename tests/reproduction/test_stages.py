@@ -79,7 +79,6 @@ def test_the_report_holds_both_tables(whole: RunDirectory) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_run_killed_again_and_again_comes_to_the_same_weights(
     whole: RunDirectory, brains: Path, tmp_path: Path
 ) -> None:
