@@ -69,7 +69,7 @@ def test_preprocess(tmp_path: Path) -> None:
     assert left <= {".crispim-journal"}
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_denoise_with_noise_that_is_measured(tmp_path: Path) -> None:
     source = acquisition(tmp_path / "in", 12)
     options = ("--model", told_model(tmp_path / "told").folder)

@@ -16,7 +16,8 @@ from crispim_ij.reproduction import Advance, RunDirectory, recipes, reproduce
 from crispim_ij.reproduction.tables import TABLES
 from tests.reproduction.process import begin, kill_in, small_run
 
-pytestmark = pytest.mark.long
+# In less time, tests/cli/test_reproduce.py goes the whole way.
+pytestmark = pytest.mark.slow
 
 
 class Watch:
@@ -78,7 +79,6 @@ def test_the_report_holds_both_tables(whole: RunDirectory) -> None:
     assert "This is a quick run" in text
 
 
-@pytest.mark.slow
 def test_a_run_killed_again_and_again_comes_to_the_same_weights(
     whole: RunDirectory, brains: Path, tmp_path: Path
 ) -> None:
