@@ -5,11 +5,17 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from crispim_ij.api._denoise import AnyNoise
-from crispim_ij.api._images import AnyPath, Numbers, PathOrArray, opened_image, selection_of
-from crispim_ij.api._models import AnyModel, load_model
-from crispim_ij.models import Model
-from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
+from crispim_ij.api._images import (
+    AnyNoise,
+    AnyPath,
+    Numbers,
+    PathOrArray,
+    opened_image,
+    read_noise,
+    selection_of,
+)
+from crispim_ij.api._models import AnyModel, as_model
+from crispim_ij.noise import NoiseOptions, tell_noise
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable, check_place
 from crispim_ij.training import adapt as adapt_model
 
@@ -78,12 +84,11 @@ def adapt(
     >>> denoised = denoise("scan/", adapted.model)  # doctest: +SKIP
     """
     settings, place = AdaptSettings(minutes, seed), Path(folder)
-    found = model if isinstance(model, Model) else load_model(model)
+    found = as_model(model)
     check_adaptable(found)
     check_place(place, resume=False, overwrite=overwrite)
-    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
     with opened_image(image, selection_of(channel, time, level, series)) as source:
-        told = tell_noise(source, NoiseOptions(given))
+        told = tell_noise(source, NoiseOptions(read_noise(noise)))
         for problem in told.problems:
             warnings.warn(problem, UserWarning, stacklevel=2)
         return adapt_model(source, found, place, settings, told)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.api._images import (
+    AnyNoise,
     Numbers,
     PathOrArray,
     check_choice,
@@ -18,9 +19,10 @@ from crispim_ij.api._images import (
     of_same_axes,
     opened_image,
     planes_of,
+    read_noise,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel, load_model
+from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.api._xarray import without_names
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
@@ -29,7 +31,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.noise import CameraNoise, NoiseOptions, parse_noise, tell_noise
+from crispim_ij.noise import CameraNoise, NoiseOptions, tell_noise
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.planes.provenance import denoised_already
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     import dask.array as da
     import xarray as xr
 
-AnyNoise = str | float | CameraNoise
 ResultType = Literal["same", "uint8", "uint16", "float32"]
 
 
@@ -187,10 +188,9 @@ def denoise(
             f"Expected errors can't be held in whole counts, so dtype={dtype!r} and uncertainty "
             "exclude each other: choose dtype='float32'."
         )
-    found = model if isinstance(model, Model) else load_model(model)
+    found = as_model(model)
     settings = DenoiseSettings(precision, tile)
-    given = noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
-    told = NoiseOptions(given, strength)
+    told = NoiseOptions(read_noise(noise), strength)
     selection = selection_of(channel, time, level, series)
     wanted: ResultType = "float32" if uncertainty else dtype
     image, restored = without_names(image)

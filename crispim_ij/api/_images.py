@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crispim_ij.api._progress import notebook_bar
 from crispim_ij.api._xarray import without_names
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import CameraNoise, parse_noise
 from crispim_ij.planes import (
     Selection,
     Source,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 AnyPath: TypeAlias = "str | PathLike[str]"
 PathOrArray: TypeAlias = "AnyPath | NDArray[Any]"
 Numbers: TypeAlias = "int | str | None"
+AnyNoise: TypeAlias = str | float | CameraNoise
 
 
 def is_dask(image: Any) -> bool:
@@ -100,6 +102,11 @@ def _refuse_selection(selection: Selection) -> None:
             "channel, time, level and series are for files, and an array doesn't say which planes "
             "they are: leave them out and give the planes that you mean, such as image[:, 1]."
         )
+
+
+def read_noise(noise: AnyNoise) -> CameraNoise | None:
+    """Return the noise that is told, None where it is to be measured."""
+    return noise if isinstance(noise, CameraNoise) else parse_noise(str(noise))
 
 
 def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
-from crispim_ij.cli.interrupts import stop_after_step
+from crispim_ij.cli.interrupts import ending_after_step
 from crispim_ij.cli.options import (
     AsJson,
     DryRun,
@@ -24,7 +24,6 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise
-from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
@@ -105,7 +104,10 @@ def adapt_with_bar(
     """Adapt with a bar on the screen, until Ctrl-C."""
     from crispim_ij.training import adapt as adapt_model
 
-    with progress_bar("preparing", 1, "steps") as bar, stop_after_step() as stopped:
+    with (
+        progress_bar("preparing", 1, "steps") as bar,
+        ending_after_step("The adaptation", folder) as check_interrupt,
+    ):
         planned: list[Plan] = []
 
         def show_plan(plan: Plan) -> None:
@@ -122,25 +124,18 @@ def adapt_with_bar(
                     completed=done,
                     description=f"adapting, noisy {plan.noisy:.3g}, {now}",
                 )
-            if stopped.is_set():
-                raise KeyboardInterrupt
+            check_interrupt()
 
-        try:
-            return adapt_model(
-                planes,
-                start,
-                folder,
-                settings,
-                told,
-                resume=resume,
-                on_plan=show_plan,
-                on_step=show,
-            )
-        except KeyboardInterrupt:
-            raise RunInterruptedError(
-                "The adaptation was interrupted; the same command with --resume continues from "
-                f"the last checkpoint in {folder}."
-            ) from None
+        return adapt_model(
+            planes,
+            start,
+            folder,
+            settings,
+            told,
+            resume=resume,
+            on_plan=show_plan,
+            on_step=show,
+        )
 
 
 def in_words(plan: Plan, start: Model) -> str:
@@ -187,9 +182,10 @@ def _dry_facts(planes: Source, folder: Path, start: Model) -> dict[str, Any]:
     """Say what would be read and written."""
     from crispim_ij.jobs.output import planes_facts
     from crispim_ij.planes import free_space
+    from crispim_ij.training.adaptation import RECIPE
+    from crispim_ij.training.run_directory import bytes_needed
 
-    # Weights, and three checkpoints of them with Adam's two moments.
-    size = 4 * start.spec.parameters * 10
+    size = bytes_needed(start.spec.parameters, RECIPE)
     return {
         "input": planes_facts(planes),
         "outputs": [{"path": str(folder), "bytes": size, "free": free_space(folder)}],

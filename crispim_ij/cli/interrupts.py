@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from crispim_ij.cli.console import errors
+from crispim_ij.errors import RunInterruptedError
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -80,3 +82,21 @@ def stop_after_step() -> Iterator[threading.Event]:
         yield stopped
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def ending_after_step(what: str, folder: Path) -> Iterator[Callable[[], None]]:
+    """Give what a training calls after each step, and say how one that Ctrl-C ended is resumed."""
+    with stop_after_step() as stopped:
+
+        def check() -> None:
+            if stopped.is_set():
+                raise KeyboardInterrupt
+
+        try:
+            yield check
+        except KeyboardInterrupt:
+            raise RunInterruptedError(
+                f"{what} was interrupted; the same command with --resume continues from the last "
+                f"checkpoint in {folder}."
+            ) from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.console import console, errors, print_json, progress_bar
-from crispim_ij.cli.interrupts import stop_after_step
+from crispim_ij.cli.interrupts import ending_after_step
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
@@ -27,7 +27,6 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import print_dry_run, say_problems
-from crispim_ij.errors import RunInterruptedError
 from crispim_ij.noise import read_camera
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
@@ -243,21 +242,17 @@ def train_with_bar(job: TrainingJob) -> Trained:
     """Train with a bar on the screen, until Ctrl-C."""
     recipe = job.recipe
     what = "estimated error" if recipe.is_blind else "RMSE"
-    with progress_bar("training", recipe.steps, "steps") as bar, stop_after_step() as stopped:
+    with (
+        progress_bar("training", recipe.steps, "steps") as bar,
+        ending_after_step("Training", job.folder) as check_interrupt,
+    ):
 
         def show(done: int, newest: HistoryEntry | None) -> None:
             rmse = f", {what} {newest.error:.3g} {recipe.unit}" if newest else ""
             bar.update(bar.task_ids[0], completed=done, description=f"training{rmse}")
-            if stopped.is_set():
-                raise KeyboardInterrupt
+            check_interrupt()
 
-        try:
-            return run_training(job, on_stacks=_tell_noise, on_step=show)
-        except KeyboardInterrupt:
-            raise RunInterruptedError(
-                f"Training was interrupted; the same command with --resume continues from the "
-                f"last checkpoint in {job.folder}."
-            ) from None
+        return run_training(job, on_stacks=_tell_noise, on_step=show)
 
 
 def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
@@ -311,7 +306,8 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.training.log import root, share_waited
+    from crispim_ij.noise.risk import root
+    from crispim_ij.training.log import share_waited
 
     last = trained.history[-1]
     return {

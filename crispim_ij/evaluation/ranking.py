@@ -109,6 +109,7 @@ def rank_methods(
             f"The noise of '{source.path}' can't be measured, and without it no error can be "
             "estimated: tell it with --noise."
         )
+    tuned_on = left[len(left) // 2]
     ranked = []
     for done, method in enumerate([_Tunable.find(name) for name in names], 1):
 
@@ -118,7 +119,6 @@ def rank_methods(
             rng = np.random.default_rng((settings.noise.seed, plane))
             return estimate_risk(planes, run, cameras[plane], rng)
 
-        tuned_on = left[len(left) // 2]
         tried = {strength: risk(tuned_on, strength).squared for strength in method.strengths}
         best = min(tried, key=tried.__getitem__, default=None)
         found = join_risks([risk(plane, best) for plane in chosen])

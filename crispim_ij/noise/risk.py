@@ -121,6 +121,11 @@ def own_noise(in_pairs: float, strength: float) -> float:
     return in_pairs * strength**2 / (1 + strength**2)
 
 
+def root(squared: float) -> float:
+    """Return the root of a mean squared error, 0 for one that was estimated to be below 0."""
+    return math.sqrt(max(squared, 0.0))
+
+
 @dataclass(frozen=True)
 class Risk:
     """The error of a denoiser against the clean plane, estimated on noisy ones.
@@ -142,7 +147,7 @@ class Risk:
     @property
     def error(self) -> float:
         """The root mean square error, in counts."""
-        return math.sqrt(max(self.squared, 0.0))
+        return root(self.squared)
 
     @property
     def noise_sd(self) -> float:
@@ -152,8 +157,7 @@ class Risk:
     @property
     def range(self) -> tuple[float, float]:
         """Root mean square errors, in counts, between which it lies in 19 of 20 cases."""
-        low, high = (self.squared + sign * 2 * self.doubt for sign in (-1, 1))
-        return math.sqrt(max(low, 0.0)), math.sqrt(max(high, 0.0))
+        return root(self.squared - 2 * self.doubt), root(self.squared + 2 * self.doubt)
 
 
 def estimate_risk(

@@ -26,12 +26,10 @@ from crispim_ij.planes.plane_names import NamedPlanes
 from crispim_ij.planes.tiff_layout import Layout
 from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
 from crispim_ij.planes.units import Size
-from crispim_ij.planes.vendor_sizes import vendor_steps
+from crispim_ij.planes.vendor_sizes import MICRO_MANAGERS_TAG, vendor_steps
 
 _XML_SUFFIXES = (".ome", ".xml")
 _MOST_XML = 2**28
-# The tag in which Micro-Manager describes a plane.
-_MICRO_MANAGER = 51123
 
 
 def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
@@ -79,7 +77,7 @@ def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
         page = tif.pages.first
         if tif.is_ome and "<BinaryOnly" not in page.description:
             return ome_xml.stage_label(page.description)
-        said = page.tags.valueof(_MICRO_MANAGER)
+        said = page.tags.valueof(MICRO_MANAGERS_TAG)
         name = said.get("PositionName") if isinstance(said, dict) else None
         return None if name is None else str(name)
 

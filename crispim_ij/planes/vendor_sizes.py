@@ -11,6 +11,9 @@ import tifffile
 from crispim_ij.planes.tiff_series import said_by_scanimage
 from crispim_ij.planes.units import Size, known_size, unit_symbol
 
+MICRO_MANAGERS_TAG = 51123
+"""In which Micro-Manager describes a plane."""
+
 # Which say a distance of 0 where they know none.
 _MICRO_MANAGERS = {
     "X": ("PixelSizeUm", "PixelSize_um"),
@@ -18,7 +21,6 @@ _MICRO_MANAGERS = {
     "Z": ("z-step_um",),
     "T": ("Interval_ms",),
 }
-_MICRO_MANAGERS_TAG = 51123
 _SAME = 1e-6
 
 Steps = dict[str, Size]
@@ -88,7 +90,7 @@ def _zeiss(said: Mapping[str, Any]) -> _Found:
 
 
 def _micro_managers(tif: tifffile.TiffFile) -> _Found:
-    plane = tif.pages.first.tags.valueof(_MICRO_MANAGERS_TAG)
+    plane = tif.pages.first.tags.valueof(MICRO_MANAGERS_TAG)
     head = tifffile.tifffile.read_micromanager_metadata(tif.filehandle, {"Summary"})
     said: dict[str, Any] = {}
     for words in (head.get("Summary"), plane):

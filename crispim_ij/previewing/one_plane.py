@@ -297,8 +297,7 @@ def _try_faster(
             (expected, slow), (result, fast) = (
                 _best_of_two(each, tile) for each in (denoiser, other)
             )
-            deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
-            return Faster(name, seconds * fast / slow, deviation)
+            return Faster(name, seconds * fast / slow, _deviation(result, expected))
     return None
 
 
@@ -355,9 +354,13 @@ def try_precisions(model: Model, denoiser: Denoiser, tile: NDArray[Any]) -> list
         other = Denoiser(model, DenoiseSettings("bfloat16")).told(denoiser.noise)
         timed(other, tile)  # is compiled at first
         result, seconds = _best_of_two(other, tile)
-        deviation = float(np.sqrt(np.mean((result - expected) ** 2)))
-        trials.append(Trial("bfloat16", pixels / seconds, deviation))
+        trials.append(Trial("bfloat16", pixels / seconds, _deviation(result, expected)))
     return trials
+
+
+def _deviation(result: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return the root mean square difference of two results, in counts."""
+    return float(np.sqrt(np.mean((result - expected) ** 2)))
 
 
 def advised(trials: Sequence[Trial], sd: float) -> Trial:

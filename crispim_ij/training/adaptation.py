@@ -38,7 +38,19 @@ VALIDATIONS = 20
 
 _FEWEST_VALIDATIONS = 2
 _STEPS_BETWEEN = 20  # at least, or validating would take all the time
-_PATIENCE = 8
+
+RECIPE = Recipe(
+    name="adapt",
+    architecture="stabilised-2d",
+    steps=1,
+    batch=8,
+    patch=PATCH,
+    recorruption=0.3,
+    learning_rate=3e-4,
+    checkpoint_policy="best",
+    patience=8,
+)
+"""How models are adapted, but for what depends on model, planes, time and processor."""
 
 
 @dataclass(frozen=True)
@@ -221,16 +233,10 @@ def _recipe(start: Model, source: Source, settings: AdaptSettings) -> Recipe:
             f"adapt a model to: give planes of at least {stride} px on each side."
         )
     precision: Precision = "bfloat16" if has_bfloat16() else "float32"
-    return Recipe(
-        name="adapt",
+    return replace(
+        RECIPE,
         architecture=start.spec.architecture,
-        steps=1,
-        batch=8,
         patch=side,
-        recorruption=0.3,
-        learning_rate=3e-4,
-        checkpoint_policy="best",
-        patience=_PATIENCE,
         precision=precision,
         seed=settings.seed,
     )

@@ -13,9 +13,10 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.noise import CameraNoise, range_of
+from crispim_ij.noise.risk import root
 from crispim_ij.planes import Selection, Source, aligned, by_channel, open_source
 from crispim_ij.quiet import start_tensorflow
-from crispim_ij.training.log import HistoryEntry, read_history, root
+from crispim_ij.training.log import HistoryEntry, read_history
 from crispim_ij.training.loop import (
     DEFAULTS,
     OnStep,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.risk import noise_in_pairs, own_noise
+from crispim_ij.noise.risk import noise_in_pairs, own_noise, root
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
 from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import middle, sample_batch, sample_pairs, validation_strength
@@ -64,11 +63,6 @@ class HistoryEntry:
     def error(self) -> float:
         """Root mean square error of the validation batch, in counts or units of the noise."""
         return root(self.validation_loss)
-
-
-def root(squared: float) -> float:
-    """Return the root of a mean squared error, 0 for one that was estimated to be below 0."""
-    return math.sqrt(max(squared, 0.0))
 
 
 class TrainingLog:
