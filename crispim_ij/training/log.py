@@ -172,18 +172,12 @@ def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None
 
 
 def draw_samples(
-    network: keras.Model,
-    noisy: Patch,
-    clean: Patch,
-    step: int,
-    *,
-    target: str = "clean",
-    unit: str = "counts",
+    network: keras.Model, noisy: Patch, clean: Patch, step: int, *, unit: str = "counts"
 ) -> Figure:
     """Draw a batch before and after the network, a row each: noisy, predicted, clean.
 
-    Of a mini-stack the plane is shown that the network is to predict. `target` names what
-    `clean` is, `unit` what errors are counted in.
+    Of a mini-stack the plane is shown that the network is to predict. `unit` is what errors are
+    counted in.
     """
     figure, grid = _grid(len(clean), step)
     shown = middle(noisy, clean)
@@ -194,7 +188,7 @@ def draw_samples(
             f"{name}, RMSE {error:.3g} {unit}"
             for name, error in zip(("noisy", "predicted"), errors, strict=True)
         ]
-        _draw_row(axes, patches, [*names, target])
+        _draw_row(axes, patches, [*names, "clean"])
     return figure
 
 

@@ -85,14 +85,9 @@ def middle(noisy: Patch, clean: Patch) -> Patch:
 def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     """Draw the few patches that a run is pictured on: always the same.
 
-    They come from the planes kept for validation, where there are any. Parameters and
-    result are those of `training_batch`; for a blind recipe the planes as they are take
-    the place of clean ones.
+    They come from the planes kept for validation, where there are any. For a blind recipe there is
+    `sample_pairs`.
     """
-    if recipe.is_blind:
-        given, target = sample_pairs(stacks, recipe)
-        noisy: Patch = np.asarray((given[0::2] + given[1::2]) / 2, np.float32)
-        return noisy, middle(noisy, target)
     rng = np.random.default_rng((recipe.seed, 2))
     return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
 
