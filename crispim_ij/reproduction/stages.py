@@ -20,7 +20,7 @@ from crispim_ij.reproduction.differences import differences_from_paper
 from crispim_ij.reproduction.plan import Plan, ReproductionSettings, StackPlan
 from crispim_ij.reproduction.recipes import NETWORKS
 from crispim_ij.reproduction.run_directory import RunDirectory
-from crispim_ij.reproduction.substack import Substack
+from crispim_ij.reproduction.stacks import Substack
 from crispim_ij.reproduction.tables import TABLES, measure_table, planes_tested
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
 from crispim_ij.training.log import HistoryEntry, read_history

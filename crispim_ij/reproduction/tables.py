@@ -19,7 +19,7 @@ from crispim_ij.evaluation import (
 from crispim_ij.planes import Source
 from crispim_ij.report import Experiment, Published
 from crispim_ij.reproduction.plan import PAPER_PLANES, Plan
-from crispim_ij.reproduction.substack import Substack
+from crispim_ij.reproduction.stacks import Substack
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from crispim_ij.training.loop import (
     train,
 )
 from crispim_ij.training.network import error_of_nothing
-from crispim_ij.training.patches import validation_batch
+from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
@@ -202,7 +202,8 @@ def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
             **job.models(),
             resume=job.resume,
         )
-        seconds = job.recipe.steps * seconds_a_step(network, stacks, job.recipe)
+        batch = training_batch(stacks, job.recipe, 0)
+        seconds = job.recipe.steps * seconds_a_step(network, batch)
     parameters = network.count_params()
     return Checked(tuple(stacks), parameters, bytes_needed(parameters, job.recipe), seconds)
 

@@ -272,9 +272,8 @@ def _run(
             return
 
 
-def seconds_a_step(network: keras.Model, stacks: Sequence[TrainingStack], recipe: Recipe) -> float:
+def seconds_a_step(network: keras.Model, batch: Batch) -> float:
     """Measure how long a step takes here, on a network that is not needed any more."""
-    batch = training_batch(stacks, recipe, 0)
     network.train_on_batch(*batch)  # is compiled at first
     times = []
     for _ in range(TIMED_STEPS):
