@@ -69,7 +69,7 @@ def show(
     from rich.markdown import Markdown
 
     from crispim_ij.models import find_model
-    from crispim_ij.models.shown import CARD_FILE
+    from crispim_ij.models.folder import CARD_FILE
 
     model = find_model(name)
     card = model.folder / CARD_FILE

@@ -6,8 +6,8 @@ import platform
 
 import typer
 
+from crispim_ij.machine import installed_versions
 from crispim_ij.parity import IMAGEJ_VERSION
-from crispim_ij.versions import installed_versions
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "tifffile", "zarr", "pyimagej", "scyjava")
 

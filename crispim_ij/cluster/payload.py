@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.machine import installed_versions, processor_flags
 from crispim_ij.planes import Source
-from crispim_ij.processor import processor_flags
-from crispim_ij.versions import installed_versions
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

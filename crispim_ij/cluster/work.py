@@ -283,7 +283,7 @@ def use_own_threads() -> None:
 
 def name_elsewhere(model: Model) -> str:
     """Return how other machines find a model: by name if it ships, else by its folder."""
-    from crispim_ij.bundled import bundled_folder
+    from crispim_ij.machine import bundled_folder
 
     if model.folder.parent == bundled_folder("models"):
         return model.folder.name

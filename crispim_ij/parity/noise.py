@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.parity import compiled
 from crispim_ij.parity.java_random import JavaRandom, block_constants
-from crispim_ij.parity.types import Plane
+from crispim_ij.parity.resize import Plane
 
 _PIXELS_AT_ONCE = 4096
 

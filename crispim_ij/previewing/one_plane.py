@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.denoising.denoiser import check_size
+from crispim_ij.machine import has_bfloat16
 from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
@@ -39,7 +40,6 @@ from crispim_ij.previewing.region import (
     display_limits,
     read_part,
 )
-from crispim_ij.processor import has_bfloat16
 
 REFERENCE = "crispim-2d"
 """The model that others are compared with."""

@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import fmean
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.machine import has_bfloat16
 from crispim_ij.models import Model, list_models, load_model
 from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import StackNoise
 from crispim_ij.planes import Selection, Source, select
-from crispim_ij.processor import has_bfloat16
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.log import read_history
 from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, seconds_a_step, train
