@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 from crispim_ij.noise.risk import noise_in_pairs, own_noise, root
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
-from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import middle, sample_batch, sample_pairs, validation_strength
+from crispim_ij.training.patches import (
+    Patch,
+    middle,
+    sample_batch,
+    sample_pairs,
+    validation_strength,
+)
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import HISTORY_FILE
 from crispim_ij.training.stacks import TrainingStack

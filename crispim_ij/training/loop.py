@@ -24,10 +24,10 @@ from crispim_ij.training.network import (
     squared_error,
     taught,
 )
-from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import (
     Batch,
     Feed,
+    Patch,
     noise_in_batch,
     training_batch,
     validation_batch,

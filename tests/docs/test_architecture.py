@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "crispim_ij"
 NAMES = ("architecture.md", "where.md")
 PAGES = {name: (ROOT / "docs" / name).read_text("utf-8") for name in NAMES}
+FILES = frozenset(PACKAGE.rglob("*.py"))
 FILE = re.compile(r"(?<![\w/])(?:[a-z]\w*/)*[a-z]\w*\.py\b")
 
 
@@ -76,3 +77,10 @@ def test_files_and_what_is_said_to_be_in_them_are_there(page: str) -> None:
             wanted = {name.split(".")[-1] for name in names}
             missing += [f"{mention[0]}: {name}" for name in wanted - defined(file)]
     assert not missing
+
+
+@pytest.mark.parametrize("room", sorted(page.parent.name for page in PACKAGE.glob("*/README.md")))
+def test_files_of_rooms_are_there(room: str) -> None:
+    folder = PACKAGE / room
+    named = FILE.findall((folder / "README.md").read_text("utf-8"))
+    assert not [name for name in named if not {folder / name, PACKAGE / name} & set(FILES)]

@@ -17,9 +17,9 @@ from crispim_ij.planes import open_source
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import TrainingStack, check_data, load_recipe, open_noisy_stack, train
 from crispim_ij.training.log import read_history
-from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import (
     Batch,
+    Patch,
     kept_apart,
     noise_in_batch,
     sample_pairs,
