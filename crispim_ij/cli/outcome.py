@@ -19,9 +19,8 @@ from crispim_ij.cli.console import (
 from crispim_ij.errors import CrispimError
 from crispim_ij.machine import installed_versions
 from crispim_ij.parity import IMAGEJ_VERSION
-from crispim_ij.plain import plain
 from crispim_ij.planes import Selection, Source, open_source
-from crispim_ij.planes.atomic import write_json
+from crispim_ij.planes.atomic import json_ready, write_json
 from crispim_ij.planes.checks import check_output
 from crispim_ij.profiling import Profile, peak_memory
 
@@ -184,7 +183,7 @@ def write_profile(
         "options": options,
         "versions": versions(),
     }
-    write_json(plain(content), path)
+    write_json(json_ready(content), path)
 
 
 def versions() -> dict[str, str]:

@@ -129,13 +129,7 @@ def processor() -> str:
 
 @dataclass(frozen=True)
 class InputFingerprint:
-    """Files that must be the same wherever a run computes.
-
-    Attributes
-    ----------
-    files : tuple
-        For each its absolute path, size in bytes and time of change in seconds.
-    """
+    """Files that must be the same wherever a run computes: path, bytes and time of change."""
 
     files: tuple[tuple[Path, int, int], ...]
 

@@ -40,6 +40,7 @@ RESIDUE_WINDOW = 17
 
 _MOST_BYTES = 2**20
 _FACTORS = ("spread", "residue")
+_NEEDED = {*_FACTORS, "sha256"}
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,17 @@ def load_error_model(model: Model) -> ErrorModel:
     remedy = f"run `crispim-ij models calibrate {model.folder.name} --clean STACK`"
     try:
         with path.open("rb") as file:
-            found = ErrorModel(**json.loads(file.read(_MOST_BYTES)))
+            values = json.loads(file.read(_MOST_BYTES))
     except FileNotFoundError:
         raise CrispimError(
             f"Model {model.spec.name!r} has no {ERROR_FILE}, so its errors are not known: "
             f"{remedy}, or leave --uncertainty out."
         ) from None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CrispimError(f"{path} can't be read ({error}): {remedy}.") from error
+    if not isinstance(values, dict) or not _NEEDED <= values.keys() <= _NEEDED | {"measured_on"}:
+        raise CrispimError(f"{path} can't be read (it has other entries): {remedy}.")
+    found = ErrorModel(**values)
     factors = [getattr(found, name) for name in _FACTORS]
     if not all(isinstance(f, int | float) and math.isfinite(f) and f >= 0 for f in factors):
         raise CrispimError(f"{path} has factors that can't be: {remedy}.")
@@ -144,15 +148,7 @@ class AugmentedDenoiser(Denoiser):
 
 
 class UncertainDenoiser(AugmentedDenoiser):
-    """A denoiser whose result is of shape (2, Y, X): denoised counts and their error.
-
-    Parameters
-    ----------
-    model : Model
-        The model, with an `ErrorModel` in its folder.
-    settings : DenoiseSettings
-        How to run it.
-    """
+    """A denoiser whose result is of shape (2, Y, X): denoised counts and their error."""
 
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
         self.errors = load_error_model(model)

@@ -172,18 +172,7 @@ class MethodBias:
 
 
 def summarise_bias(planes: Sequence[Mapping[str, Sequence[Bias]]]) -> list[MethodBias]:
-    """Average each method's biases over planes.
-
-    Parameters
-    ----------
-    planes : sequence of mapping of str to sequence of Bias
-        For each plane the biases of each method, as `bias_by_decile` gives them.
-
-    Returns
-    -------
-    list of MethodBias
-        Ten a method, in the order of the first plane's methods.
-    """
+    """Average over planes the ten biases of each method, in the order of the first plane's."""
     return [
         _mean_bias(method, decile, [plane[method][decile - 1] for plane in planes])
         for method in (planes[0] if planes else ())
@@ -227,32 +216,18 @@ class Paired:
     p: float
 
 
-def compare_methods(rows: Sequence[PlaneMetrics], seed: int = 0) -> list[Paired]:
-    """Compare every method's PSNR with every other's, plane by plane.
-
-    Parameters
-    ----------
-    rows : sequence of PlaneMetrics
-        Figures of planes; a pair is compared over planes that both have.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    list of Paired
-        Each pair once, the better method first.
-    """
+def compare_methods(rows: Sequence[PlaneMetrics]) -> list[Paired]:
+    """Compare each two methods' PSNR over the planes that both have, the better one first."""
     psnrs: dict[str, dict[str, float]] = {}
     for row in rows:
         psnrs.setdefault(row.method, {})[row.plane] = row.psnr
-    pairs = [_paired(*pair, psnrs, seed) for pair in combinations(psnrs, 2)]
+    pairs = [_paired(*pair, psnrs) for pair in combinations(psnrs, 2)]
     return [
-        _paired(pair.other, pair.method, psnrs, seed) if pair.difference < 0 else pair
-        for pair in pairs
+        _paired(pair.other, pair.method, psnrs) if pair.difference < 0 else pair for pair in pairs
     ]
 
 
-def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]], seed: int) -> Paired:
+def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]]) -> Paired:
     """Compare two methods over the planes that both have."""
     from scipy.stats import wilcoxon
 
@@ -263,6 +238,6 @@ def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]], seed: i
     if np.isfinite(gains).all() and gains.any():
         p = float(wilcoxon(gains).pvalue)
         if np.ptp(gains) > 0:
-            drawn = np.random.default_rng(seed).choice(gains, (_RESAMPLES, gains.size))
+            drawn = np.random.default_rng(0).choice(gains, (_RESAMPLES, gains.size))
             low, high = (float(end) for end in np.percentile(drawn.mean(1), (2.5, 97.5)))
     return Paired(method, other, len(planes), float(gains.mean()), low, high, p)

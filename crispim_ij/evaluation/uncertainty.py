@@ -28,21 +28,10 @@ Squares = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bin:
-    """Pixels of which like errors are expected.
-
-    Attributes
-    ----------
-    expected, real : float
-        Root mean squares of the expected and of the real errors, in counts.
-    """
+    """Expected and real errors, in counts, of pixels that are expected to have like ones."""
 
     expected: float
     real: float
-
-    @property
-    def ratio(self) -> float:
-        """Real over expected: 1 where the expectation is right."""
-        return self.real / self.expected
 
 
 def measure_errors(

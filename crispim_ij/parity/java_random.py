@@ -62,21 +62,11 @@ class JavaRandom:
         self.pending = None
 
     def gaussians(self, count: int) -> NDArray[np.float64]:
-        """Draw from the standard normal distribution.
+        """Draw from the standard normal distribution, in the order of Java's ``nextGaussian``.
 
         Marsaglia's polar method, with every bit of Java's: v1 and v2 are uniform in
         -1 to 1; where s = v1**2 + v2**2 is below 1 and not 0, v1 m and v2 m with
         m = sqrt(-2 log(s) / s) are the next two draws.
-
-        Parameters
-        ----------
-        count : int
-            How many.
-
-        Returns
-        -------
-        ndarray of float64, shape (count,)
-            In the order in which Java's ``nextGaussian`` gives them.
         """
         drawn = np.empty(count + 1)
         filled = 0

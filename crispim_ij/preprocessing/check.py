@@ -45,19 +45,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """The first pixel in which two engines differ.
-
-    Attributes
-    ----------
-    after : str
-        What was done last: 'resizing' or 'noise'.
-    place : tuple of int
-        Row and column, from 0, of the first in reading order.
-    values : tuple of float
-        The first engine's and the second's.
-    count : int
-        How many pixels differ.
-    """
+    """Where two engines differ first, by which step, with what values, and in how many pixels."""
 
     after: str
     place: tuple[int, int]

@@ -48,18 +48,9 @@ def make_record(
 
 
 def record_path(output: Path) -> Path:
-    """Return where the record of a result belongs.
+    """Return where the record of a result, a folder or a stack file, belongs.
 
-    Parameters
-    ----------
-    output : Path
-        The folder or stack file that was written.
-
-    Returns
-    -------
-    Path
-        ``crispim-preprocess.json`` in the folder, or beside the file with the
-        file's name before it.
+    It is ``crispim-preprocess.json`` in the folder, or beside the file with its name before it.
     """
     if output.is_dir():
         return output / RECORD_NAME

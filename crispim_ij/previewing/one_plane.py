@@ -112,17 +112,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class Trial:
-    """One tile in one precision.
-
-    Attributes
-    ----------
-    precision : {'float32', 'bfloat16'}
-        Arithmetic of the convolutions.
-    rate : float
-        Megapixels a second.
-    deviation : float
-        Root mean square difference, in counts, from what float32 gives.
-    """
+    """One tile in one precision: megapixels a second, and RMS difference from float32 in counts."""
 
     precision: Precision
     rate: float

@@ -2,7 +2,7 @@
 
 from crispim_ij.reproduction.differences import differences_from_paper
 from crispim_ij.reproduction.plan import (
-    Plan,
+    ReproductionPlan,
     ReproductionSettings,
     StackPlan,
     make_plan,
@@ -24,8 +24,8 @@ __all__ = [
     "Advance",
     "Cost",
     "Offer",
-    "Plan",
     "Reproduction",
+    "ReproductionPlan",
     "ReproductionSettings",
     "RunDirectory",
     "StackPlan",

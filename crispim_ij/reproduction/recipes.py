@@ -12,7 +12,7 @@ import numpy as np
 
 from crispim_ij.networks import ARCHITECTURES, build, receptive_field
 from crispim_ij.networks.architectures import Precision
-from crispim_ij.reproduction.plan import Plan, ReproductionSettings
+from crispim_ij.reproduction.plan import ReproductionPlan, ReproductionSettings
 from crispim_ij.reproduction.tables import TABLES, planes_tested
 from crispim_ij.training import Recipe, load_recipe
 from crispim_ij.training.loop import seconds_a_step
@@ -85,8 +85,8 @@ def changes_of(recipe: Recipe) -> list[RecipeChange]:
     The seed, which the paper doesn't give, and how often it is saved are left out.
     """
     paper = load_recipe(recipe.name)
-    kept = ("seed", "checkpoint_every")
-    keys = (field.name for field in fields(Recipe) if field.name not in kept)
+    left_out = ("seed", "checkpoint_every")
+    keys = (field.name for field in fields(Recipe) if field.name not in left_out)
     pairs = [(key, getattr(paper, key), getattr(recipe, key)) for key in keys]
     return [RecipeChange(*pair) for pair in pairs if pair[1] != pair[2]]
 
@@ -113,7 +113,7 @@ class Offer:
     full: Cost
 
 
-def make_offer(plan: Plan, settings: ReproductionSettings) -> Offer:
+def make_offer(plan: ReproductionPlan, settings: ReproductionSettings) -> Offer:
     """Settle the recipes, and time a few steps of each network.
 
     A quick recipe computes in bfloat16 where that is clearly faster on this machine.
@@ -139,7 +139,9 @@ def _timed_quick(full: Recipe) -> tuple[Recipe, float]:
     return fine, fine_seconds
 
 
-def _testing(plan: Plan, recipes: Mapping[str, Recipe], steps: Mapping[str, float]) -> float:
+def _testing(
+    plan: ReproductionPlan, recipes: Mapping[str, Recipe], steps: Mapping[str, float]
+) -> float:
     """Return the seconds that the networks need for the tested planes, with their halos."""
     seconds = 0.0
     for name in {name for table in TABLES for name in table.networks}:
@@ -150,7 +152,7 @@ def _testing(plan: Plan, recipes: Mapping[str, Recipe], steps: Mapping[str, floa
     return seconds
 
 
-def disk_bytes(plan: Plan) -> int:
+def disk_bytes(plan: ReproductionPlan) -> int:
     """Return how many bytes stacks, networks and the report need at most."""
     stacks = [*plan.training, *plan.training, plan.test]
     pixels = sum(stack.shape[0] * prod(stack.size) * stack.pixel_bytes for stack in stacks)

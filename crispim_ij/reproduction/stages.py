@@ -17,7 +17,7 @@ from crispim_ij.planes import SinkSettings, Source, open_source
 from crispim_ij.preprocessing import write_record
 from crispim_ij.report import Experiment, Report, write_report
 from crispim_ij.reproduction.differences import differences_from_paper
-from crispim_ij.reproduction.plan import Plan, ReproductionSettings, StackPlan
+from crispim_ij.reproduction.plan import ReproductionPlan, ReproductionSettings, StackPlan
 from crispim_ij.reproduction.recipes import NETWORKS
 from crispim_ij.reproduction.run_directory import RunDirectory
 from crispim_ij.reproduction.stacks import Substack
@@ -47,7 +47,7 @@ class Reproduction:
     ----------
     settings : ReproductionSettings
         What was asked for.
-    plan : Plan
+    plan : ReproductionPlan
         What is done with the stacks.
     recipes : mapping of str to Recipe
         How each of `crispim_ij.reproduction.recipes.NETWORKS` is trained.
@@ -58,7 +58,7 @@ class Reproduction:
     """
 
     settings: ReproductionSettings
-    plan: Plan
+    plan: ReproductionPlan
     recipes: Mapping[str, Recipe]
     models: Sequence[Method]
     command: str

@@ -277,19 +277,19 @@ def remove_events(folder: Path, done: int) -> None:
 def _remove_later(file: Path, done: int) -> None:
     import tensorflow as tf
 
-    kept: list[bytes] = []
+    earlier: list[bytes] = []
     # The last entry of a run that was killed may be cut off.
     with suppress(tf.errors.DataLossError):
-        kept.extend(
+        earlier.extend(
             entry
             for entry in tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
             if tf.compat.v1.Event.FromString(entry).step <= done
         )
-    if len(kept) <= 1:  # Each file begins with its version.
+    if len(earlier) <= 1:  # Each file begins with its version.
         file.unlink()
         return
     with whole_file(file) as part, tf.io.TFRecordWriter(str(part)) as writer:
-        for entry in kept:
+        for entry in earlier:
             writer.write(entry)
 
 

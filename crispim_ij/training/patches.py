@@ -157,7 +157,7 @@ def _draw_noisy_pairs(
 ) -> Sequence[Pair]:
     """Draw two pairs of a noisy stack, in units of its noise for a network that is told that."""
     assert stack.noise is not None
-    planes, rows = kept_apart(stack.clean.shape, recipe, validation=validation)
+    planes, rows = held_out(stack.clean.shape, recipe, validation=validation)
     window = _draw_window((len(rows), stack.clean.shape[2]), recipe, rng)
     window = (slice(window[0].start + rows.start, window[0].stop + rows.start), window[1])
     depth = ARCHITECTURES[recipe.architecture].depth
@@ -174,7 +174,7 @@ def _draw_noisy_pairs(
     return [(given if depth > 1 else given[0], target) for given, target in pairs]
 
 
-def kept_apart(
+def held_out(
     shape: tuple[int, int, int], recipe: Recipe, *, validation: bool
 ) -> tuple[list[int], range]:
     """Return the planes of a noisy stack that are drawn from, and their rows.
@@ -185,9 +185,9 @@ def kept_apart(
     count, height, _ = shape
     ends = min(recipe.end_planes, count // 4)
     planes, rows = list(range(ends, count - ends)), range(height)
-    kept = round(count * recipe.validation_share)
-    if 0 < kept < count:
-        held = {(2 * k + 1) * count // (2 * kept) for k in range(kept)}
+    number = round(count * recipe.validation_share)
+    if 0 < number < count:
+        held = {(2 * k + 1) * count // (2 * number) for k in range(number)}
         return [plane for plane in planes if (plane in held) == validation], rows
     below = max(round(height * recipe.validation_share), recipe.patch)
     if recipe.validation_share and height - below >= recipe.patch:
@@ -222,11 +222,11 @@ def _with_strays(planes: Patch, rng: np.random.Generator) -> Patch:
 def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, int]:
     """First plane of a stack to draw from, and the one after the last."""
     ends = min(recipe.end_planes, planes // 4)
-    kept = round(planes * recipe.validation_share)
-    if kept == 0 or planes - 2 * ends - kept < 1:
+    held = round(planes * recipe.validation_share)
+    if held == 0 or planes - 2 * ends - held < 1:
         return ends, planes - ends
     last = planes - ends
-    return (last - kept, last) if validation else (ends, last - kept)
+    return (last - held, last) if validation else (ends, last - held)
 
 
 def _draw_window(

@@ -360,22 +360,8 @@ def _say_what_is_renamed(values: Mapping[str, Any], path: Path) -> None:
 def recipe_of(values: Mapping[str, Any], where: str) -> Recipe:
     """Make a recipe of what was read from TOML or JSON, older names of keys included.
 
-    Parameters
-    ----------
-    values : mapping
-        Keys and values; neither format has tuples, so lists stand for them.
-    where : str
-        Where they are from, for messages.
-
-    Returns
-    -------
-    Recipe
-        The recipe.
-
-    Raises
-    ------
-    CrispimError
-        If a key is unknown, missing or given by both of its names, or a value can't be.
+    Neither format has tuples, so lists stand for them. CrispimError, which says `where` the values
+    are from, if a key is unknown, missing or given by both of its names, or a value can't be.
     """
     for old, new in RENAMED.items():
         if {old, new} <= values.keys():

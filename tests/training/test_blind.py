@@ -20,7 +20,7 @@ from crispim_ij.training.log import read_history
 from crispim_ij.training.patches import (
     Batch,
     Patch,
-    kept_apart,
+    held_out,
     noise_in_batch,
     sample_pairs,
     training_batch,
@@ -95,21 +95,21 @@ def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None
     np.testing.assert_allclose(noisy, shown, rtol=1e-5, atol=1e-4)
 
 
-def test_planes_from_all_over_are_kept_apart() -> None:
+def test_planes_from_all_over_are_held_out() -> None:
     recipe = replace(BLIND, validation_share=0.2)
-    kept, rows = kept_apart((20, 40, 40), recipe, validation=True)
-    trained, _ = kept_apart((20, 40, 40), recipe, validation=False)
+    kept, rows = held_out((20, 40, 40), recipe, validation=True)
+    trained, _ = held_out((20, 40, 40), recipe, validation=False)
     assert kept == [2, 7, 12, 17]
     assert sorted(kept + trained) == list(range(20))
     assert rows == range(40)
 
 
-def test_of_few_planes_the_lowest_rows_are_kept_apart() -> None:
+def test_of_few_planes_the_lowest_rows_are_held_out() -> None:
     recipe = replace(BLIND, validation_share=0.1)
-    assert kept_apart((2, 100, 40), recipe, validation=True) == ([0, 1], range(68, 100))
-    assert kept_apart((2, 100, 40), recipe, validation=False) == ([0, 1], range(68))
-    assert kept_apart((2, 60, 40), recipe, validation=True) == ([0, 1], range(60))
-    assert kept_apart((2, 100, 40), replace(recipe, validation_share=0.0), validation=True) == (
+    assert held_out((2, 100, 40), recipe, validation=True) == ([0, 1], range(68, 100))
+    assert held_out((2, 100, 40), recipe, validation=False) == ([0, 1], range(68))
+    assert held_out((2, 60, 40), recipe, validation=True) == ([0, 1], range(60))
+    assert held_out((2, 100, 40), replace(recipe, validation_share=0.0), validation=True) == (
         [0, 1],
         range(100),
     )
