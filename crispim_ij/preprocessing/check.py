@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES, Engine, Interpolation, Plane
 from crispim_ij.planes import Source
-from crispim_ij.preprocessing.plane import PlaneNoise, plan_noise
-from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
+from crispim_ij.preprocessing.plane import PlaneNoise, PreprocessSettings, plan_noise, target_size
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from crispim_ij import __version__
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Source
 from crispim_ij.planes.atomic import write_json
-from crispim_ij.preprocessing.plane import PlaneNoise
-from crispim_ij.preprocessing.settings import PreprocessSettings
+from crispim_ij.preprocessing.plane import PlaneNoise, PreprocessSettings
 
 RECORD_NAME = "crispim-preprocess.json"
 
