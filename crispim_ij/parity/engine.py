@@ -80,18 +80,11 @@ class NativeImageJ:
     before ended.
     """
 
+    version = IMAGEJ_VERSION
+    engine = "native"
+
     def __init__(self) -> None:
         self._random = JavaRandom(secrets.randbelow(INT_MAX))
-
-    @property
-    def version(self) -> str:
-        """ImageJ's version."""
-        return IMAGEJ_VERSION
-
-    @property
-    def engine(self) -> str:
-        """Who computes: ``native``."""
-        return "native"
 
     def resize(
         self, plane: Plane, width: int, height: int, interpolation: Interpolation, average: bool
