@@ -42,17 +42,7 @@ class Work(Protocol[Given, Made]):
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """What a worker sends back.
-
-    Attributes
-    ----------
-    result : object
-        The task's.
-    seconds : float
-        How long it took.
-    processor : str
-        Kind of the worker's processor.
-    """
+    """A task's result, as a worker sends it, how many seconds it took and on which processor."""
 
     result: Result
     seconds: float

@@ -74,22 +74,10 @@ class ErrorModel:
 
 
 def load_error_model(model: Model) -> ErrorModel:
-    """Read what was measured of a model's errors.
+    """Read what was measured of a model's errors from its folder.
 
-    Parameters
-    ----------
-    model : Model
-        The model.
-
-    Returns
-    -------
-    ErrorModel
-        From its folder.
-
-    Raises
-    ------
-    CrispimError
-        If there is nothing, nothing that can be used, or it was measured for other weights.
+    CrispimError if there is nothing, nothing that can be used, or it was measured for other
+    weights.
     """
     path = model.folder / ERROR_FILE
     remedy = f"run `crispim-ij models calibrate {model.folder.name} --clean STACK`"
@@ -117,15 +105,8 @@ def load_error_model(model: Model) -> ErrorModel:
 class AugmentedDenoiser(Denoiser):
     """A denoiser with test-time augmentation, by which it also gives v and r.
 
-    Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all
-    three, because they are read with the windows' margin besides the network's.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    settings : DenoiseSettings
-        How to run it.
+    Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all three,
+    because they are read with the windows' margin besides the network's.
     """
 
     outputs = (3,)

@@ -74,15 +74,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class Given:
-    """Planes that take the place of drawn noise, and results of other programs.
-
-    Attributes
-    ----------
-    noisy : Source or None
-        Noisy planes, one for each clean one.
-    results : mapping of str to Source
-        Denoised planes by the name of what made them.
-    """
+    """Planes that take the place of drawn noise, and results by the name of what made them."""
 
     noisy: Source | None = None
     results: Mapping[str, Source] = field(default_factory=dict)

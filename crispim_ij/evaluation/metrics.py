@@ -74,19 +74,9 @@ def plane_metrics(
 
 
 def psnr(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHED_RANGE) -> float:
-    r"""Peak signal-to-noise ratio, :math:`20 \log_{10}(range / RMSE)`.
+    r"""Peak signal-to-noise ratio, :math:`20 \log_{10}(range / RMSE)`, in dB.
 
-    Parameters
-    ----------
-    clean, result : ndarray, shape (Y, X)
-        Counts.
-    data_range : float
-        The range in counts; the paper's by default.
-
-    Returns
-    -------
-    float
-        In dB; infinite for equal planes.
+    It is infinite for equal planes. The range, in counts, is the paper's by default.
     """
     from skimage.metrics import peak_signal_noise_ratio
 
@@ -95,19 +85,9 @@ def psnr(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHE
 
 
 def ssim(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHED_RANGE) -> float:
-    """Structural similarity, the mean over 7 x 7 windows.
+    """Structural similarity, at most 1: the mean over 7 x 7 windows.
 
-    Parameters
-    ----------
-    clean, result : ndarray, shape (Y, X)
-        Counts, at least 7 x 7.
-    data_range : float
-        The range in counts; the paper's by default, at which SSIM saturates near 1.
-
-    Returns
-    -------
-    float
-        At most 1.
+    At the range of the paper, in counts, it saturates near 1.
     """
     from skimage.metrics import structural_similarity
 

@@ -85,20 +85,11 @@ def _summary(method: str, rows: Sequence[PlaneMetrics]) -> Summary:
 
 
 def columns_of(summaries: Sequence[Summary], *, papers: bool = False) -> list[Column]:
-    """Return the columns of a table.
+    """Return the columns of a table of some means.
 
-    Parameters
-    ----------
-    summaries : sequence of Summary
-        Its rows.
-    papers : bool
-        Whether the paper's figures stand beside them: then these come first, in its order.
-        Else the error in counts and what is measured at the planes' own range come first.
-
-    Returns
-    -------
-    list of Column
-        All, but for SSIM at the paper's range and FRC where they read the same for all methods.
+    Where the `papers` figures stand beside them, these come first, in its order; else the error in
+    counts and what is measured at the planes' own range. SSIM at the paper's range and FRC are left
+    out where they read the same for all methods.
     """
     order = {name: place for place, name in enumerate(_PLAIN)}
     columns = PAPERS_COLUMNS if papers else sorted(PAPERS_COLUMNS, key=lambda one: order[one[1]])

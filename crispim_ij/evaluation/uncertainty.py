@@ -40,25 +40,10 @@ def measure_errors(
     settings: EvaluationSettings,
     on_plane: Callable[[], None] = lambda: None,
 ) -> tuple[ErrorModel, list[Bin]]:
-    """Measure how a model's errors follow from what it sees.
+    """Measure how a model's errors follow from what it sees, on planes that it wasn't trained on.
 
-    Parameters
-    ----------
-    model : Model
-        The model.
-    sources : sequence of Source
-        Clean planes, which it wasn't trained on.
-    settings : EvaluationSettings
-        How many planes are drawn from each, and their noise.
-    on_plane : callable
-        Called after each plane.
-
-    Returns
-    -------
-    errors : ErrorModel
-        For the model's folder.
-    bins : list of Bin
-        Expected and real errors of the same pixels.
+    Returns what belongs into the model's folder, and expected beside real errors of the same
+    pixels. `on_plane` is called after each plane.
     """
     denoise = AugmentedDenoiser(model, DenoiseSettings())
     squares = np.concatenate([gather(source, denoise, settings, on_plane) for source in sources])

@@ -142,22 +142,9 @@ def list_models() -> list[Model]:
 
 
 def find_model(name: str) -> Model:
-    """Find a model.
+    """Find a model by a name that `list_models` knows, or by the path of its folder.
 
-    Parameters
-    ----------
-    name : str
-        A name that `list_models` knows, or the path of a model folder.
-
-    Returns
-    -------
-    Model
-        The model.
-
-    Raises
-    ------
-    CrispimError
-        If there is none of that name.
+    CrispimError if there is none.
     """
     if Path(name).is_dir():
         return load_model(Path(name))
@@ -177,22 +164,9 @@ def save_model(
 ) -> Model:
     """Write a model folder.
 
-    Parameters
-    ----------
-    network : keras.Model
-        Made by ``build(architecture)``.
-    architecture : str
-        A key of ``crispim_ij.networks.ARCHITECTURES``.
-    folder : Path
-        Made if missing; its name becomes the model's. An older model in it is
-        replaced, other files stay.
-    provenance : dict
-        Where the weights come from, JSON-ready.
-
-    Returns
-    -------
-    Model
-        The folder just written.
+    The network was made by ``build(architecture)``, and `provenance` says, JSON-ready, where its
+    weights come from. The folder is made if missing, and its name becomes the model's; an older
+    model in it is replaced, other files stay.
     """
     make_folders(folder)
     with write_faults(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:

@@ -75,27 +75,10 @@ class PreprocessSettings:
 
 
 def target_size(shape: tuple[int, int], factor: float) -> tuple[int, int]:
-    """Return the size of the downsampled planes.
+    """Return rows and columns of the downsampled planes, from those before.
 
-    Each side is divided by the factor and rounded half up, on its own, as
-    ImageJ's ``Scale...`` rounds.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns.
-    factor : float
-        Factor by which they shrink.
-
-    Returns
-    -------
-    tuple of int
-        Rows and columns.
-
-    Raises
-    ------
-    CrispimError
-        If a side would vanish, or a plane is more than a Java array can hold.
+    Each side is divided by the factor and rounded half up, on its own, as ImageJ's ``Scale...``
+    rounds. CrispimError if a side would vanish, or a plane is more than a Java array can hold.
     """
     height, width = (math.floor(side / factor + 0.5) for side in shape)
     if min(height, width) < 1:
@@ -113,15 +96,9 @@ def target_size(shape: tuple[int, int], factor: float) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class PlaneNoise:
-    """The noise of one plane.
+    """The noise of one plane: its sd in counts, and what seeded ImageJ's generator before it.
 
-    Attributes
-    ----------
-    sd : float
-        Standard deviation in counts.
-    seed : int or None
-        What seeded ImageJ's generator before this plane; None where the stream
-        ran on from the plane before.
+    The seed is None where the stream ran on from the plane before.
     """
 
     sd: float
@@ -129,26 +106,12 @@ class PlaneNoise:
 
 
 def plane_noise(settings: PreprocessSettings, seed: int, index: int) -> PlaneNoise:
-    """Return the noise that a plane gets.
+    """Return the noise that a plane, of an index from 0, gets by the stack's seed.
 
-    A standard deviation from a range is uniform, rounded to 0.01 counts (what
-    ImageJ's dialog and recorder hold), from NumPy's default generator seeded
-    with ``seed + index`` modulo 2**32. So a plane depends on that sum alone: plane k
-    of a stack is made again as plane 0 with ``--seed`` S + k.
-
-    Parameters
-    ----------
-    settings : PreprocessSettings
-        The range, and whether one stream runs through the stack.
-    seed : int
-        The stack's seed.
-    index : int
-        The plane's index, from 0.
-
-    Returns
-    -------
-    PlaneNoise
-        Its standard deviation and its generator's seed.
+    A standard deviation from a range is uniform, rounded to 0.01 counts (what ImageJ's dialog and
+    recorder hold), from NumPy's default generator seeded with ``seed + index`` modulo 2**32. So a
+    plane depends on that sum alone: plane k of a stack is made again as plane 0 with ``--seed`` S +
+    k.
     """
     low, high = settings.noise_sd
     sd = low
@@ -161,24 +124,9 @@ def plane_noise(settings: PreprocessSettings, seed: int, index: int) -> PlaneNoi
 
 
 def plan_noise(source: Source, settings: PreprocessSettings) -> list[PlaneNoise]:
-    """Choose every plane's noise, refusing what ImageJ can't do.
+    """Choose every plane's noise, by a seed that is drawn where there is none.
 
-    Parameters
-    ----------
-    source : Source
-        Planes of uint8, uint16 or float32.
-    settings : PreprocessSettings
-        Range and seed; without a seed one is drawn.
-
-    Returns
-    -------
-    list of PlaneNoise
-        One a plane.
-
-    Raises
-    ------
-    CrispimError
-        If the planes' type, the seed or the noise is out of ImageJ's range.
+    CrispimError if the planes' type, the seed or the noise is out of ImageJ's range.
     """
     if source.dtype not in PLANE_DTYPES:
         names = ", ".join(str(dtype) for dtype in PLANE_DTYPES)

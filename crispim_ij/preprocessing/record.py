@@ -57,22 +57,7 @@ def record_path(output: Path) -> Path:
 
 
 def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) -> Path:
-    """Write the record beside a result, replacing an older one at once.
-
-    Parameters
-    ----------
-    record : dict
-        What `make_record` gathered.
-    output : Path
-        The folder or stack file that was written.
-    noisy : bool
-        Whether these are the noisy planes; the clean ones' record has no noise.
-
-    Returns
-    -------
-    Path
-        The record's file.
-    """
+    """Write a record beside a result, for clean planes without noise, and return where it is."""
     path = record_path(output)
     content = record if noisy else {**record, "noise": None}
     write_json(content, path)

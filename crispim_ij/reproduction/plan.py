@@ -165,24 +165,9 @@ def run_description(settings: ReproductionSettings, plan: ReproductionPlan) -> d
 
 
 def make_plan(data: Sequence[Path], settings: ReproductionSettings) -> ReproductionPlan:
-    """Find stacks, measure them and settle what is done with each.
+    """Find stacks in folders and files, measure them and settle what is done with each.
 
-    Parameters
-    ----------
-    data : sequence of Path
-        Folders and files with clean stacks.
-    settings : ReproductionSettings
-        What is asked for.
-
-    Returns
-    -------
-    ReproductionPlan
-        What to do.
-
-    Raises
-    ------
-    CrispimError
-        If the stacks can't be read, are fewer than two, or too small.
+    CrispimError if the stacks can't be read, are fewer than two, or too small.
     """
     found = find_stacks(data)
     if settings.test is not None:

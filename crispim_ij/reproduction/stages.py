@@ -41,21 +41,7 @@ _ONE_DEVICE = RunSettings(devices=1)
 
 @dataclass(frozen=True)
 class Reproduction:
-    """One run, ready to start.
-
-    Attributes
-    ----------
-    settings : ReproductionSettings
-        What was asked for.
-    plan : ReproductionPlan
-        What is done with the stacks.
-    recipes : mapping of str to Recipe
-        How each of `crispim_ij.reproduction.recipes.NETWORKS` is trained.
-    models : sequence of Method
-        More models to measure.
-    command : str
-        What was typed, for the report.
-    """
+    """One run, ready to start: its plan, a recipe for each network, and more models to measure."""
 
     settings: ReproductionSettings
     plan: ReproductionPlan
@@ -67,23 +53,9 @@ class Reproduction:
 def reproduce(
     run: Reproduction, directory: RunDirectory, progress: Progress
 ) -> tuple[Path, list[Experiment]]:
-    """Do all stages that are not done yet.
+    """Do all stages that are not done yet; return the report's page and the tables in it.
 
-    Parameters
-    ----------
-    run : Reproduction
-        What to do.
-    directory : RunDirectory
-        Where; begun by this run, or by a killed one that this resumes.
-    progress : callable
-        Shows how far each stage is.
-
-    Returns
-    -------
-    page : Path
-        The report.
-    experiments : list of Experiment
-        The tables in it.
+    The directory was begun by this run, or by a killed one that this resumes.
     """
     for stack in (*run.plan.training, run.plan.test):
         _stage(directory, f"preprocess {stack.name}", partial(_prepare, stack, directory, progress))

@@ -24,22 +24,9 @@ from crispim_ij.reproduction.stacks import Substack
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper.
+    """A table of the paper: networks, what else is measured on their planes, published means.
 
-    Attributes
-    ----------
-    name : str
-        Such as ``Table 1``.
-    title : str
-        What it compares.
-    figures : tuple of str
-        What the paper calls the box plot and the pictures of the same planes.
-    networks : tuple of str
-        Names of the networks that it compares.
-    baselines : tuple of str
-        What else is measured on the same planes.
-    published : mapping of str to Published
-        The paper's means.
+    `figures` is what the paper calls the box plot and the pictures of the same planes.
     """
 
     name: str

@@ -151,26 +151,10 @@ class Checked:
 def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> Trained:
     """Open a job's stacks, train, and write the model folder.
 
-    Parameters
-    ----------
-    job : TrainingJob
-        What to do.
-    on_stacks : callable
-        Told the stacks once they are measured.
-    on_step : callable
-        Told the number of steps done and the newest line of the history, if any. What it
-        raises ends the run, after a checkpoint.
-
-    Returns
-    -------
-    Trained
-        The model, and how it was trained.
-
-    Raises
-    ------
-    CrispimError
-        If the data don't suit the recipe or can't be read, and for what
-        `crispim_ij.training.train` refuses.
+    `on_stacks` is told the stacks once they are measured, `on_step` the number of steps done and
+    the newest line of the history, if any; what that raises ends the run, after a checkpoint.
+    CrispimError if the data don't suit the recipe or can't be read, and for what
+    `crispim_ij.training.train` refuses.
     """
     with _opened_stacks(job) as stacks:
         on_stacks(stacks)

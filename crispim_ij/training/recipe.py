@@ -284,23 +284,11 @@ def list_recipes() -> list[str]:
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe.
+    """Read a recipe that ships, or a file.
 
-    Parameters
-    ----------
-    name : str
-        A recipe that ships; or a file: TOML with a key for each of `Recipe`'s
-        attributes that differs from its default, or the recipe.json of a model folder.
-
-    Returns
-    -------
-    Recipe
-        The recipe. A FutureWarning says where TOML has a key by its older name.
-
-    Raises
-    ------
-    CrispimError
-        If there is no such recipe, or it has an unknown key or a value that can't be.
+    A file is TOML with a key for each of `Recipe`'s attributes that differs from its default, of
+    which a FutureWarning says where it has an older name, or the recipe.json of a model folder.
+    CrispimError if there is no such recipe, or it has an unknown key or a value that can't be.
     """
     shipped = list_recipes()
     if name in shipped:
