@@ -141,18 +141,9 @@ def render_table(summaries: Sequence[Summary]) -> Table:
 
 @dataclass(frozen=True)
 class MethodBias:
-    """One method's bias in one decile, over all planes.
+    """One method's bias in one decile, over all planes: means of `Bias`' in counts.
 
-    Attributes
-    ----------
-    method : str
-        The method's name.
-    decile : int
-        From 1, the darkest tenth of each plane's pixels, to 10.
-    clean, error : float
-        Means of `Bias`' over the planes, in counts.
-    percent : float
-        The error in percent of the clean mean; NaN where that is 0.
+    `percent` is the error in percent of the clean mean; NaN where that is 0.
     """
 
     method: str

@@ -39,24 +39,9 @@ def resize(
 ) -> Plane:
     """Resize a plane as ``Image > Adjust > Size...`` does.
 
-    Every bit is that of ``ImageProcessor.resize`` of ImageJ 1.53q on a plane
-    without a selection.
-
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X), uint8, uint16 or float32
-        The plane.
-    width, height : int
-        Target size in px.
-    interpolation : Interpolation
-        ImageJ's interpolation method.
-    average : bool
-        ImageJ's 'Average when downsizing'. Along an axis that grows it does nothing.
-
-    Returns
-    -------
-    ndarray, shape (height, width), dtype of `plane`
-        The resized plane.
+    Every bit is that of ``ImageProcessor.resize`` of ImageJ 1.53q on a plane without a selection.
+    Parameters are those of `crispim_ij.parity.Engine.resize`; along an axis that grows, `average`
+    does nothing.
     """
     shape = height, width
     rows, columns = plane.shape
@@ -79,21 +64,9 @@ def resize_part(
 ) -> Plane:
     """Make a part of what `resize` with averaging makes of a plane, bit for bit.
 
-    Parameters
-    ----------
-    read : callable
-        From rows and columns to these pixels of the plane; finite.
-    source_shape, shape : tuple of int
-        Rows and columns of the whole plane before and after; no axis grows.
-    part : pair of slice
-        The rows and columns that are wanted, after.
-    interpolation : Interpolation
-        ImageJ's interpolation method.
-
-    Returns
-    -------
-    ndarray
-        The part, in the type of what is read.
+    `read` goes from rows and columns to these pixels of the plane, which are finite; the shapes are
+    rows and columns of the whole plane before and after, of which no axis grows, and `part` is of
+    those after.
     """
     if shape == source_shape:
         return read(*part)

@@ -55,7 +55,7 @@ def compare(case: Case, first: Engine, second: Engine) -> Difference | None:
 
 
 def cases_of(source: Source, settings: PreprocessSettings, most: int) -> Iterator[Case]:
-    """Choose at `most` so many planes, spread over a source, with what the settings make of them.
+    """Choose up to `most` planes, spread over a source, with what the settings make of them.
 
     With one stream of noise through the stack, these are its first planes.
     """

@@ -130,17 +130,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Faster:
-    """A faster model of the same kind, tried on one tile.
-
-    Attributes
-    ----------
-    name : str
-        The model's.
-    seconds : float
-        What it takes for all planes.
-    deviation : float
-        Root mean square difference, in counts, from what the chosen model gives.
-    """
+    """A faster model, its seconds for all planes, and its RMS difference in counts on one tile."""
 
     name: str
     seconds: float
