@@ -25,7 +25,7 @@ from crispim_ij.training.loop import (
     seconds_a_step,
     train,
 )
-from crispim_ij.training.network import error_of_nothing
+from crispim_ij.training.network import error_of_nothing, fresh_network
 from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
@@ -178,14 +178,9 @@ def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
     with _opened_stacks(job) as stacks:
         on_stacks(stacks)
         start_tensorflow()
-        network = check_run(
-            stacks,
-            job.recipe,
-            job.folder,
-            settings=job.settings,
-            **job.models(),
-            resume=job.resume,
-        )
+        models = job.models()
+        check_run(stacks, job.recipe, job.folder, job.settings, **models, resume=job.resume)
+        network = fresh_network(job.recipe, models["start_from"])
         batch = training_batch(stacks, job.recipe, 0)
         seconds = job.recipe.steps * seconds_a_step(network, batch)
     parameters = network.count_params()
