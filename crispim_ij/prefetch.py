@@ -14,25 +14,10 @@ Result = TypeVar("Result")
 def prefetch(
     function: Callable[[Item], Result], items: Iterable[Item], *, workers: int, ahead: int
 ) -> Iterator[Result]:
-    """Apply a function in threads, keeping the order and a bound on what is held.
+    """Apply a function to items in threads, and yield the results in the order of the items.
 
-    Parameters
-    ----------
-    function : callable
-        Applied to each item.
-    items : iterable
-        May be endless.
-    workers : int
-        Number of threads.
-    ahead : int
-        Most results begun and not yet taken: memory stays flat however many items
-        there are.
-
-    Yields
-    ------
-    object
-        ``function(item)``, in the order of the items. An exception is raised where
-        its result would have come; what was begun is then dropped.
+    At most `ahead` results are begun and not yet taken: memory stays flat, even where items are
+    endless. An exception is raised where its result would have come; what was begun is dropped.
     """
     with ThreadPoolExecutor(workers) as pool:
         begun: deque[Future[Result]] = deque()

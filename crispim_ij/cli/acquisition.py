@@ -65,23 +65,8 @@ def show_acquisition(
 ) -> None:
     """Do all stacks under one bar and say what became of them.
 
-    Parameters
-    ----------
-    acquisition : Acquisition
-        What is to be done.
-    what : str
-        What is being done, beside the bar.
-    perform : callable
-        Does a stack's job, see `crispim_ij.jobs.do_acquisition`.
-    report : ReportOptions
-        What is said.
-    client : ClusterClient, optional
-        Where workers do it.
-
-    Raises
-    ------
-    CrispimError
-        In the end, if stacks failed.
+    `what` is being done by `perform`, see `crispim_ij.jobs.do_acquisition`. CrispimError in the end
+    if stacks failed.
     """
     from crispim_ij.jobs import do_acquisition
 

@@ -23,8 +23,8 @@ from rich.progress import (
 from rich.status import Status
 from rich.text import Text
 
-from crispim_ij.plain import plain
 from crispim_ij.planes import Sink
+from crispim_ij.planes.atomic import json_ready
 from crispim_ij.quiet import start_tensorflow as start_tensorflow
 
 UNBROKEN = 1000
@@ -49,7 +49,7 @@ def report_error(sentence: str) -> None:
 
 def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print a result for scripts."""
-    console.print_json(data=plain(facts), allow_nan=False)
+    console.print_json(data=json_ready(facts), allow_nan=False)
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from crispim_ij.cli.acquisition import (
     show_dry_acquisition,
     tree_of,
 )
-from crispim_ij.cli.cluster import connected, refuse_lone_workers, say_processors
 from crispim_ij.cli.console import console, print_json, start_tensorflow
 from crispim_ij.cli.options import (
     ClusterOptions,
@@ -34,8 +33,18 @@ from crispim_ij.cli.options import (
     Workers,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems, show_job
-from crispim_ij.cli.profile import check_profile, write_profile
+from crispim_ij.cli.outcome import (
+    check_profile,
+    connected,
+    opened_source,
+    print_dry_run,
+    refuse_lone_workers,
+    say_noise,
+    say_problems,
+    say_processors,
+    show_job,
+    write_profile,
+)
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, renaming
 from crispim_ij.planes.provenance import denoised_already

@@ -16,8 +16,7 @@ from crispim_ij.planes.provenance import in_words
 if TYPE_CHECKING:
     from crispim_ij.planes.units import Size
     from crispim_ij.previewing import TreeInspection
-    from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts
-    from crispim_ij.previewing.tree import StackFacts
+    from crispim_ij.previewing.inspection import Contents, Inspection, PlaneFacts, StackFacts
 
 _NAMES = 5
 _AXES = {"Z": "slices", "C": "channels", "T": "time points"}

@@ -22,12 +22,12 @@ from crispim_ij.cli.fiji import fiji_app
 from crispim_ij.cli.inspect import inspect
 from crispim_ij.cli.interrupts import second_interrupt_ends_at_once
 from crispim_ij.cli.models import models_app
+from crispim_ij.cli.outcome import versions
 from crispim_ij.cli.preprocess import preprocess
 from crispim_ij.cli.preview import preview
 from crispim_ij.cli.reproduce import reproduce
 from crispim_ij.cli.train import train
 from crispim_ij.cli.usage import Group, UsageError, in_one_sentence
-from crispim_ij.cli.version import print_version
 from crispim_ij.errors import CrispimError
 
 _NO_MEMORY = (
@@ -65,6 +65,14 @@ for command in (
     app.command(cls=Command)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(fiji_app, name="fiji")
+
+
+def print_version(wanted: bool) -> None:
+    """Print the versions, crispim-ij's own first, and end."""
+    if wanted:
+        for name, found in versions().items():
+            typer.echo(f"{name} {found}")
+        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)

@@ -1,9 +1,12 @@
-"""What runs over planes say: of the noise, how far they are, and with `--json` and `--dry-run`."""
+"""What runs over planes say: of noise, progress and workers, and by `--dry-run` and `--profile`."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+import platform
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.cli.console import (
@@ -13,14 +16,20 @@ from crispim_ij.cli.console import (
     progress_bar,
     saying_what_is_kept,
 )
+from crispim_ij.errors import CrispimError
+from crispim_ij.machine import installed_versions
+from crispim_ij.parity import IMAGEJ_VERSION
 from crispim_ij.planes import Selection, Source, open_source
+from crispim_ij.planes.atomic import json_ready, write_json
+from crispim_ij.planes.checks import check_output
+from crispim_ij.profiling import Profile, peak_memory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from crispim_ij.cluster import ClusterClient
+    from crispim_ij.cluster import ClusterClient, ClusterSettings
     from crispim_ij.jobs import DenoiseJob, PreprocessJob
     from crispim_ij.noise import StackNoise
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "tifffile", "zarr", "pyimagej", "scyjava")
 
 
 def show_job(
@@ -29,23 +38,9 @@ def show_job(
     steps: Generator[float, None, None],
     client: ClusterClient | None = None,
 ) -> int:
-    """Show a bar, and the workers beside it, while a job is done.
+    """Show a bar, and the workers beside it, while `steps` do a job; see `jobs.denoise_locally`.
 
-    Parameters
-    ----------
-    job : DenoiseJob or PreprocessJob
-        The job.
-    what : str
-        What is being done.
-    steps : generator of float
-        Does it, see `crispim_ij.jobs.denoise_locally`.
-    client : ClusterClient, optional
-        Where workers do it.
-
-    Returns
-    -------
-    int
-        How many planes an earlier run had finished.
+    Returns how many planes an earlier run had finished.
     """
     with saying_what_is_kept(*job.sinks), closing(steps):
         next(steps)  # opens the outputs
@@ -88,13 +83,8 @@ def say_problems(problems: Sequence[str]) -> None:
 def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Say what a run would do.
 
-    Parameters
-    ----------
-    facts : mapping
-        ``inputs``, or one ``input``, and ``outputs``, as `crispim_ij.jobs.output` describes
-        them; ``model`` and others that say how.
-    as_json : bool
-        Whether for scripts.
+    `facts` are ``inputs``, or one ``input``, and ``outputs``, as `crispim_ij.jobs.output` describes
+    them; ``model`` and others that say how.
     """
     if as_json:
         print_json(facts)
@@ -135,3 +125,74 @@ def disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
     free = min(output["free"] for output in outputs)
     says = f"at most {needed / 1e9:.3g} GB are needed; {free / 1e9:.3g} GB are free"
     return says + (", which is too little" if needed > free else "")
+
+
+def refuse_lone_workers(workers: int | None) -> None:
+    """Refuse a number of workers where none are started."""
+    if workers is not None:
+        raise CrispimError(
+            "--workers is how many processes --cluster starts: add that, or leave it out."
+        )
+
+
+@contextmanager
+def connected(settings: ClusterSettings) -> Iterator[ClusterClient]:
+    """Find or start workers, and say where to watch them."""
+    from crispim_ij.cluster import open_client
+
+    with open_client(settings) as client:
+        errors.print(f"Dask dashboard: {client.dashboard}", soft_wrap=True)
+        yield client
+
+
+def say_processors(kinds: set[str]) -> None:
+    """Warn of pixels that may not be those of a run on one machine."""
+    if len(kinds) > 1:
+        errors.print(
+            f"Note: {len(kinds)} kinds of processors took part, between which the last bit of a "
+            "floating-point result may differ; choose nodes of one kind where that matters.",
+            soft_wrap=True,
+        )
+
+
+def check_profile(path: Path | None, source: Path, *, on_workers: bool) -> None:
+    """Refuse a profile that can't be measured or written."""
+    if path is None:
+        return
+    if on_workers:
+        raise CrispimError(
+            "--profile measures this process, and --scheduler and --cluster compute in others: "
+            "watch those on the Dask dashboard, and leave --profile out."
+        )
+    check_output(path, None, source, overwrite=True)
+
+
+def write_profile(
+    path: Path, profile: Profile, planes: int, facts: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
+    """Write where the time of a run went that made so many planes, with its facts and options."""
+    pixels = planes * facts["input"]["rows"] * facts["input"]["columns"]
+    content = {
+        **{f"{name} (s)": seconds for name, seconds in asdict(profile).items()},
+        "planes": planes,
+        "pixels read": pixels,
+        "planes a second": planes / profile.wall,
+        "megapixels a second": pixels / 1e6 / profile.wall,
+        "peak memory (bytes)": peak_memory(),
+        **facts,
+        "options": options,
+        "versions": versions(),
+    }
+    write_json(json_ready(content), path)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result may depend on."""
+    own, *others = installed_versions(*_PACKAGES).items()
+    found = {
+        **dict([own]),
+        "Python": platform.python_version(),
+        **dict(others),
+        "ImageJ": IMAGEJ_VERSION,
+    }
+    return {name: version or "not installed" for name, version in found.items()}

@@ -17,7 +17,6 @@ from crispim_ij.cli.acquisition import (
     tree_of,
 )
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.cluster import connected
 from crispim_ij.cli.console import console, print_json
 from crispim_ij.cli.options import (
     ClusterOptions,
@@ -31,8 +30,15 @@ from crispim_ij.cli.options import (
     parse_noise_sd,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source, print_dry_run, say_problems, show_job
-from crispim_ij.cli.profile import check_profile, write_profile
+from crispim_ij.cli.outcome import (
+    check_profile,
+    connected,
+    opened_source,
+    print_dry_run,
+    say_problems,
+    show_job,
+    write_profile,
+)
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import GatewaySettings, open_gateway
 from crispim_ij.parity import Interpolation, NativeImageJ

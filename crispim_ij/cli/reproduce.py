@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         Advance,
         Cost,
         Offer,
-        Plan,
         Reproduction,
+        ReproductionPlan,
         ReproductionSettings,
         RunDirectory,
     )
@@ -157,7 +157,7 @@ def _done(directory: RunDirectory) -> str:
 
 
 def _offered(
-    plan: Plan, settings: ReproductionSettings, directory: RunDirectory
+    plan: ReproductionPlan, settings: ReproductionSettings, directory: RunDirectory
 ) -> dict[str, Recipe]:
     """Time the networks and say what is to be expected; refuse a disk that is too full."""
     from crispim_ij import reproduction as job

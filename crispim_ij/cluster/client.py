@@ -134,20 +134,8 @@ class ClusterClient:
 def open_client(settings: ClusterSettings) -> Iterator[ClusterClient]:
     """Connect to a scheduler, or start one with its workers and stop them in the end.
 
-    Parameters
-    ----------
-    settings : ClusterSettings
-        Which.
-
-    Yields
-    ------
-    ClusterClient
-        Perhaps before the first worker is there.
-
-    Raises
-    ------
-    CrispimError
-        If Dask isn't installed, no scheduler answers or none can be started.
+    The client may come before the first worker is there. CrispimError if Dask isn't installed, no
+    scheduler answers or none can be started.
     """
     library = _load_distributed()
     with ExitStack() as stack:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.machine import installed_versions, processor_flags
 from crispim_ij.planes import Source
-from crispim_ij.processor import processor_flags
-from crispim_ij.versions import installed_versions
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -43,17 +42,7 @@ class Work(Protocol[Given, Made]):
 
 @dataclass(frozen=True)
 class Answer(Generic[Result]):
-    """What a worker sends back.
-
-    Attributes
-    ----------
-    result : object
-        The task's.
-    seconds : float
-        How long it took.
-    processor : str
-        Kind of the worker's processor.
-    """
+    """A task's result, as a worker sends it, how many seconds it took and on which processor."""
 
     result: Result
     seconds: float
@@ -130,13 +119,7 @@ def processor() -> str:
 
 @dataclass(frozen=True)
 class InputFingerprint:
-    """Files that must be the same wherever a run computes.
-
-    Attributes
-    ----------
-    files : tuple
-        For each its absolute path, size in bytes and time of change in seconds.
-    """
+    """Files that must be the same wherever a run computes: path, bytes and time of change."""
 
     files: tuple[tuple[Path, int, int], ...]
 

@@ -55,33 +55,13 @@ class _Slot(Generic[Task]):
 def run_tasks(
     client: ClusterClient, work: Work[Task, Result], tasks: Iterable[Task], *, in_order: bool
 ) -> Generator[tuple[Task, Answer[Result]] | None, None, None]:
-    """Run tasks on a cluster's workers.
+    """Run tasks on a cluster's workers, and yield each with its answer; None while there is none.
 
-    The work itself is sent once to each worker. Of the tasks a few for each worker are
-    handed out, and the next ones are not even asked for before results are taken: so
-    memory is flat, on the scheduler and here, however many there are.
-
-    Parameters
-    ----------
-    client : ClusterClient
-        The workers.
-    work : Work
-        What is done.
-    tasks : iterable
-        May be endless.
-    in_order : bool
-        Whether results are to come in the order of the tasks, rather than as they do.
-
-    Yields
-    ------
-    tuple or None
-        A task and its answer; None about once a second while none comes.
-
-    Raises
-    ------
-    CrispimError
-        If a task fails, if workers keep dying of it, or if the scheduler is lost. What
-        was handed out is cancelled.
+    The work itself is sent once to each worker. Of the tasks, which may be endless, a few for each
+    worker are handed out, and the next ones are not even asked for before results are taken: so
+    memory is flat, on the scheduler and here, however many there are. Results come as they do, or
+    `in_order`. CrispimError if a task fails, if workers keep dying of it, or if the scheduler is
+    lost; what was handed out is cancelled.
     """
     run = _Run(client, work, iter(tasks), in_order)
     try:

@@ -147,16 +147,8 @@ def _batches(
 class DenoiseWork:
     """What workers need of a denoising.
 
-    Attributes
-    ----------
-    job : DenoiseJob
-        The job, without its sink.
-    files : InputFingerprint
-        What they must see.
-    model : str
-        Name of the model, or path of its folder, on the workers.
-    dtype : numpy.dtype or None
-        Pixel type in which results are sent, that of the output; None for float32.
+    `model` is its name, or its folder's path, on the workers; `dtype` the pixel type in which
+    results are sent, that of the output, None for float32.
     """
 
     job: DenoiseJob
@@ -201,15 +193,7 @@ class DenoiseWork:
 
 @dataclass(frozen=True)
 class PreprocessWork:
-    """What workers need of a preprocessing.
-
-    Attributes
-    ----------
-    job : PreprocessJob
-        The job, without its sinks.
-    files : InputFingerprint
-        What they must see.
-    """
+    """What workers need of a preprocessing: the job without its sinks, and what they must see."""
 
     job: PreprocessJob
     files: InputFingerprint
@@ -283,7 +267,7 @@ def use_own_threads() -> None:
 
 def name_elsewhere(model: Model) -> str:
     """Return how other machines find a model: by name if it ships, else by its folder."""
-    from crispim_ij.bundled import bundled_folder
+    from crispim_ij.machine import bundled_folder
 
     if model.folder.parent == bundled_folder("models"):
         return model.folder.name

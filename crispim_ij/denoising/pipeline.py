@@ -150,20 +150,7 @@ def _region_reader(source: Source, block: Block, grid: TileGrid) -> Read:
 
 
 def check_slices(source: Source, depth: int) -> None:
-    """Refuse a 3D model where planes are said not to lie above one another.
-
-    Parameters
-    ----------
-    source : Source
-        Noisy planes.
-    depth : int
-        Planes that the model takes.
-
-    Raises
-    ------
-    CrispimError
-        If it takes several, and the planes are one slice each.
-    """
+    """Refuse a model that takes several planes where they are said not to lie above one another."""
     if depth > 1 and len(source) > 1 and z_stacks(source.metadata, len(source)).shape[1] == 1:
         raise CrispimError(
             f"'{source.path}' has {len(source)} planes but, according to its metadata, one slice "
@@ -180,24 +167,9 @@ def windows(
 ) -> Iterator[list[NDArray[Any]]]:
     """Lay the planes of a mini-stack around each plane of a source, reading each once.
 
-    Neighbours are of the plane's own channel and time point.
-
-    Parameters
-    ----------
-    source : Source
-        The planes.
-    depth : int
-        Planes of a mini-stack.
-    wanted : iterable of int, optional
-        The planes that mini-stacks are laid around, those of a stack from below to
-        above; by default all.
-    read : callable, optional
-        Reads a plane; by default the whole of it.
-
-    Yields
-    ------
-    list of ndarray
-        `depth` planes for each plane, see `crispim_ij.networks.mini_stack`.
+    Neighbours are of the plane's own channel and time point, see `crispim_ij.networks.mini_stack`.
+    `wanted` are the planes that mini-stacks are laid around, those of a stack from below to above,
+    and `read` reads one; by default all, and the whole of it.
     """
     stacks = z_stacks(source.metadata, len(source))
     stack_of, height = np.empty((2, len(source)), np.int64)

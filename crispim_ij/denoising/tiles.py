@@ -36,19 +36,7 @@ class TileGrid:
     def plan(cls, plane: tuple[int, int], largest: int, halo: int, stride: int) -> TileGrid:
         """Cover a plane with the fewest tiles, all of one size, as small as that allows.
 
-        Parameters
-        ----------
-        plane : tuple of int
-            Rows and columns of the plane, in px.
-        largest : int
-            Longest side of a core, in px; at least `stride`.
-        halo, stride : int
-            Of the network, in px.
-
-        Returns
-        -------
-        TileGrid
-            The tiles.
+        `largest` is the longest side of a core, at least `stride`; all lengths are in px.
         """
         longest = max(largest // stride, 1) * stride
         rows, columns = (_even_share(side, longest, stride) for side in plane)
@@ -70,18 +58,10 @@ class TileGrid:
         return rows, columns
 
     def extend(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """Mirror the plane outwards, edge pixels repeated, as far as the tiles reach.
+        """Mirror planes (..., Y, X) outwards, edge pixels repeated, as far as the tiles reach.
 
-        Parameters
-        ----------
-        plane : ndarray, shape (..., Y, X)
-            The plane, or several.
-
-        Returns
-        -------
-        ndarray
-            NumPy's 'symmetric' padding by the halo, and at the far sides up to the
-            end of the last core besides; other axes as they are.
+        That is NumPy's 'symmetric' padding by the halo, and at the far sides up to the end of the
+        last core besides.
         """
         margins = [(0, 0)] * (plane.ndim - 2) + list(self.margins)
         return np.pad(plane, margins, mode="symmetric")

@@ -40,6 +40,7 @@ RESIDUE_WINDOW = 17
 
 _MOST_BYTES = 2**20
 _FACTORS = ("spread", "residue")
+_NEEDED = {*_FACTORS, "sha256"}
 
 
 @dataclass(frozen=True)
@@ -73,35 +74,26 @@ class ErrorModel:
 
 
 def load_error_model(model: Model) -> ErrorModel:
-    """Read what was measured of a model's errors.
+    """Read what was measured of a model's errors from its folder.
 
-    Parameters
-    ----------
-    model : Model
-        The model.
-
-    Returns
-    -------
-    ErrorModel
-        From its folder.
-
-    Raises
-    ------
-    CrispimError
-        If there is nothing, nothing that can be used, or it was measured for other weights.
+    CrispimError if there is nothing, nothing that can be used, or it was measured for other
+    weights.
     """
     path = model.folder / ERROR_FILE
     remedy = f"run `crispim-ij models calibrate {model.folder.name} --clean STACK`"
     try:
         with path.open("rb") as file:
-            found = ErrorModel(**json.loads(file.read(_MOST_BYTES)))
+            values = json.loads(file.read(_MOST_BYTES))
     except FileNotFoundError:
         raise CrispimError(
             f"Model {model.spec.name!r} has no {ERROR_FILE}, so its errors are not known: "
             f"{remedy}, or leave --uncertainty out."
         ) from None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CrispimError(f"{path} can't be read ({error}): {remedy}.") from error
+    if not isinstance(values, dict) or not _NEEDED <= values.keys() <= _NEEDED | {"measured_on"}:
+        raise CrispimError(f"{path} can't be read (it has other entries): {remedy}.")
+    found = ErrorModel(**values)
     factors = [getattr(found, name) for name in _FACTORS]
     if not all(isinstance(f, int | float) and math.isfinite(f) and f >= 0 for f in factors):
         raise CrispimError(f"{path} has factors that can't be: {remedy}.")
@@ -113,15 +105,8 @@ def load_error_model(model: Model) -> ErrorModel:
 class AugmentedDenoiser(Denoiser):
     """A denoiser with test-time augmentation, by which it also gives v and r.
 
-    Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all
-    three, because they are read with the windows' margin besides the network's.
-
-    Parameters
-    ----------
-    model : Model
-        The model.
-    settings : DenoiseSettings
-        How to run it.
+    Its result is of shape (3, Y, X): denoised counts, v and r. Tiles are exact in all three,
+    because they are read with the windows' margin besides the network's.
     """
 
     outputs = (3,)
@@ -144,15 +129,7 @@ class AugmentedDenoiser(Denoiser):
 
 
 class UncertainDenoiser(AugmentedDenoiser):
-    """A denoiser whose result is of shape (2, Y, X): denoised counts and their error.
-
-    Parameters
-    ----------
-    model : Model
-        The model, with an `ErrorModel` in its folder.
-    settings : DenoiseSettings
-        How to run it.
-    """
+    """A denoiser whose result is of shape (2, Y, X): denoised counts and their error."""
 
     def __init__(self, model: Model, settings: DenoiseSettings) -> None:
         self.errors = load_error_model(model)

@@ -135,15 +135,7 @@ BASELINES: Mapping[str, Callable[[Plane], Plane]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Classic:
-    """A denoiser with one strength to choose.
-
-    Attributes
-    ----------
-    denoise : callable
-        Takes a noisy (Y, X) plane of counts and the strength.
-    strengths : tuple of float
-        What is tried.
-    """
+    """A denoiser of (Y, X) planes of counts with a strength, and the strengths that are tried."""
 
     denoise: Callable[[Plane, float], Counts]
     strengths: tuple[float, ...]
@@ -162,16 +154,7 @@ CLASSICS: Mapping[str, Classic] = MappingProxyType(
 
 @dataclass(frozen=True)
 class NonBlind:
-    """A denoiser that is given the noise's standard deviation.
-
-    Attributes
-    ----------
-    denoise : callable
-        Takes a noisy (Y, X) plane, or planes, of counts and the standard deviation of the
-        noise in counts.
-    depth : int
-        Planes that it takes for one.
-    """
+    """A denoiser that is given the noise's sd in counts, and takes `depth` planes for one."""
 
     denoise: Callable[[Plane, float], Counts]
     depth: int = 1

@@ -30,24 +30,7 @@ _REMEDY = "give cleaner planes, such as the mean of several exposures"
 def doubts(
     source: Source, names: Sequence[str], settings: EvaluationSettings, given: Given
 ) -> list[str]:
-    """Say why what is measured may mislead.
-
-    Parameters
-    ----------
-    source : Source
-        Clean planes.
-    names : sequence of str
-        The methods that are measured.
-    settings : EvaluationSettings
-        On which planes, and with which noise.
-    given : Given
-        Noisy planes and results that exist already.
-
-    Returns
-    -------
-    list of str
-        A sentence each, such as that the clean planes have noise of their own.
-    """
+    """Say why what is measured may mislead, such as that clean planes are noisy."""
     check_planes(source, given)
     first = choose_planes(len(source), settings)[0]
     told = [_saturated(source, first)] if "cv2" in names else []

@@ -100,30 +100,8 @@ def measure(
 ) -> Evaluation:
     """Measure methods on all planes that are drawn, and keep up to three planes to be shown.
 
-    What it takes and refuses is said of `evaluate`, which it goes through.
-
-    Parameters
-    ----------
-    source : Source
-        Clean planes.
-    methods : sequence of Method
-        What is measured.
-    settings : EvaluationSettings
-        How many planes are drawn, and their noise.
-    given : Given, optional
-        Noisy planes or results that exist already.
-    on_plane : callable
-        Told after each plane how many are done.
-
-    Returns
-    -------
-    Evaluation
-        All figures.
-
-    Raises
-    ------
-    CrispimError
-        See `evaluate`.
+    Parameters and errors are those of `evaluate`, which it goes through; `on_plane` is told after
+    each plane how many are done.
     """
     rows: list[PlaneMetrics] = []
     biases: list[Mapping[str, Sequence[Bias]]] = []

@@ -74,15 +74,7 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class Given:
-    """Planes that take the place of drawn noise, and results of other programs.
-
-    Attributes
-    ----------
-    noisy : Source or None
-        Noisy planes, one for each clean one.
-    results : mapping of str to Source
-        Denoised planes by the name of what made them.
-    """
+    """Planes that take the place of drawn noise, and results by the name of what made them."""
 
     noisy: Source | None = None
     results: Mapping[str, Source] = field(default_factory=dict)
@@ -98,27 +90,11 @@ def choose_planes(count: int, settings: EvaluationSettings) -> list[int]:
 def noisy_plane(
     clean: NDArray[Any], index: int, settings: NoiseSettings
 ) -> tuple[NDArray[np.float64], int | None]:
-    """Add noise to a plane as the paper's test does, or as a camera.
+    """Add noise to a plane, number `index` of its stack, as the paper's test does, or as a camera.
 
     Gaussian noise is added and the sum clipped to 0..65535, a camera's to the range of the
-    plane's type; neither is rounded.
-
-    Parameters
-    ----------
-    clean : ndarray, shape (Y, X)
-        Counts.
-    index : int
-        The plane's index in its stack.
-    settings : NoiseSettings
-        Range or camera, and seed.
-
-    Returns
-    -------
-    noisy : ndarray of float64, shape (Y, X)
-        Counts.
-    sd : int or None
-        The standard deviation that was drawn; None with a camera, whose noise has another
-        one in each pixel.
+    plane's type; neither is rounded. The standard deviation that was drawn comes with it, None with
+    a camera, whose noise has another one in each pixel.
     """
     rng = np.random.default_rng((settings.seed, index))
     if settings.camera is not None:

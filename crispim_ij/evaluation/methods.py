@@ -81,29 +81,10 @@ def find_methods(
     settings: EvaluationSettings,
     given: Given | None = None,
 ) -> list[Method]:
-    """Find baselines and models, and tune what has a strength to be chosen.
+    """Find baselines and models, in order, and tune what has a strength to be chosen.
 
-    Parameters
-    ----------
-    names : sequence of str
-        See `find_method`; also keys of `CLASSICS`, which are tuned on a plane that is not
-        measured.
-    source : Source
-        Clean planes.
-    settings : EvaluationSettings
-        Which planes are measured, and their noise.
-    given : Given or None
-        Noisy planes that take the place of drawn noise.
-
-    Returns
-    -------
-    list of Method
-        In the order of their names.
-
-    Raises
-    ------
-    CrispimError
-        If there is no such method, or no plane is left to tune on.
+    Names are those that `find_method` takes and keys of `CLASSICS`, which are tuned on a plane that
+    is not measured. CrispimError if there is no such method, or no plane is left to tune on.
     """
     return [
         tune(name, source, settings, given) if name in CLASSICS else find_method(name)
@@ -178,28 +159,10 @@ def _from_file(path: Path) -> Method:
 def tune(
     name: str, source: Source, settings: EvaluationSettings, given: Given | None = None
 ) -> Method:
-    """Choose the strength at which a classic does best on a plane that is not evaluated.
+    """Choose the strength at which a key of `CLASSICS` does best on a plane that isn't evaluated.
 
-    Parameters
-    ----------
-    name : str
-        A key of `CLASSICS`.
-    source : Source
-        Clean planes.
-    settings : EvaluationSettings
-        Which planes are evaluated, and their noise; the plane for tuning gets the like.
-    given : Given or None
-        Noisy planes that take the place of drawn noise, here as well.
-
-    Returns
-    -------
-    Method
-        The classic at the strength with the highest PSNR there.
-
-    Raises
-    ------
-    CrispimError
-        If every plane is evaluated and none is left, or given planes don't match.
+    That plane gets the like noise, or its noisy one is given. CrispimError if every plane is
+    evaluated and none is left, or given planes don't match.
     """
     given = given or Given()
     check_planes(source, given)

@@ -74,19 +74,9 @@ def plane_metrics(
 
 
 def psnr(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHED_RANGE) -> float:
-    r"""Peak signal-to-noise ratio, :math:`20 \log_{10}(range / RMSE)`.
+    r"""Peak signal-to-noise ratio, :math:`20 \log_{10}(range / RMSE)`, in dB.
 
-    Parameters
-    ----------
-    clean, result : ndarray, shape (Y, X)
-        Counts.
-    data_range : float
-        The range in counts; the paper's by default.
-
-    Returns
-    -------
-    float
-        In dB; infinite for equal planes.
+    It is infinite for equal planes. The range, in counts, is the paper's by default.
     """
     from skimage.metrics import peak_signal_noise_ratio
 
@@ -95,19 +85,9 @@ def psnr(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHE
 
 
 def ssim(clean: NDArray[Any], result: NDArray[Any], data_range: float = PUBLISHED_RANGE) -> float:
-    """Structural similarity, the mean over 7 x 7 windows.
+    """Structural similarity, at most 1: the mean over 7 x 7 windows.
 
-    Parameters
-    ----------
-    clean, result : ndarray, shape (Y, X)
-        Counts, at least 7 x 7.
-    data_range : float
-        The range in counts; the paper's by default, at which SSIM saturates near 1.
-
-    Returns
-    -------
-    float
-        At most 1.
+    At the range of the paper, in counts, it saturates near 1.
     """
     from skimage.metrics import structural_similarity
 
@@ -146,17 +126,7 @@ def _real(*planes: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
 
 @dataclass(frozen=True)
 class Bias:
-    """The mean error of pixels of like brightness.
-
-    Attributes
-    ----------
-    decile : int
-        From 1, the darkest tenth of the clean plane's pixels, to 10.
-    clean : float
-        Their mean in the clean plane, in counts.
-    error : float
-        Mean of result minus clean, in counts.
-    """
+    """Mean error (result minus clean) of a decile of the pixels, 1 the darkest, and clean mean."""
 
     decile: int
     clean: float
@@ -168,17 +138,7 @@ def bias_by_decile(clean: NDArray[Any], result: NDArray[Any]) -> list[Bias]:
 
     Unbiased noise averages out, so what is left is what the method itself does to dark
     and to bright structure. Noise of the 'clean' plane itself shows as a slope: its darkest
-    pixels are partly dark by chance.
-
-    Parameters
-    ----------
-    clean, result : ndarray, shape (Y, X)
-        Counts.
-
-    Returns
-    -------
-    list of Bias
-        Ten, of equally many pixels but for one; ties are split in reading order.
+    pixels are partly dark by chance. Ties are split in reading order.
     """
     truth = np.asarray(clean, np.float64).ravel()
     error = np.asarray(result, np.float64).ravel() - truth
@@ -191,14 +151,9 @@ def bias_by_decile(clean: NDArray[Any], result: NDArray[Any]) -> list[Bias]:
 
 @dataclass(frozen=True, eq=False)
 class RingCorrelation:
-    """Fourier ring correlation by spatial frequency.
+    """Fourier ring correlation, from -1 to 1, by spatial frequency in cycles per px, up to 0.5.
 
-    Attributes
-    ----------
-    frequency : ndarray of float64, shape (rings,)
-        Middle of each ring, in cycles per px, up to 0.5.
-    correlation : ndarray of float64, shape (rings,)
-        From -1 to 1; 0 where a ring holds no power.
+    A ring without power has 0.
     """
 
     frequency: NDArray[np.float64]
@@ -206,24 +161,14 @@ class RingCorrelation:
 
 
 def ring_correlation(first: NDArray[Any], second: NDArray[Any]) -> RingCorrelation:
-    r"""Correlate two planes ring by ring of their Fourier transforms.
+    r"""Correlate two (Y, X) planes ring by ring of their Fourier transforms.
 
     .. math:: FRC(r) = \frac{\mathrm{Re} \sum_{k \in r} A_k B_k^*}
                             {\sqrt{\sum_{k \in r} |A_k|^2 \sum_{k \in r} |B_k|^2}}
 
     The planes lose their mean and fade out towards their sides (a Tukey window), or the
-    jump from one side to the other would correlate at all frequencies. Saxton and
-    Baumeister 1982; van Heel and Schatz 2005.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (Y, X)
-        Counts.
-
-    Returns
-    -------
-    RingCorrelation
-        Rings as wide as one cycle over the shorter side.
+    jump from one side to the other would correlate at all frequencies. Rings are as wide as one
+    cycle over the shorter side. Saxton and Baumeister 1982; van Heel and Schatz 2005.
     """
     a, b = (np.fft.rfft2(_faded(plane)) for plane in (first, second))
     rows, columns = np.shape(first)
@@ -242,18 +187,10 @@ def ring_correlation(first: NDArray[Any], second: NDArray[Any]) -> RingCorrelati
 
 
 def cutoff_frequency(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Return the frequency at which two planes cease to agree.
+    """Return the frequency, in cycles per px, at which two (Y, X) planes cease to agree.
 
-    Parameters
-    ----------
-    first, second : ndarray, shape (Y, X)
-        Counts.
-
-    Returns
-    -------
-    float
-        In cycles per px: where the ring correlation, averaged over three rings, first falls
-        below 1/7; 0.5, the highest there is, where it never does.
+    It is where the ring correlation, averaged over three rings, first falls below 1/7; 0.5, the
+    highest there is, where it never does.
     """
     curve = ring_correlation(first, second)
     padded = np.pad(curve.correlation, 1, mode="edge")

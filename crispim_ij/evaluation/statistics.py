@@ -85,20 +85,11 @@ def _summary(method: str, rows: Sequence[PlaneMetrics]) -> Summary:
 
 
 def columns_of(summaries: Sequence[Summary], *, papers: bool = False) -> list[Column]:
-    """Return the columns of a table.
+    """Return the columns of a table of some means.
 
-    Parameters
-    ----------
-    summaries : sequence of Summary
-        Its rows.
-    papers : bool
-        Whether the paper's figures stand beside them: then these come first, in its order.
-        Else the error in counts and what is measured at the planes' own range come first.
-
-    Returns
-    -------
-    list of Column
-        All, but for SSIM at the paper's range and FRC where they read the same for all methods.
+    Where the `papers` figures stand beside them, these come first, in its order; else the error in
+    counts and what is measured at the planes' own range. SSIM at the paper's range and FRC are left
+    out where they read the same for all methods.
     """
     order = {name: place for place, name in enumerate(_PLAIN)}
     columns = PAPERS_COLUMNS if papers else sorted(PAPERS_COLUMNS, key=lambda one: order[one[1]])
@@ -150,18 +141,9 @@ def render_table(summaries: Sequence[Summary]) -> Table:
 
 @dataclass(frozen=True)
 class MethodBias:
-    """One method's bias in one decile, over all planes.
+    """One method's bias in one decile, over all planes: means of `Bias`' in counts.
 
-    Attributes
-    ----------
-    method : str
-        The method's name.
-    decile : int
-        From 1, the darkest tenth of each plane's pixels, to 10.
-    clean, error : float
-        Means of `Bias`' over the planes, in counts.
-    percent : float
-        The error in percent of the clean mean; NaN where that is 0.
+    `percent` is the error in percent of the clean mean; NaN where that is 0.
     """
 
     method: str
@@ -172,18 +154,7 @@ class MethodBias:
 
 
 def summarise_bias(planes: Sequence[Mapping[str, Sequence[Bias]]]) -> list[MethodBias]:
-    """Average each method's biases over planes.
-
-    Parameters
-    ----------
-    planes : sequence of mapping of str to sequence of Bias
-        For each plane the biases of each method, as `bias_by_decile` gives them.
-
-    Returns
-    -------
-    list of MethodBias
-        Ten a method, in the order of the first plane's methods.
-    """
+    """Average over planes the ten biases of each method, in the order of the first plane's."""
     return [
         _mean_bias(method, decile, [plane[method][decile - 1] for plane in planes])
         for method in (planes[0] if planes else ())
@@ -227,32 +198,18 @@ class Paired:
     p: float
 
 
-def compare_methods(rows: Sequence[PlaneMetrics], seed: int = 0) -> list[Paired]:
-    """Compare every method's PSNR with every other's, plane by plane.
-
-    Parameters
-    ----------
-    rows : sequence of PlaneMetrics
-        Figures of planes; a pair is compared over planes that both have.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    list of Paired
-        Each pair once, the better method first.
-    """
+def compare_methods(rows: Sequence[PlaneMetrics]) -> list[Paired]:
+    """Compare each two methods' PSNR over the planes that both have, the better one first."""
     psnrs: dict[str, dict[str, float]] = {}
     for row in rows:
         psnrs.setdefault(row.method, {})[row.plane] = row.psnr
-    pairs = [_paired(*pair, psnrs, seed) for pair in combinations(psnrs, 2)]
+    pairs = [_paired(*pair, psnrs) for pair in combinations(psnrs, 2)]
     return [
-        _paired(pair.other, pair.method, psnrs, seed) if pair.difference < 0 else pair
-        for pair in pairs
+        _paired(pair.other, pair.method, psnrs) if pair.difference < 0 else pair for pair in pairs
     ]
 
 
-def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]], seed: int) -> Paired:
+def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]]) -> Paired:
     """Compare two methods over the planes that both have."""
     from scipy.stats import wilcoxon
 
@@ -263,6 +220,6 @@ def _paired(method: str, other: str, psnrs: dict[str, dict[str, float]], seed: i
     if np.isfinite(gains).all() and gains.any():
         p = float(wilcoxon(gains).pvalue)
         if np.ptp(gains) > 0:
-            drawn = np.random.default_rng(seed).choice(gains, (_RESAMPLES, gains.size))
+            drawn = np.random.default_rng(0).choice(gains, (_RESAMPLES, gains.size))
             low, high = (float(end) for end in np.percentile(drawn.mean(1), (2.5, 97.5)))
     return Paired(method, other, len(planes), float(gains.mean()), low, high, p)

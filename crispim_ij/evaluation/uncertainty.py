@@ -28,21 +28,10 @@ Squares = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bin:
-    """Pixels of which like errors are expected.
-
-    Attributes
-    ----------
-    expected, real : float
-        Root mean squares of the expected and of the real errors, in counts.
-    """
+    """Expected and real errors, in counts, of pixels that are expected to have like ones."""
 
     expected: float
     real: float
-
-    @property
-    def ratio(self) -> float:
-        """Real over expected: 1 where the expectation is right."""
-        return self.real / self.expected
 
 
 def measure_errors(
@@ -51,25 +40,10 @@ def measure_errors(
     settings: EvaluationSettings,
     on_plane: Callable[[], None] = lambda: None,
 ) -> tuple[ErrorModel, list[Bin]]:
-    """Measure how a model's errors follow from what it sees.
+    """Measure how a model's errors follow from what it sees, on planes that it wasn't trained on.
 
-    Parameters
-    ----------
-    model : Model
-        The model.
-    sources : sequence of Source
-        Clean planes, which it wasn't trained on.
-    settings : EvaluationSettings
-        How many planes are drawn from each, and their noise.
-    on_plane : callable
-        Called after each plane.
-
-    Returns
-    -------
-    errors : ErrorModel
-        For the model's folder.
-    bins : list of Bin
-        Expected and real errors of the same pixels.
+    Returns what belongs into the model's folder, and expected beside real errors of the same
+    pixels. `on_plane` is called after each plane.
     """
     denoise = AugmentedDenoiser(model, DenoiseSettings())
     squares = np.concatenate([gather(source, denoise, settings, on_plane) for source in sources])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from crispim_ij.bundled import bundled_folder
 from crispim_ij.exporting.export import ExportSettings, Format, export_model
 from crispim_ij.imagej.installing import MODELS
+from crispim_ij.machine import bundled_folder
 from crispim_ij.models import load_model
 
 

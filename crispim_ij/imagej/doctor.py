@@ -41,7 +41,7 @@ from crispim_ij.imagej.tensorflow_java import (
     library_loss,
     tensorflow_fault,
 )
-from crispim_ij.versions import version_of
+from crispim_ij.machine import version_of
 
 PACKAGES = ("pyimagej", "scyjava", "JPype1", "jgo")
 

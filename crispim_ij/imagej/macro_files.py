@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crispim_ij.bundled import bundled_folder
 from crispim_ij.errors import CrispimError
+from crispim_ij.machine import bundled_folder
 
 SUFFIX = ".ijm"
 

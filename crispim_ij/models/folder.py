@@ -1,4 +1,4 @@
-"""Model folders: where they are, how they are loaded and saved."""
+"""Model folders: where they are, how they are loaded, saved and shown."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import hashlib
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from crispim_ij.bundled import bundled_folder
 from crispim_ij.errors import CrispimError, did_you_mean
-from crispim_ij.models.shown import as_html, as_text
+from crispim_ij.machine import bundled_folder
 from crispim_ij.models.spec import SPEC_FILE, ModelSpec
 from crispim_ij.models.weights import (
     DamagedFileError,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from crispim_ij.networks.architectures import Padding, Precision
 
 WEIGHTS_FILE = "model.keras"
+CARD_FILE = "README.md"
+"""A model's card, beside its weights."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,11 +53,11 @@ class Model:
     spec: ModelSpec
 
     def __repr__(self) -> str:
-        return as_text(self.spec, self.folder)
+        return _as_text(self.spec, self.folder)
 
     def _repr_html_(self) -> str:
         """Show it in notebooks, with its card."""
-        return as_html(self.spec, self.folder)
+        return _as_html(self.spec, self.folder)
 
     def network(
         self, *, precision: Precision = "float32", padding: Padding = "same"
@@ -139,22 +142,9 @@ def list_models() -> list[Model]:
 
 
 def find_model(name: str) -> Model:
-    """Find a model.
+    """Find a model by a name that `list_models` knows, or by the path of its folder.
 
-    Parameters
-    ----------
-    name : str
-        A name that `list_models` knows, or the path of a model folder.
-
-    Returns
-    -------
-    Model
-        The model.
-
-    Raises
-    ------
-    CrispimError
-        If there is none of that name.
+    CrispimError if there is none.
     """
     if Path(name).is_dir():
         return load_model(Path(name))
@@ -174,22 +164,9 @@ def save_model(
 ) -> Model:
     """Write a model folder.
 
-    Parameters
-    ----------
-    network : keras.Model
-        Made by ``build(architecture)``.
-    architecture : str
-        A key of ``crispim_ij.networks.ARCHITECTURES``.
-    folder : Path
-        Made if missing; its name becomes the model's. An older model in it is
-        replaced, other files stay.
-    provenance : dict
-        Where the weights come from, JSON-ready.
-
-    Returns
-    -------
-    Model
-        The folder just written.
+    The network was made by ``build(architecture)``, and `provenance` says, JSON-ready, where its
+    weights come from. The folder is made if missing, and its name becomes the model's; an older
+    model in it is replaced, other files stay.
     """
     make_folders(folder)
     with write_faults(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
@@ -213,3 +190,52 @@ def save_model(
         for path in Path(scratch).iterdir():
             path.replace(folder / path.name)
     return Model(folder, spec)
+
+
+def _facts(spec: ModelSpec, folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a model, in words."""
+    yield "network", f"{spec.architecture}, {spec.parameters:,} weights"
+    planes = "one plane" if spec.depth == 1 else f"{spec.depth} planes"
+    told = "the noise is told to it" if spec.takes_noise else "it guesses the noise"
+    yield "takes", f"{planes} for one; {told}"
+    yield "sees", f"{spec.receptive_field} px to each side"
+    recipe, data = spec.provenance.get("recipe"), spec.provenance.get("data")
+    if isinstance(recipe, dict) and "name" in recipe:
+        of = f", on {len(data)} stack{'s' * (len(data) != 1)}" if isinstance(data, list) else ""
+        yield "trained", f"{recipe.get('steps', '?')} steps by the recipe {recipe['name']}{of}"
+    origin = spec.provenance.get("started_from")
+    if isinstance(origin, dict):
+        yield "started from", str(origin.get("name"))
+    if "imported_from" in spec.provenance:
+        yield "imported from", str(spec.provenance["imported_from"])
+    yield "folder", str(folder)
+
+
+def _as_text(spec: ModelSpec, folder: Path) -> str:
+    """Show a model as a few lines."""
+    lines = [f"{name:>13}  {value}" for name, value in _facts(spec, folder)]
+    return "\n".join([f"Model {spec.name!r}", *lines])
+
+
+def _as_html(spec: ModelSpec, folder: Path) -> str:
+    """Show a model as a table, and its card to be unfolded; text in it stays text."""
+    rows = "".join(
+        f'<tr><th style="text-align: left">{escape(name)}</th>'
+        f'<td style="text-align: left">{escape(value)}</td></tr>'
+        for name, value in _facts(spec, folder)
+    )
+    table = f"<table><caption><b>{escape(spec.name)}</b></caption>{rows}</table>"
+    return f"<div>{table}{_card(folder / CARD_FILE)}</div>"
+
+
+def _card(path: Path) -> str:
+    """Show a model's card, if it has one."""
+    from markdown_it import MarkdownIt
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+    options: dict[str, Any] = {"html": False}
+    card = MarkdownIt("commonmark", options).enable("table").disable("image").render(text)
+    return f"<details><summary>Card</summary>{card}</details>"

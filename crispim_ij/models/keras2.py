@@ -80,22 +80,8 @@ class _Layer:
 def import_model(path: Path, folder: Path) -> Model:
     """Turn a Keras 2 file of the paper's family into a model folder.
 
-    Parameters
-    ----------
-    path : Path
-        A `.keras` or `.h5` file that holds a whole model.
-    folder : Path
-        Model folder to write.
-
-    Returns
-    -------
-    Model
-        The folder just written.
-
-    Raises
-    ------
-    CrispimError
-        If the file can't be read, or holds another network.
+    The `.keras` or `.h5` file holds a whole model; CrispimError if it can't be read, or holds
+    another network.
     """
     with _faults(path):
         content = read_bytes(path)

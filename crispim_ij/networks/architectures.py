@@ -172,21 +172,10 @@ def build(
 
 
 def neighbours(stacks: NDArray[np.int64], index: int, depth: int, gap: int = 1) -> list[int]:
-    """Return the planes of a mini-stack, of a plane's own channel and time point.
+    """Return the planes of a plane's mini-stack, of its own channel and time point.
 
-    Parameters
-    ----------
-    stacks : ndarray of int, shape (stacks, Z)
-        Which planes lie above one another, see `crispim_ij.planes.z_stacks`.
-    index : int
-        The plane.
-    depth, gap : int
-        See `mini_stack`.
-
-    Returns
-    -------
-    list of int
-        Indices of planes.
+    `stacks`, (stacks, Z), says which planes lie above one another, see
+    `crispim_ij.planes.z_stacks`; `depth` and `gap` are those of `mini_stack`.
     """
     ((number, z),) = np.argwhere(stacks == index)
     around: list[int] = stacks[number, mini_stack(int(z), stacks.shape[1], depth, gap)].tolist()
@@ -194,25 +183,11 @@ def neighbours(stacks: NDArray[np.int64], index: int, depth: int, gap: int = 1) 
 
 
 def mini_stack(index: int, count: int, depth: int, gap: int = 1) -> list[int]:
-    """Return the planes that a network is given to make one of.
+    """Return the `depth` planes that a network is given to make one of, that at ``depth // 2``.
 
-    Parameters
-    ----------
-    index : int
-        The plane that is wanted.
-    count : int
-        Planes in the stack.
-    depth : int
-        Planes that go in for the one that comes out.
-    gap : int
-        Distance of neighbours, in planes of the stack.
-
-    Returns
-    -------
-    list of int
-        `depth` planes, the wanted one at ``depth // 2``: of 16, 8 lie below it and 7
-        above. Beyond its ends the stack is mirrored, the last plane repeated (NumPy's
-        'symmetric'), however short it is.
+    Of 16, 8 lie below the wanted one and 7 above, `gap` planes of the stack apart. Beyond its ends
+    the stack of `count` planes is mirrored, the last plane repeated (NumPy's 'symmetric'), however
+    short it is.
     """
     around = ((index + gap * (k - depth // 2)) % (2 * count) for k in range(depth))
     return [min(place, 2 * count - 1 - place) for place in around]

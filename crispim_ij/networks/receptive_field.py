@@ -12,15 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Reach of a network in Y and X.
+    """Reach of a network in Y and X, in px.
 
-    Attributes
-    ----------
-    radius : int
-        Output pixel (y, x) depends on no input pixel farther than this, in px.
-    stride : int
-        Side of the coarsest pooling cell, in px: input sides must be multiples of
-        it, and tiles must start at multiples of it.
+    An output pixel depends on no input pixel farther than `radius`. `stride` is the side of the
+    coarsest pooling cell: input sides must be multiples of it, and tiles must start at multiples of
+    it.
     """
 
     radius: int

@@ -72,8 +72,8 @@ def residual_2d(*, padding: Padding = "same") -> keras.Model:
     centred = (counts - mean) / NOISE_UNIT
     spare = CENTRE_HALO if padding == "valid" else 0
     noise = _body(_crop(centred, spare), padding)
-    kept = _crop(counts, BODY_HALO + spare if padding == "valid" else 0)
-    return keras.Model(counts, kept - noise * NOISE_UNIT, name="residual_2d")
+    wanted = _crop(counts, BODY_HALO + spare if padding == "valid" else 0)
+    return keras.Model(counts, wanted - noise * NOISE_UNIT, name="residual_2d")
 
 
 def residual_25d(*, padding: Padding = "same") -> keras.Model:
@@ -98,8 +98,8 @@ def residual_25d(*, padding: Padding = "same") -> keras.Model:
     middle = layers.Cropping3D((PLANES // 2, 0, 0))(
         _crop_planes(counts, spare + BODY_HALO if padding == "valid" else 0)
     )
-    kept = keras.ops.squeeze(middle, axis=1)
-    return keras.Model(counts, kept - noise * NOISE_UNIT, name="residual_25d")
+    wanted = keras.ops.squeeze(middle, axis=1)
+    return keras.Model(counts, wanted - noise * NOISE_UNIT, name="residual_25d")
 
 
 def inflate(weights: list[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import Protocol
 
-from crispim_ij.parity.java_random import JavaRandom
+from crispim_ij.parity.java_random import INT_MAX, JavaRandom
 from crispim_ij.parity.noise import add_noise
-from crispim_ij.parity.resize import resize, resize_part
-from crispim_ij.parity.types import INT_MAX, Interpolation, Plane
+from crispim_ij.parity.resize import Interpolation, Plane, resize, resize_part
 
 IMAGEJ_VERSION = "1.53q"
 """The ImageJ whose pixels `NativeImageJ` computes."""
@@ -81,18 +80,11 @@ class NativeImageJ:
     before ended.
     """
 
+    version = IMAGEJ_VERSION
+    engine = "native"
+
     def __init__(self) -> None:
         self._random = JavaRandom(secrets.randbelow(INT_MAX))
-
-    @property
-    def version(self) -> str:
-        """ImageJ's version."""
-        return IMAGEJ_VERSION
-
-    @property
-    def engine(self) -> str:
-        """Who computes: ``native``."""
-        return "native"
 
     def resize(
         self, plane: Plane, width: int, height: int, interpolation: Interpolation, average: bool

@@ -10,17 +10,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.parity import fdlibm
-from crispim_ij.parity.java_random import MASK, PAIR_STEPS, JavaRandom
+from crispim_ij.parity import java_random as java
+from crispim_ij.parity.java_random import JavaRandom
 
 Jumps: TypeAlias = tuple[NDArray[np.uint64], NDArray[np.uint64]]
 """Multipliers and increments of 1, 2, ... steps of the generator."""
 
 _PAIRS = 256
-_MASK = np.uint64(MASK)
-_C1, _C2, _C3, _C4, _C5, _C6, _C7 = fdlibm.COEFFICIENTS
-_LN2_HIGH, _LN2_LOW = fdlibm.LN2_HIGH, fdlibm.LN2_LOW
-_MIDDLE, _SHORT, _LONG = fdlibm.MIDDLE, fdlibm.SHORT_SERIES, fdlibm.LONG_SERIES
+_MASK = np.uint64(java.MASK)
+_STEPS = java.PAIR_STEPS
+_C1, _C2, _C3, _C4, _C5, _C6, _C7 = java.COEFFICIENTS
+_LN2_HIGH, _LN2_LOW = java.LN2_HIGH, java.LN2_LOW
+_MIDDLE, _SHORT, _LONG = java.MIDDLE, java.SHORT_SERIES, java.LONG_SERIES
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,7 +121,7 @@ def open_stream(random: JavaRandom) -> Stream:
     """Return the Gaussians that a generator would draw next."""
     stream = Stream(
         np.array([random.state], np.uint64),
-        np.empty(_PAIRS * PAIR_STEPS, np.uint64),
+        np.empty(_PAIRS * _STEPS, np.uint64),
         np.empty(_PAIRS + 1),
         np.empty(2 * _PAIRS + 2),
         np.empty(_PAIRS + 1, np.uint64),
@@ -191,7 +192,7 @@ def _draw_pairs(stream: Stream, jumps: Jumps) -> int:
         states[step] = (multipliers[step] * stream.begin[0] + increments[step]) & _MASK
     stream.begin[0] = states[-1]
     pairs = 0
-    for last in range(PAIR_STEPS - 1, states.size, PAIR_STEPS):
+    for last in range(_STEPS - 1, states.size, _STEPS):
         v1 = 2.0 * _double(states[last - 3], states[last - 2]) - 1.0
         v2 = 2.0 * _double(states[last - 1], states[last]) - 1.0
         square = v1 * v1 + v2 * v2
@@ -216,7 +217,7 @@ def _double(first: np.uint64, second: np.uint64) -> float:
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _log(x: float) -> float:
-    """Natural logarithm of a normal number, as `fdlibm.log`."""
+    """Natural logarithm of a normal number, as `crispim_ij.parity.java_random.log`."""
     bits = np.float64(x).view(np.int64)
     high = bits >> 32
     mantissa = high & 0xFFFFF

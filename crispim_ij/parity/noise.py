@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.parity import compiled
 from crispim_ij.parity.java_random import JavaRandom, block_constants
-from crispim_ij.parity.types import Plane
+from crispim_ij.parity.resize import Plane
 
 _PIXELS_AT_ONCE = 4096
 
@@ -18,24 +18,11 @@ _PIXELS_AT_ONCE = 4096
 def add_noise(plane: Plane, sd: float, random: JavaRandom) -> Plane:
     """Add Gaussian noise as ``Process > Noise > Add Specified Noise...`` does.
 
-    Every bit is that of ``ImageProcessor.noise`` of ImageJ 1.53q on a plane without
-    a selection. Pixels are taken row by row. In 8-bit and 16-bit planes a draw is
-    rounded half up, and drawn again until the sum fits the type; so the noise of
-    dark and of saturated pixels is skewed, and later pixels get later draws.
-
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X), uint8, uint16 or float32
-        The plane; it is not changed.
-    sd : float
-        Standard deviation in counts, from 0 up; for 8-bit and 16-bit below 1e8.
-    random : JavaRandom
-        The generator, which is left where the next plane's noise begins.
-
-    Returns
-    -------
-    ndarray, shape (Y, X), dtype of `plane`
-        The noisy plane.
+    Every bit is that of ``ImageProcessor.noise`` of ImageJ 1.53q on a plane without a selection.
+    Pixels are taken row by row. In 8-bit and 16-bit planes, for which `sd` is below 1e8, a draw is
+    rounded half up, and drawn again until the sum fits the type; so the noise of dark and of
+    saturated pixels is skewed, and later pixels get later draws. The generator is left where the
+    next plane's noise begins.
     """
     pixels = np.ascontiguousarray(plane).reshape(-1)
     loops = compiled.kernels()

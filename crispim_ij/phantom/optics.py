@@ -78,8 +78,8 @@ class LightSheet:
         near = points.near(z, 3.5 * sd)
         light = near.brightness * np.exp(-0.5 * ((near.zyx[:, 0] - z) / sd) ** 2)
         y, x = near.zyx[:, 1:].T / self._pixel
-        kept = (y >= 0) & (y < rows - 1) & (x >= 0) & (x < columns - 1)
-        (row, v), (column, u) = (np.divmod(c[kept], 1) for c in (y, x))
+        inside = (y >= 0) & (y < rows - 1) & (x >= 0) & (x < columns - 1)
+        (row, v), (column, u) = (np.divmod(c[inside], 1) for c in (y, x))
         at = (row * columns + column).astype(np.int64)
         plane = np.zeros(rows * columns)
         for offset, share in (
@@ -88,7 +88,7 @@ class LightSheet:
             (columns, v * (1 - u)),
             (columns + 1, v * u),
         ):
-            plane += np.bincount(at + offset, light[kept] * share, minlength=plane.size)
+            plane += np.bincount(at + offset, light[inside] * share, minlength=plane.size)
         return plane.reshape(rows, columns).astype(np.float32)
 
     def _bodies(self, balls: Points, z: float) -> tuple[Plane, Plane]:

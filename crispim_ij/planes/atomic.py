@@ -6,9 +6,11 @@ import csv
 import errno
 import io
 import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +96,25 @@ def write_csv(rows: Sequence[DataclassInstance], path: Path) -> None:
         writer = csv.DictWriter(stream, [field.name for field in fields(rows[0])])
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
+
+
+def json_ready(value: Any) -> Any:
+    """Replace what JSON has no form for.
+
+    NaN becomes null, an infinite number the text ``inf`` or ``-inf``, paths and members of an Enum
+    their text; in mappings and sequences, too.
+    """
+    if isinstance(value, Enum):
+        return json_ready(value.value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [json_ready(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def write_json(content: Any, path: Path) -> None:

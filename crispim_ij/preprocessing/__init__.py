@@ -3,13 +3,14 @@
 from crispim_ij.preprocessing.check import Case, Difference, cases_of, compare, hard_cases
 from crispim_ij.preprocessing.plane import (
     PlaneNoise,
+    PreprocessSettings,
     add_noise,
     downsample,
     plan_noise,
     plane_noise,
+    target_size,
 )
 from crispim_ij.preprocessing.record import record_path, write_record
-from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
 
 __all__ = [
     "Case",

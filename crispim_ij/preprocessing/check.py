@@ -11,29 +11,12 @@ from numpy.typing import NDArray
 
 from crispim_ij.parity import INT_MAX, INT_MIN, PLANE_DTYPES, Engine, Interpolation, Plane
 from crispim_ij.planes import Source
-from crispim_ij.preprocessing.plane import PlaneNoise, plan_noise
-from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
+from crispim_ij.preprocessing.plane import PlaneNoise, PreprocessSettings, plan_noise, target_size
 
 
 @dataclass(frozen=True)
 class Case:
-    """A plane, and what both engines are to make of it.
-
-    Attributes
-    ----------
-    name : str
-        The plane's name.
-    plane : ndarray, shape (Y, X), uint8, uint16 or float32
-        The plane.
-    shape : tuple of int
-        Rows and columns to resize it to.
-    interpolation : Interpolation
-        ImageJ's interpolation method.
-    average : bool
-        ImageJ's 'Average when downsizing'.
-    noise : PlaneNoise
-        The noise to add after that; none where its sd is 0.
-    """
+    """A plane, the shape and the way in which it is resized, and the noise that it then gets."""
 
     name: str
     plane: Plane
@@ -45,19 +28,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """The first pixel in which two engines differ.
-
-    Attributes
-    ----------
-    after : str
-        What was done last: 'resizing' or 'noise'.
-    place : tuple of int
-        Row and column, from 0, of the first in reading order.
-    values : tuple of float
-        The first engine's and the second's.
-    count : int
-        How many pixels differ.
-    """
+    """Where two engines differ first, by which step, with what values, and in how many pixels."""
 
     after: str
     place: tuple[int, int]
@@ -66,19 +37,9 @@ class Difference:
 
 
 def compare(case: Case, first: Engine, second: Engine) -> Difference | None:
-    """Give a plane to two engines and compare what they make of it.
+    """Compare what two engines make of a plane; None where every pixel is the same.
 
-    Parameters
-    ----------
-    case : Case
-        The plane and what is done to it.
-    first, second : Engine
-        Who does it.
-
-    Returns
-    -------
-    Difference or None
-        None where every pixel is the same; NaN counts as equal to NaN, 0 not to -0.
+    NaN counts as equal to NaN, 0 not to -0.
     """
     rows, columns = case.shape
     resized = [
@@ -94,21 +55,9 @@ def compare(case: Case, first: Engine, second: Engine) -> Difference | None:
 
 
 def cases_of(source: Source, settings: PreprocessSettings, most: int) -> Iterator[Case]:
-    """Choose planes of a source, spread over it, with what the settings would make of them.
+    """Choose up to `most` planes, spread over a source, with what the settings make of them.
 
-    Parameters
-    ----------
-    source : Source
-        Planes of uint8, uint16 or float32.
-    settings : PreprocessSettings
-        What would be done. One stream through the stack: the first planes are taken.
-    most : int
-        Number of planes, if there are as many.
-
-    Yields
-    ------
-    Case
-        In the order of the planes.
+    With one stream of noise through the stack, these are its first planes.
     """
     noises = plan_noise(source, settings)
     count = min(most, len(source))
@@ -129,11 +78,8 @@ def cases_of(source: Source, settings: PreprocessSettings, most: int) -> Iterato
 def hard_cases() -> Iterator[Case]:
     """Make planes on which engines are likely to differ, if they do.
 
-    Yields
-    ------
-    Case
-        Every pixel type, interpolation and averaging: random, dark, saturated and
-        one-pixel-wide planes, odd sizes, growing and shrinking, NaN and infinity.
+    They have every pixel type, interpolation and averaging: random, dark, saturated and
+    one-pixel-wide planes, odd sizes, growing and shrinking, NaN and infinity.
     """
     shapes = [((41, 63), (10, 16)), ((40, 64), (7, 90)), ((1, 50), (1, 13)), ((23, 1), (60, 3))]
     seeds = [0, -1, 20231, INT_MIN, INT_MAX]

@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes.arrays import ArraySource
-from crispim_ij.preprocessing.plane import add_noise, downsample, plan_noise, plane_noise
-from crispim_ij.preprocessing.settings import PreprocessSettings, target_size
+from crispim_ij.preprocessing.plane import (
+    PreprocessSettings,
+    add_noise,
+    downsample,
+    plan_noise,
+    plane_noise,
+    target_size,
+)
 
 if TYPE_CHECKING:
     import dask.array as da

@@ -9,8 +9,7 @@ from crispim_ij import __version__
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Source
 from crispim_ij.planes.atomic import write_json
-from crispim_ij.preprocessing.plane import PlaneNoise
-from crispim_ij.preprocessing.settings import PreprocessSettings
+from crispim_ij.preprocessing.plane import PlaneNoise, PreprocessSettings
 
 RECORD_NAME = "crispim-preprocess.json"
 
@@ -48,18 +47,9 @@ def make_record(
 
 
 def record_path(output: Path) -> Path:
-    """Return where the record of a result belongs.
+    """Return where the record of a result, a folder or a stack file, belongs.
 
-    Parameters
-    ----------
-    output : Path
-        The folder or stack file that was written.
-
-    Returns
-    -------
-    Path
-        ``crispim-preprocess.json`` in the folder, or beside the file with the
-        file's name before it.
+    It is ``crispim-preprocess.json`` in the folder, or beside the file with its name before it.
     """
     if output.is_dir():
         return output / RECORD_NAME
@@ -67,22 +57,7 @@ def record_path(output: Path) -> Path:
 
 
 def write_record(record: dict[str, Any], output: Path, *, noisy: bool = True) -> Path:
-    """Write the record beside a result, replacing an older one at once.
-
-    Parameters
-    ----------
-    record : dict
-        What `make_record` gathered.
-    output : Path
-        The folder or stack file that was written.
-    noisy : bool
-        Whether these are the noisy planes; the clean ones' record has no noise.
-
-    Returns
-    -------
-    Path
-        The record's file.
-    """
+    """Write a record beside a result, for clean planes without noise, and return where it is."""
     path = record_path(output)
     content = record if noisy else {**record, "noise": None}
     write_json(content, path)

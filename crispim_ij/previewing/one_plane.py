@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
 from crispim_ij.denoising.denoiser import check_size
+from crispim_ij.machine import has_bfloat16
 from crispim_ij.models import Model, find_model, list_models
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import (
@@ -39,7 +40,6 @@ from crispim_ij.previewing.region import (
     display_limits,
     read_part,
 )
-from crispim_ij.processor import has_bfloat16
 
 REFERENCE = "crispim-2d"
 """The model that others are compared with."""
@@ -112,17 +112,7 @@ class Looked:
 
 @dataclass(frozen=True)
 class Trial:
-    """One tile in one precision.
-
-    Attributes
-    ----------
-    precision : {'float32', 'bfloat16'}
-        Arithmetic of the convolutions.
-    rate : float
-        Megapixels a second.
-    deviation : float
-        Root mean square difference, in counts, from what float32 gives.
-    """
+    """One tile in one precision: megapixels a second, and RMS difference from float32 in counts."""
 
     precision: Precision
     rate: float
@@ -140,17 +130,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Faster:
-    """A faster model of the same kind, tried on one tile.
-
-    Attributes
-    ----------
-    name : str
-        The model's.
-    seconds : float
-        What it takes for all planes.
-    deviation : float
-        Root mean square difference, in counts, from what the chosen model gives.
-    """
+    """A faster model, its seconds for all planes, and its RMS difference in counts on one tile."""
 
     name: str
     seconds: float

@@ -120,17 +120,19 @@ def display_limits(source: Source, index: int, plane: NDArray[Any]) -> tuple[flo
     uses at least a twentieth of it; otherwise the plane's 0.1 and 99.8 percentiles.
     """
     low, high = (float(value) for value in np.percentile(plane, (0.1, 99.8)))
-    kept = _kept_range(source, index)
-    if kept is not None and _USED * (kept[1] - kept[0]) <= min(high, kept[1]) - max(low, kept[0]):
-        return kept
+    stored = _stored_range(source, index)
+    if stored is not None:
+        used = min(high, stored[1]) - max(low, stored[0])
+        if used >= _USED * (stored[1] - stored[0]):
+            return stored
     return (low, high) if low < high else (low, low + 1)
 
 
-def _kept_range(source: Source, index: int) -> tuple[float, float] | None:
+def _stored_range(source: Source, index: int) -> tuple[float, float] | None:
     """Return the display range of a plane's channel where the file has one."""
     metadata = source.metadata
     ranges = display_ranges(metadata)
     place = dict(zip(metadata.axes, np.unravel_index(index, metadata.sizes), strict=True))
     number = int(place.get("C", 0))
-    kept = ranges[number] if number < len(ranges) else None
-    return kept if kept is not None and kept[0] < kept[1] else None
+    stored = ranges[number] if number < len(ranges) else None
+    return stored if stored is not None and stored[0] < stored[1] else None

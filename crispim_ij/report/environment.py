@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import crispim_ij
-from crispim_ij.processor import processor_name
+from crispim_ij.machine import processor_name
 
 _PACKAGES = {
     "tensorflow": "tensorflow",

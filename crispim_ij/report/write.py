@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crispim_ij.plain import plain
-from crispim_ij.planes.atomic import make_folders, write_csv, write_faults
+from crispim_ij.planes.atomic import json_ready, make_folders, write_csv, write_faults
 from crispim_ij.report.content import (
     DATA,
     FIGURES,
@@ -109,7 +108,7 @@ def _as_json(report: Report, made: Mapping[str, Any]) -> str:
         ],
         "recipes": report.recipes,
     }
-    return json.dumps(plain(content), indent=1, allow_nan=False) + "\n"
+    return json.dumps(json_ready(content), indent=1, allow_nan=False) + "\n"
 
 
 def _move(scratch: Path, folder: Path, names: list[ExperimentFiles]) -> None:

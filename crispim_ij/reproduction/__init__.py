@@ -1,15 +1,20 @@
 """The whole paper again, on anyone's clean stacks: preprocess, train, evaluate, report."""
 
-from crispim_ij.reproduction.cost import Cost, Offer, disk_bytes, make_offer
 from crispim_ij.reproduction.differences import differences_from_paper
 from crispim_ij.reproduction.plan import (
-    Plan,
+    ReproductionPlan,
     ReproductionSettings,
     StackPlan,
     make_plan,
     run_description,
 )
-from crispim_ij.reproduction.recipes import settled_recipes
+from crispim_ij.reproduction.recipes import (
+    Cost,
+    Offer,
+    disk_bytes,
+    make_offer,
+    settled_recipes,
+)
 from crispim_ij.reproduction.run_directory import RunDirectory
 from crispim_ij.reproduction.stages import REPORTED, Advance, Reproduction, reproduce
 from crispim_ij.reproduction.tables import load_models
@@ -19,8 +24,8 @@ __all__ = [
     "Advance",
     "Cost",
     "Offer",
-    "Plan",
     "Reproduction",
+    "ReproductionPlan",
     "ReproductionSettings",
     "RunDirectory",
     "StackPlan",

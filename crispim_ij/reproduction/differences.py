@@ -10,7 +10,7 @@ from crispim_ij.reproduction.plan import (
     PAPER_FACTOR,
     PAPER_PATCH,
     PAPER_PLANES,
-    Plan,
+    ReproductionPlan,
     ReproductionSettings,
     StackPlan,
 )
@@ -20,7 +20,7 @@ from crispim_ij.training import Recipe
 
 
 def differences_from_paper(
-    plan: Plan, settings: ReproductionSettings, recipes: Mapping[str, Recipe]
+    plan: ReproductionPlan, settings: ReproductionSettings, recipes: Mapping[str, Recipe]
 ) -> list[str]:
     """Say in what a run differs from the paper, and what that means, in a sentence or two each."""
     said = [*_on_recipes(settings, recipes), _on_test(plan), _on_truth(plan)]
@@ -50,7 +50,7 @@ def _on_recipes(settings: ReproductionSettings, recipes: Mapping[str, Recipe]) -
     return said
 
 
-def _on_test(plan: Plan) -> str:
+def _on_test(plan: ReproductionPlan) -> str:
     """Say what was tested on, and why on that."""
     tested = [
         f"{table.name} is over {planes_tested(plan, table.name)} random planes of "
@@ -63,7 +63,7 @@ def _on_test(plan: Plan) -> str:
     )
 
 
-def _on_truth(plan: Plan) -> str:
+def _on_truth(plan: ReproductionPlan) -> str:
     """Say how good a method can look at most."""
     noise = plan.test.own_noise
     ceiling = 20 * math.log10(PUBLISHED_RANGE / noise) if noise > 0 else math.inf
@@ -94,7 +94,7 @@ def _on_stack(stack: StackPlan) -> str:
     )
 
 
-def _on_patches(plan: Plan) -> list[str]:
+def _on_patches(plan: ReproductionPlan) -> list[str]:
     """Say where planes are too small for the paper's patches."""
     said = []
     if plan.patch < PAPER_PATCH:

@@ -79,23 +79,7 @@ class ReproductionSettings:
 
 @dataclass(frozen=True)
 class MeasuredStack:
-    """A stack before it is settled what it is for.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    path : Path
-        Where it is.
-    shape : tuple of int
-        Planes, rows and columns.
-    pixel_bytes : int
-        Bytes of a pixel.
-    factor : float
-        Factor by which it shrinks.
-    statistics : StackStatistics
-        Its brightness and its own noise.
-    """
+    """A stack before it is settled what it is for."""
 
     name: str
     path: Path
@@ -107,25 +91,7 @@ class MeasuredStack:
 
 @dataclass(frozen=True)
 class StackPlan:
-    """What is done with one stack.
-
-    Attributes
-    ----------
-    name : str
-        Its name, and that of its files in the output.
-    path : Path
-        Where it is.
-    shape : tuple of int
-        Planes, rows and columns.
-    statistics : StackStatistics
-        Its brightness and its own noise.
-    preprocess : PreprocessSettings
-        How it is downsampled, and which noise it gets.
-    count_map : CountMap or None
-        What becomes of its counts first.
-    pixel_bytes : int
-        Bytes of a pixel after that.
-    """
+    """What is done with one stack; `pixel_bytes` is of its pixels after that."""
 
     name: str
     path: Path
@@ -147,7 +113,7 @@ class StackPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReproductionPlan:
     """What a reproduction does with all stacks.
 
     Attributes
@@ -193,30 +159,15 @@ def _described(stack: StackPlan) -> dict[str, Any]:
     return described
 
 
-def run_description(settings: ReproductionSettings, plan: Plan) -> dict[str, Any]:
+def run_description(settings: ReproductionSettings, plan: ReproductionPlan) -> dict[str, Any]:
     """Return what must be the same, JSON-ready, in a run that is resumed."""
     return {"settings": asdict(settings), "stacks": plan.described()}
 
 
-def make_plan(data: Sequence[Path], settings: ReproductionSettings) -> Plan:
-    """Find stacks, measure them and settle what is done with each.
+def make_plan(data: Sequence[Path], settings: ReproductionSettings) -> ReproductionPlan:
+    """Find stacks in folders and files, measure them and settle what is done with each.
 
-    Parameters
-    ----------
-    data : sequence of Path
-        Folders and files with clean stacks.
-    settings : ReproductionSettings
-        What is asked for.
-
-    Returns
-    -------
-    Plan
-        What to do.
-
-    Raises
-    ------
-    CrispimError
-        If the stacks can't be read, are fewer than two, or too small.
+    CrispimError if the stacks can't be read, are fewer than two, or too small.
     """
     found = find_stacks(data)
     if settings.test is not None:
@@ -261,7 +212,7 @@ def _measure(name: str, source: Source, factor: float | None) -> MeasuredStack:
     return MeasuredStack(name, source.path, source.shape, source.dtype.itemsize, factor, statistics)
 
 
-def _planned(measured: Sequence[MeasuredStack], settings: ReproductionSettings) -> Plan:
+def _planned(measured: Sequence[MeasuredStack], settings: ReproductionSettings) -> ReproductionPlan:
     """Settle what each stack is for, its noise, and the patches."""
     test, why = choose_test(measured, settings.test)
     training = []
@@ -274,7 +225,7 @@ def _planned(measured: Sequence[MeasuredStack], settings: ReproductionSettings) 
     tested = _stack_plan(test, (0.0, 0.0), seed, rescale=settings.rescale)
     side = _patch([tested])
     top, left = (length - side for length in tested.size)
-    return Plan(tuple(training), tested, why, _patch(training), (top, left, side))
+    return ReproductionPlan(tuple(training), tested, why, _patch(training), (top, left, side))
 
 
 def choose_test(stacks: Sequence[MeasuredStack], wanted: str | None) -> tuple[MeasuredStack, str]:

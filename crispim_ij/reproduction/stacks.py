@@ -1,4 +1,4 @@
-"""The stacks in what a user names: where they are, how bright and how noisy each is."""
+"""The stacks in what a user names: where they are, how bright and noisy each is, parts of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
-from crispim_ij.planes import Source, open_source
+from crispim_ij.planes import Metadata, Source, imagej_tags, open_source
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, holds_png, is_zarr
+from crispim_ij.planes.metadata import calibrated
 from crispim_ij.preprocessing import PreprocessSettings, target_size
 
 PAPER_COUNTS = (100.0, 500.0)
@@ -86,16 +87,7 @@ def _visible(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class StackStatistics:
-    """How bright and how noisy a stack is after downsampling, in its own counts.
-
-    Attributes
-    ----------
-    low, high : float
-        1st and 99th percentile.
-    noise : float
-        Standard deviation of the noise that it has by itself, estimated from the finest
-        wavelets.
-    """
+    """A downsampled stack's 1st and 99th percentile, and the noise's sd by its finest wavelets."""
 
     low: float
     high: float
@@ -109,15 +101,7 @@ class StackStatistics:
 
 @dataclass(frozen=True)
 class CountMap:
-    """A linear map of counts: ``offset + scale * count``, rounded and clipped to 16 bits.
-
-    Attributes
-    ----------
-    scale : float
-        Factor.
-    offset : float
-        What a count of 0 becomes.
-    """
+    """A linear map of counts: ``offset + scale * count``, rounded and clipped to 16 bits."""
 
     scale: float
     offset: float
@@ -157,3 +141,55 @@ def measure_stack(source: Source, factor: float) -> StackStatistics:
             "it out."
         )
     return StackStatistics(low, high, float(np.median(noises)))
+
+
+class Substack(Source):
+    """Planes of another source, which stays its opener's to close, cut and mapped as they are read.
+
+    `planes`, `window` (rows and columns) and `count_map` are what is taken; None takes all, and
+    leaves counts as they are.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        planes: range | None = None,
+        window: tuple[slice, slice] | None = None,
+        count_map: CountMap | None = None,
+    ) -> None:
+        self._source, self._map = source, count_map
+        self._planes = range(len(source)) if planes is None else planes
+        shape = source.shape[1:]
+        rows, columns = window or (slice(0, shape[0]), slice(0, shape[1]))
+        self._window = rows, columns
+        self.path, self.files = source.path, source.files
+        self.names = tuple(source.names[k] for k in self._planes)
+        self.shape = (len(self._planes), rows.stop - rows.start, columns.stop - columns.start)
+        self.dtype = np.dtype(np.uint16) if count_map else source.dtype
+        self.chunks, self.notes = source.chunks, source.notes
+        self.metadata = self._described()
+
+    def _described(self) -> Metadata:
+        """Return sizes in the world; colours and display ranges are of other counts."""
+        known, planes = self._source.metadata, len(self._planes)
+        steps = {axis: step for axis, step in known.steps.items() if axis != "T"}
+        if not steps:
+            return Metadata(sizes=(planes,))
+        alone = Metadata(kind="imagej", sizes=(planes,), steps=steps)
+        return calibrated(alone, imagej_tags.as_stack({}, planes))
+
+    def read(self, index: int) -> NDArray[Any]:
+        """Return plane `index` of the substack as a (Y, X) array."""
+        return self._mapped(self._source.read(self._planes[index])[self._window])
+
+    def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a region of plane `index` of the substack."""
+        place = [
+            slice(start.start + part.start, start.start + part.stop)
+            for start, part in zip(self._window, (rows, columns), strict=True)
+        ]
+        return self._mapped(self._source.read_region(self._planes[index], place[0], place[1]))
+
+    def _mapped(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        return pixels if self._map is None else self._map(pixels)

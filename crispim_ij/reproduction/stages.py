@@ -17,10 +17,10 @@ from crispim_ij.planes import SinkSettings, Source, open_source
 from crispim_ij.preprocessing import write_record
 from crispim_ij.report import Experiment, Report, write_report
 from crispim_ij.reproduction.differences import differences_from_paper
-from crispim_ij.reproduction.plan import Plan, ReproductionSettings, StackPlan
+from crispim_ij.reproduction.plan import ReproductionPlan, ReproductionSettings, StackPlan
 from crispim_ij.reproduction.recipes import NETWORKS
 from crispim_ij.reproduction.run_directory import RunDirectory
-from crispim_ij.reproduction.substack import Substack
+from crispim_ij.reproduction.stacks import Substack
 from crispim_ij.reproduction.tables import TABLES, measure_table, planes_tested
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
 from crispim_ij.training.log import HistoryEntry, read_history
@@ -41,24 +41,10 @@ _ONE_DEVICE = RunSettings(devices=1)
 
 @dataclass(frozen=True)
 class Reproduction:
-    """One run, ready to start.
-
-    Attributes
-    ----------
-    settings : ReproductionSettings
-        What was asked for.
-    plan : Plan
-        What is done with the stacks.
-    recipes : mapping of str to Recipe
-        How each of `crispim_ij.reproduction.recipes.NETWORKS` is trained.
-    models : sequence of Method
-        More models to measure.
-    command : str
-        What was typed, for the report.
-    """
+    """One run, ready to start: its plan, a recipe for each network, and more models to measure."""
 
     settings: ReproductionSettings
-    plan: Plan
+    plan: ReproductionPlan
     recipes: Mapping[str, Recipe]
     models: Sequence[Method]
     command: str
@@ -67,23 +53,9 @@ class Reproduction:
 def reproduce(
     run: Reproduction, directory: RunDirectory, progress: Progress
 ) -> tuple[Path, list[Experiment]]:
-    """Do all stages that are not done yet.
+    """Do all stages that are not done yet; return the report's page and the tables in it.
 
-    Parameters
-    ----------
-    run : Reproduction
-        What to do.
-    directory : RunDirectory
-        Where; begun by this run, or by a killed one that this resumes.
-    progress : callable
-        Shows how far each stage is.
-
-    Returns
-    -------
-    page : Path
-        The report.
-    experiments : list of Experiment
-        The tables in it.
+    The directory was begun by this run, or by a killed one that this resumes.
     """
     for stack in (*run.plan.training, run.plan.test):
         _stage(directory, f"preprocess {stack.name}", partial(_prepare, stack, directory, progress))

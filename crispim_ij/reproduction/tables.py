@@ -18,28 +18,15 @@ from crispim_ij.evaluation import (
 )
 from crispim_ij.planes import Source
 from crispim_ij.report import Experiment, Published
-from crispim_ij.reproduction.plan import PAPER_PLANES, Plan
-from crispim_ij.reproduction.substack import Substack
+from crispim_ij.reproduction.plan import PAPER_PLANES, ReproductionPlan
+from crispim_ij.reproduction.stacks import Substack
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper.
+    """A table of the paper: networks, what else is measured on their planes, published means.
 
-    Attributes
-    ----------
-    name : str
-        Such as ``Table 1``.
-    title : str
-        What it compares.
-    figures : tuple of str
-        What the paper calls the box plot and the pictures of the same planes.
-    networks : tuple of str
-        Names of the networks that it compares.
-    baselines : tuple of str
-        What else is measured on the same planes.
-    published : mapping of str to Published
-        The paper's means.
+    `figures` is what the paper calls the box plot and the pictures of the same planes.
     """
 
     name: str
@@ -100,7 +87,7 @@ def load_models(names: Sequence[str]) -> list[Method]:
     return models
 
 
-def planes_tested(plan: Plan, table: str) -> int:
+def planes_tested(plan: ReproductionPlan, table: str) -> int:
     """Return how many planes a table's means are over; one is left to tune on."""
     return min(PAPER_PLANES, len(plan.test_planes(table)) - 1)
 
@@ -108,32 +95,15 @@ def planes_tested(plan: Plan, table: str) -> int:
 def measure_table(
     table: Table,
     test: Source,
-    plan: Plan,
+    plan: ReproductionPlan,
     methods: Sequence[Method],
     seed: int,
     on_plane: Callable[[int, str], None],
 ) -> Experiment:
-    """Measure a table's methods on random planes of the test stack.
+    """Measure methods, and a table's baselines, on random planes of the downsampled test stack.
 
-    Parameters
-    ----------
-    table : Table
-        Which one.
-    test : Source
-        The whole clean test stack, downsampled.
-    plan : Plan
-        Which of its planes and pixels are tested.
-    methods : sequence of Method
-        The networks, and more models; the baselines are added.
-    seed : int
-        The run's; each table has planes and noise of its own.
-    on_plane : callable
-        Told how many planes are done, and what is going on.
-
-    Returns
-    -------
-    Experiment
-        For the report.
+    Each table has planes and noise of its own, by the run's seed. `on_plane` is told how many
+    planes are done, and what is going on.
     """
     top, left, side = plan.window
     window = slice(top, top + side), slice(left, left + side)

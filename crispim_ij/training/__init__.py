@@ -8,7 +8,7 @@ from crispim_ij.training.job import (
     check_training,
     run_training,
 )
-from crispim_ij.training.loop import RunSettings, check_run, train
+from crispim_ij.training.loop import RunSettings, train
 from crispim_ij.training.recipe import Recipe, list_recipes, load_recipe
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
 
@@ -24,7 +24,6 @@ __all__ = [
     "check_adaptable",
     "check_data",
     "check_place",
-    "check_run",
     "check_training",
     "list_recipes",
     "load_recipe",

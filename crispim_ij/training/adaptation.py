@@ -15,17 +15,18 @@ from pathlib import Path
 from statistics import fmean
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.machine import has_bfloat16
 from crispim_ij.models import Model, list_models, load_model
 from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import StackNoise
 from crispim_ij.planes import Selection, Source, select
-from crispim_ij.processor import has_bfloat16
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.log import read_history
 from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, seconds_a_step, train
 from crispim_ij.training.network import fix_order, fresh_network
+from crispim_ij.training.patches import training_batch
 from crispim_ij.training.recipe import Recipe, load_recipe
 from crispim_ij.training.run_directory import HISTORY_FILE, RECIPE_FILE
 from crispim_ij.training.stacks import TrainingStack, describe_stack, open_noisy_stack
@@ -196,7 +197,7 @@ def adapt(
         on_plan(_plan(recipe, None, stacks))
     else:
         fix_order()
-        seconds = seconds_a_step(fresh_network(recipe, start), stacks, recipe)
+        seconds = seconds_a_step(fresh_network(recipe, start), training_batch(stacks, recipe, 0))
         recipe = _timed(recipe, settings.minutes * 60 / seconds)
         on_plan(_plan(recipe, _steps_in_all(recipe) * seconds, stacks))
     model = train(

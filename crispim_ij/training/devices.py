@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.training.patch_noise import Patch
+from crispim_ij.training.patches import Patch
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:

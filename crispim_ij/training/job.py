@@ -25,8 +25,8 @@ from crispim_ij.training.loop import (
     seconds_a_step,
     train,
 )
-from crispim_ij.training.network import error_of_nothing
-from crispim_ij.training.patches import validation_batch
+from crispim_ij.training.network import error_of_nothing, fresh_network
+from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
@@ -151,26 +151,10 @@ class Checked:
 def run_training(job: TrainingJob, *, on_stacks: OnStacks, on_step: OnStep) -> Trained:
     """Open a job's stacks, train, and write the model folder.
 
-    Parameters
-    ----------
-    job : TrainingJob
-        What to do.
-    on_stacks : callable
-        Told the stacks once they are measured.
-    on_step : callable
-        Told the number of steps done and the newest line of the history, if any. What it
-        raises ends the run, after a checkpoint.
-
-    Returns
-    -------
-    Trained
-        The model, and how it was trained.
-
-    Raises
-    ------
-    CrispimError
-        If the data don't suit the recipe or can't be read, and for what
-        `crispim_ij.training.train` refuses.
+    `on_stacks` is told the stacks once they are measured, `on_step` the number of steps done and
+    the newest line of the history, if any; what that raises ends the run, after a checkpoint.
+    CrispimError if the data don't suit the recipe or can't be read, and for what
+    `crispim_ij.training.train` refuses.
     """
     with _opened_stacks(job) as stacks:
         on_stacks(stacks)
@@ -194,15 +178,11 @@ def check_training(job: TrainingJob, *, on_stacks: OnStacks) -> Checked:
     with _opened_stacks(job) as stacks:
         on_stacks(stacks)
         start_tensorflow()
-        network = check_run(
-            stacks,
-            job.recipe,
-            job.folder,
-            settings=job.settings,
-            **job.models(),
-            resume=job.resume,
-        )
-        seconds = job.recipe.steps * seconds_a_step(network, stacks, job.recipe)
+        models = job.models()
+        check_run(stacks, job.recipe, job.folder, job.settings, **models, resume=job.resume)
+        network = fresh_network(job.recipe, models["start_from"])
+        batch = training_batch(stacks, job.recipe, 0)
+        seconds = job.recipe.steps * seconds_a_step(network, batch)
     parameters = network.count_params()
     return Checked(tuple(stacks), parameters, bytes_needed(parameters, job.recipe), seconds)
 

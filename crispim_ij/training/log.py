@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 from crispim_ij.noise.risk import noise_in_pairs, own_noise, root
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
-from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import middle, sample_batch, sample_pairs, validation_strength
+from crispim_ij.training.patches import (
+    Patch,
+    middle,
+    sample_batch,
+    sample_pairs,
+    validation_strength,
+)
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.run_directory import HISTORY_FILE
 from crispim_ij.training.stacks import TrainingStack
@@ -172,18 +177,12 @@ def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None
 
 
 def draw_samples(
-    network: keras.Model,
-    noisy: Patch,
-    clean: Patch,
-    step: int,
-    *,
-    target: str = "clean",
-    unit: str = "counts",
+    network: keras.Model, noisy: Patch, clean: Patch, step: int, *, unit: str = "counts"
 ) -> Figure:
     """Draw a batch before and after the network, a row each: noisy, predicted, clean.
 
-    Of a mini-stack the plane is shown that the network is to predict. `target` names what
-    `clean` is, `unit` what errors are counted in.
+    Of a mini-stack the plane is shown that the network is to predict. `unit` is what errors are
+    counted in.
     """
     figure, grid = _grid(len(clean), step)
     shown = middle(noisy, clean)
@@ -194,7 +193,7 @@ def draw_samples(
             f"{name}, RMSE {error:.3g} {unit}"
             for name, error in zip(("noisy", "predicted"), errors, strict=True)
         ]
-        _draw_row(axes, patches, [*names, target])
+        _draw_row(axes, patches, [*names, "clean"])
     return figure
 
 
@@ -278,19 +277,19 @@ def remove_events(folder: Path, done: int) -> None:
 def _remove_later(file: Path, done: int) -> None:
     import tensorflow as tf
 
-    kept: list[bytes] = []
+    earlier: list[bytes] = []
     # The last entry of a run that was killed may be cut off.
     with suppress(tf.errors.DataLossError):
-        kept.extend(
+        earlier.extend(
             entry
             for entry in tf.data.TFRecordDataset(str(file)).as_numpy_iterator()
             if tf.compat.v1.Event.FromString(entry).step <= done
         )
-    if len(kept) <= 1:  # Each file begins with its version.
+    if len(earlier) <= 1:  # Each file begins with its version.
         file.unlink()
         return
     with whole_file(file) as part, tf.io.TFRecordWriter(str(part)) as writer:
-        for entry in kept:
+        for entry in earlier:
             writer.write(entry)
 
 

@@ -24,10 +24,10 @@ from crispim_ij.training.network import (
     squared_error,
     taught,
 )
-from crispim_ij.training.patch_noise import Patch
 from crispim_ij.training.patches import (
     Batch,
     Feed,
+    Patch,
     noise_in_batch,
     training_batch,
     validation_batch,
@@ -155,7 +155,7 @@ def train(
         another architecture, `teacher` takes other planes, or there are not the devices
         asked for.
     """
-    devices, run = _begin(stacks, recipe, folder, settings, start_from, teacher, resume=resume)
+    devices, run = check_run(stacks, recipe, folder, settings, start_from, teacher, resume=resume)
     strategy = strategy_for(devices)
     with strategy.scope():
         if resume:
@@ -179,7 +179,7 @@ def train(
     return model
 
 
-def _begin(
+def check_run(
     stacks: Sequence[TrainingStack],
     recipe: Recipe,
     folder: Path,
@@ -189,7 +189,7 @@ def _begin(
     *,
     resume: bool,
 ) -> tuple[list[str], dict[str, Any]]:
-    """Return the devices and all that decides the weights, refusing what can't be resumed."""
+    """Refuse what `train` would refuse, and return devices and all that decides the weights."""
     fix_order()
     devices = choose_devices(settings.devices, recipe)
     if teacher is not None:
@@ -198,24 +198,6 @@ def _begin(
     if resume:
         check_resumable(folder, run)
     return devices, run
-
-
-def check_run(
-    stacks: Sequence[TrainingStack],
-    recipe: Recipe,
-    folder: Path,
-    *,
-    settings: RunSettings = DEFAULTS,
-    start_from: Model | None = None,
-    teacher: Model | None = None,
-    resume: bool = False,
-) -> keras.Model:
-    """Refuse what `train` would refuse before its first step, and write nothing.
-
-    Parameters and errors are those of `train`; the network that it would train is returned.
-    """
-    _begin(stacks, recipe, folder, settings, start_from, teacher, resume=resume)
-    return fresh_network(recipe, start_from)
 
 
 def _run(
@@ -272,9 +254,8 @@ def _run(
             return
 
 
-def seconds_a_step(network: keras.Model, stacks: Sequence[TrainingStack], recipe: Recipe) -> float:
+def seconds_a_step(network: keras.Model, batch: Batch) -> float:
     """Measure how long a step takes here, on a network that is not needed any more."""
-    batch = training_batch(stacks, recipe, 0)
     network.train_on_batch(*batch)  # is compiled at first
     times = []
     for _ in range(TIMED_STEPS):

@@ -12,8 +12,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks import ARCHITECTURES, build
 from crispim_ij.noise.risk import own_noise
-from crispim_ij.training.patch_noise import Patch
-from crispim_ij.training.patches import middle, noise_in_batch, validation_strength
+from crispim_ij.training.patches import Patch, middle, noise_in_batch, validation_strength
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crispim_ij.networks import ARCHITECTURES
-from crispim_ij.noise import CameraNoise, stabilise
+from crispim_ij.noise import CameraNoise, add_camera_noise, expected, stabilise
 from crispim_ij.noise.risk import PROBE, noise_in_pairs, recorrupt
 from crispim_ij.prefetch import prefetch
-from crispim_ij.training.patch_noise import Pair, Patch, add_noise, add_unit_noise
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.stacks import Planes, TrainingStack
+
+Patch = NDArray[np.float32]
+Pair = tuple[Patch, Patch]
 
 Batch = tuple[Patch, Patch]
 """Noisy and clean patches."""
@@ -24,6 +28,9 @@ BLACK_LEVEL = (0.0, 300.0)
 
 UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
 """The noise of stabilised values."""
+
+SATURATED = (300.0, 20000.0)
+"""How bright spots are, in units of the noise."""
 
 SAMPLES = 3
 """Patches that a run is pictured on."""
@@ -85,14 +92,9 @@ def middle(noisy: Patch, clean: Patch) -> Patch:
 def sample_batch(stacks: Sequence[TrainingStack], recipe: Recipe) -> Batch:
     """Draw the few patches that a run is pictured on: always the same.
 
-    They come from the planes kept for validation, where there are any. Parameters and
-    result are those of `training_batch`; for a blind recipe the planes as they are take
-    the place of clean ones.
+    They come from the planes kept for validation, where there are any. For a blind recipe there is
+    `sample_pairs`.
     """
-    if recipe.is_blind:
-        given, target = sample_pairs(stacks, recipe)
-        noisy: Patch = np.asarray((given[0::2] + given[1::2]) / 2, np.float32)
-        return noisy, middle(noisy, target)
     rng = np.random.default_rng((recipe.seed, 2))
     return _draw_batch(stacks, recipe, SAMPLES, rng, validation=True)
 
@@ -155,7 +157,7 @@ def _draw_noisy_pairs(
 ) -> Sequence[Pair]:
     """Draw two pairs of a noisy stack, in units of its noise for a network that is told that."""
     assert stack.noise is not None
-    planes, rows = kept_apart(stack.clean.shape, recipe, validation=validation)
+    planes, rows = held_out(stack.clean.shape, recipe, validation=validation)
     window = _draw_window((len(rows), stack.clean.shape[2]), recipe, rng)
     window = (slice(window[0].start + rows.start, window[0].stop + rows.start), window[1])
     depth = ARCHITECTURES[recipe.architecture].depth
@@ -172,7 +174,7 @@ def _draw_noisy_pairs(
     return [(given if depth > 1 else given[0], target) for given, target in pairs]
 
 
-def kept_apart(
+def held_out(
     shape: tuple[int, int, int], recipe: Recipe, *, validation: bool
 ) -> tuple[list[int], range]:
     """Return the planes of a noisy stack that are drawn from, and their rows.
@@ -183,9 +185,9 @@ def kept_apart(
     count, height, _ = shape
     ends = min(recipe.end_planes, count // 4)
     planes, rows = list(range(ends, count - ends)), range(height)
-    kept = round(count * recipe.validation_share)
-    if 0 < kept < count:
-        held = {(2 * k + 1) * count // (2 * kept) for k in range(kept)}
+    number = round(count * recipe.validation_share)
+    if 0 < number < count:
+        held = {(2 * k + 1) * count // (2 * number) for k in range(number)}
         return [plane for plane in planes if (plane in held) == validation], rows
     below = max(round(height * recipe.validation_share), recipe.patch)
     if recipe.validation_share and height - below >= recipe.patch:
@@ -220,11 +222,11 @@ def _with_strays(planes: Patch, rng: np.random.Generator) -> Patch:
 def plane_range(planes: int, recipe: Recipe, *, validation: bool) -> tuple[int, int]:
     """First plane of a stack to draw from, and the one after the last."""
     ends = min(recipe.end_planes, planes // 4)
-    kept = round(planes * recipe.validation_share)
-    if kept == 0 or planes - 2 * ends - kept < 1:
+    held = round(planes * recipe.validation_share)
+    if held == 0 or planes - 2 * ends - held < 1:
         return ends, planes - ends
     last = planes - ends
-    return (last - kept, last) if validation else (ends, last - kept)
+    return (last - held, last) if validation else (ends, last - held)
 
 
 def _draw_window(
@@ -269,6 +271,68 @@ def _turn(
     turned = [np.rot90(patch, quarter_turns, (-2, -1)) for patch in (noisy, clean)]
     noisy, clean = [np.flip(patch, -1) if flip else patch for patch in turned]
     return noisy, clean
+
+
+def add_noise(
+    clean: Patch, dtype: np.dtype[Any], recipe: Recipe, rng: np.random.Generator
+) -> Patch:
+    """Draw a camera for a mini-stack of `dtype`, or a standard deviation for each of its planes."""
+    if recipe.camera is not None:
+        noisy = add_camera_noise(clean, recipe.camera.draw(rng), rng, dtype)
+    else:
+        sd = rng.uniform(*recipe.noise_sd, (len(clean), 1, 1))
+        noisy = np.clip(clean + rng.normal(0, sd, clean.shape), 0, 65535)
+    return noisy.astype(np.float32)
+
+
+def add_unit_noise(
+    planes: Patch,
+    black: float,
+    span: float,
+    own_noise: float,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> Pair:
+    """Scale a mini-stack to units of the noise, and add noise, for networks that are told it.
+
+    `black`, `span` and `own_noise` are those of its stack. Noisy and clean values come back, whose
+    noise has a standard deviation of 1, or nearly so (`recipe.noise_sd`).
+    """
+    clean = (planes - black) * (_draw_contrast(span / max(own_noise, 1e-9), recipe, rng) / span)
+    if rng.random() < recipe.bright_share:
+        clean = _with_spot(clean, rng)
+    error = rng.uniform(*recipe.noise_sd)
+    if rng.random() < recipe.shot_share:
+        camera = _draw_unit_camera(clean, rng)
+        noisy = add_camera_noise(clean, camera, rng).astype(np.float32)
+        told = CameraNoise(camera.gain / error**2, camera.offset, camera.read_noise / error)
+        return stabilise(noisy, told), expected(clean, told)
+    return clean + error * rng.standard_normal(clean.shape, np.float32), clean
+
+
+def _draw_contrast(cleanness: float, recipe: Recipe, rng: np.random.Generator) -> float:
+    """Draw a span in units of the noise, at which the stack's own noise is small."""
+    assert recipe.contrast is not None
+    low, high = recipe.contrast
+    high = min(high, recipe.own_noise * cleanness)
+    return float(np.exp(rng.uniform(np.log(min(low, high)), np.log(high))))
+
+
+def _with_spot(planes: Patch, rng: np.random.Generator) -> Patch:
+    """Put a bright ellipse with a sharp edge into all planes."""
+    rows, columns = (np.arange(side) - rng.uniform(0, side) for side in planes.shape[-2:])
+    height, width = np.exp(rng.uniform(np.log(1.5), np.log(25), 2))
+    inside = (rows[:, None] / height) ** 2 + (columns / width) ** 2 < 1
+    level = np.exp(rng.uniform(*np.log(SATURATED)))
+    return np.where(inside, np.float32(level), planes)
+
+
+def _draw_unit_camera(clean: Patch, rng: np.random.Generator) -> CameraNoise:
+    """Draw a camera whose noise has a variance of 1 at the mean light, a share of it shot noise."""
+    light = float(clean.mean())
+    offset = float(clean.min()) - rng.uniform(0, 0.3) * (light - float(clean.min()))
+    share = rng.uniform(0.1, 1)
+    return CameraNoise(share / max(light - offset, 0.1), offset, float(np.sqrt(1 - share)))
 
 
 class Feed(Iterator[tuple[Batch, Batch | None]]):

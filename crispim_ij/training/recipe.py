@@ -284,23 +284,11 @@ def list_recipes() -> list[str]:
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read a recipe.
+    """Read a recipe that ships, or a file.
 
-    Parameters
-    ----------
-    name : str
-        A recipe that ships; or a file: TOML with a key for each of `Recipe`'s
-        attributes that differs from its default, or the recipe.json of a model folder.
-
-    Returns
-    -------
-    Recipe
-        The recipe. A FutureWarning says where TOML has a key by its older name.
-
-    Raises
-    ------
-    CrispimError
-        If there is no such recipe, or it has an unknown key or a value that can't be.
+    A file is TOML with a key for each of `Recipe`'s attributes that differs from its default, of
+    which a FutureWarning says where it has an older name, or the recipe.json of a model folder.
+    CrispimError if there is no such recipe, or it has an unknown key or a value that can't be.
     """
     shipped = list_recipes()
     if name in shipped:
@@ -360,22 +348,8 @@ def _say_what_is_renamed(values: Mapping[str, Any], path: Path) -> None:
 def recipe_of(values: Mapping[str, Any], where: str) -> Recipe:
     """Make a recipe of what was read from TOML or JSON, older names of keys included.
 
-    Parameters
-    ----------
-    values : mapping
-        Keys and values; neither format has tuples, so lists stand for them.
-    where : str
-        Where they are from, for messages.
-
-    Returns
-    -------
-    Recipe
-        The recipe.
-
-    Raises
-    ------
-    CrispimError
-        If a key is unknown, missing or given by both of its names, or a value can't be.
+    Neither format has tuples, so lists stand for them. CrispimError, which says `where` the values
+    are from, if a key is unknown, missing or given by both of its names, or a value can't be.
     """
     for old, new in RENAMED.items():
         if {old, new} <= values.keys():

@@ -15,21 +15,11 @@ from crispim_ij.training.recipe import Recipe, load_recipe
 
 @dataclass(frozen=True)
 class ShippedRun:
-    """One training run.
+    """One training run: the model that it makes, and on which clean stacks.
 
-    Attributes
-    ----------
-    model : str
-        Name of the model that it makes.
-    recipe : Recipe
-        Its settings.
-    stacks : tuple of str
-        Names of clean stacks. 'NAME:half' is a stack averaged 2 x 2, a name among
-        `phantoms` is simulated.
-    start_from : str or None
-        The run whose weights it begins with.
-    teacher : str or None
-        The run whose model it learns from, beside the clean planes.
+    A stack 'NAME:half' is one averaged 2 x 2, a name among `phantoms` is simulated. `start_from` is
+    the run whose weights it begins with, `teacher` the one whose model it learns from beside the
+    planes.
     """
 
     model: str

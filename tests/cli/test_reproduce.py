@@ -38,7 +38,7 @@ def test_the_whole_way(
     call: Call, brains: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for the timing, which `tests/reproduction/test_cost.py` tests."""
-    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.recipes._timed", lambda recipe: 1.0)
     out = tmp_path / "out"
     command = ("reproduce", brains, out, "--quick", "--model", model, "--test", "brain 1")
     answer = call(*command)
@@ -92,7 +92,7 @@ def test_faults_are_told_before_any_work(
 def test_a_dry_run_tells_and_writes_nothing(
     call: Call, brains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.recipes._timed", lambda recipe: 1.0)
     out = tmp_path / "out"
     answer = call("reproduce", brains, out, "--quick", "--dry-run")
     assert answer.status == 0, answer.err
@@ -120,7 +120,7 @@ def test_ctrl_c_ends_after_the_plane_at_work(
             advance(1, "")
             told.append("too far")
 
-    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.recipes._timed", lambda recipe: 1.0)
     monkeypatch.setattr("crispim_ij.reproduction.reproduce", interrupted)
     answer = call("reproduce", brains, tmp_path / "out")
     assert (answer.status, told) == (130, ["still at work"])
@@ -138,7 +138,7 @@ def test_names_of_stacks_are_printed_as_they_are(
     def done(run: object, directory: RunDirectory, progress: Progress) -> tuple[Path, list[object]]:
         return directory.page, []
 
-    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.recipes._timed", lambda recipe: 1.0)
     monkeypatch.setattr("crispim_ij.reproduction.reproduce", done)
     answer = call("reproduce", tmp_path / "in", tmp_path / "out [bold]")
     assert answer.status == 0, answer.err
@@ -149,7 +149,7 @@ def test_names_of_stacks_are_printed_as_they_are(
 def test_too_little_room(
     call: Call, brains: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crispim_ij.reproduction.cost._timed", lambda recipe: 1.0)
+    monkeypatch.setattr("crispim_ij.reproduction.recipes._timed", lambda recipe: 1.0)
     answer = call("reproduce", brains, small_disk / "out")
     assert answer.status == 2
     assert "free some" in " ".join(answer.err.split())

@@ -60,7 +60,7 @@ def test_bins_rise_and_tell_wrong_expectations() -> None:
     bins = list(reliability(expected, 4 * expected))
     assert len(bins) == 10
     assert [b.expected for b in bins] == sorted(b.expected for b in bins)
-    assert [b.ratio for b in bins] == pytest.approx([2] * 10)
+    assert [b.real / b.expected for b in bins] == pytest.approx([2] * 10)
 
 
 def test_errors_are_those_of_the_model(clean: Path, model: Model) -> None:

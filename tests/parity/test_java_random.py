@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crispim_ij.imagej.ij1 import ImageJ1
 from crispim_ij.parity import INT_MAX, INT_MIN, JavaRandom
-from crispim_ij.parity.java_random import INCREMENT, MASK, MULTIPLIER
+from crispim_ij.parity.java_random import INCREMENT, MASK, MULTIPLIER, log
 
 SEEDS = [0, 1, -1, 42, INT_MAX, INT_MIN]
 any_seed = st.integers(INT_MIN, INT_MAX)
@@ -47,3 +47,36 @@ def test_more_gaussians_than_a_block(imagej: ImageJ1, seed: int) -> None:
     theirs = java_random(seed)
     expected = np.array([float(theirs.nextGaussian()) for _ in range(30_001)])
     np.testing.assert_array_equal(JavaRandom(seed).gaussians(30_001), expected)
+
+
+def java_log(values: list[float]) -> list[float]:
+    strict = scyjava.jimport("java.lang.StrictMath")
+    return [float(strict.log(value)) for value in values]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.floats(0, exclude_min=True, allow_infinity=False, allow_nan=False),
+            st.floats(0, 1, exclude_min=True),
+            st.floats(1 - 2**-18, 1 + 2**-18),
+        ),
+        min_size=1,
+        max_size=50,
+    )
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_log_is_java_s(imagej: ImageJ1, values: list[float]) -> None:
+    assert log(np.array(values)).tolist() == java_log(values)
+
+
+def test_numpy_s_own_log_would_not_do(imagej: ImageJ1) -> None:
+    values = np.random.default_rng(0).uniform(0, 1, 20_000)
+    theirs = np.array(java_log(values.tolist()))
+    np.testing.assert_array_equal(log(values), theirs)
+    assert (np.log(values) != theirs).any()
+
+
+def test_log_of_special_numbers(imagej: ImageJ1) -> None:
+    values = [1.0, 2.0, 0.5, 5e-324, np.finfo(float).tiny, np.finfo(float).max, np.nextafter(1, 0)]
+    assert log(np.array(values)).tolist() == java_log(values)

@@ -52,8 +52,8 @@ def test_samples_are_always_the_same_kept_planes(stacks: list[TrainingStack]) ->
 
 def test_the_target_of_a_mini_stack_is_shown() -> None:
     mini = np.arange(16, dtype=np.float32)[None, :, None, None, None] + np.zeros((1, 16, 8, 8, 1))
-    figure = draw_samples(lambda x, training: x[:, 3], mini, mini[:, 8], 1, target="noisy target")
-    assert figure.axes[2].get_title() == "noisy target"
+    figure = draw_samples(lambda x, training: x[:, 3], mini, mini[:, 8], 1)
+    assert figure.axes[2].get_title() == "clean"
     levels = [float(np.mean(axis.images[0].get_array())) for axis in figure.axes]
     assert levels == [8, 3, 8]
 

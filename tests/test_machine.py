@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crispim_ij.processor import BFLOAT16, processor_flags, processor_name
+from crispim_ij.machine import BFLOAT16, processor_flags, processor_name
 
 
 def test_the_first_core_is_told_of(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.training import Recipe
-from crispim_ij.training.patch_noise import SATURATED, add_unit_noise
+from crispim_ij.training.patches import SATURATED, add_unit_noise
 
 RECIPE = Recipe(
     name="told",
