@@ -37,6 +37,7 @@ def test_the_shipped_model(tmp_path: Path, form: Format) -> None:
     assert export(find_model("crispim-2d"), place(tmp_path, form), form) < 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", [*OWN, Format.CSBDEEP_STACK])
 def test_3d_models(deep_model: Model, tmp_path: Path, form: Format) -> None:
     assert export(deep_model, place(tmp_path, form), form) < 1e-2
@@ -85,6 +86,7 @@ def content(out: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted([out, *out.rglob("*")]) if path.is_file())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", OWN)
 def test_only_an_export_is_replaced_and_only_when_told(
     paper_2d: Model, tmp_path: Path, form: Format
@@ -118,6 +120,7 @@ def test_other_counts_leave_no_file(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_another_shape_leaves_no_file(
     paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +135,7 @@ def test_another_shape_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_failed_export_leaves_the_earlier_one(
     paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
