@@ -56,6 +56,7 @@ def refusal(*arguments: object) -> str:
     return str(result.exception)
 
 
+@pytest.mark.long
 def test_a_camera_is_measured_and_used(clean: Path, noisy: Path, tmp_path: Path) -> None:
     camera = tmp_path / "camera.json"
     answer = call("calibrate", noisy, "--offset", DARK, "--out", camera)

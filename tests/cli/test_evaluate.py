@@ -177,6 +177,7 @@ def test_names_are_printed_as_they_are(clean: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.output
 
 
+@pytest.mark.long
 def test_what_makes_figures_doubtful_is_told_and_stands_in_the_report(
     tmp_path: Path, volume: NDArray[np.uint16]
 ) -> None:
