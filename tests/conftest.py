@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 from tests import interrupts
@@ -15,6 +17,14 @@ from tests import interrupts
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("crispim-ij", deadline=None)
 settings.load_profile("crispim-ij")
+
+# A process runs one command, and its commands are built for that; a test runs many.
+typer.main.get_command = cache(typer.main.get_command)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, or at the end one worker has them and the others nothing."""
+    items.sort(key=lambda item: "training" not in item.path.parts)
 
 
 @pytest.fixture

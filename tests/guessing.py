@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from crispim_ij.models import Model, save_model
+from crispim_ij.models import Model
 from crispim_ij.networks import build
+from tests.made import copy_model, keep_model
 
 
 def guessing_model(folder: Path, architecture: str = "residual-2d") -> Model:
     """Write one that says it was trained on noise of 10 to 60 counts."""
-    recipe = {"recipe": {"noise_sd": [10, 60]}}
-    return save_model(build(architecture), architecture, folder, recipe)
+    return copy_model(_made(architecture), folder)
+
+
+@cache
+def _made(architecture: str) -> Model:
+    return keep_model(build(architecture), architecture, {"recipe": {"noise_sd": [10, 60]}})

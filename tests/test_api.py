@@ -47,6 +47,7 @@ def stack() -> NDArray[np.uint16]:
     return np.random.default_rng(0).integers(50, 500, (3, 50, 75), np.uint16)
 
 
+@pytest.mark.long
 def test_examples() -> None:
     pytest.importorskip("dask.array")
     for name in ("denoise", "preprocess", "train", "evaluate", "load_model"):
@@ -120,7 +121,10 @@ def test_options_are_those_of_the_command_line(job: str) -> None:
         assert _plain(ours[name].default) == _plain(theirs[name].default), name
 
 
-@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+@pytest.fixture(
+    scope="module",
+    params=["stabilised-2d", pytest.param("stabilised-2.5d", marks=pytest.mark.long)],
+)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each model that is told the noise."""
     return told_model(tmp_path_factory.mktemp("models") / request.param, request.param)

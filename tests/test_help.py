@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import defaultdict
 from enum import Enum
+from functools import cache
 from inspect import unwrap
 from typing import Any, get_args, get_type_hints
 
@@ -66,10 +67,15 @@ every_command = pytest.mark.parametrize(
 )  # fmt: skip
 
 
+@cache
+def hints_of(path: tuple[str, ...]) -> dict[str, Any]:
+    """The types of a command's parameters."""
+    return get_type_hints(unwrap(COMMANDS[path].callback))
+
+
 def kinds(key: tuple[str, ...]) -> set[Any]:
     """Types in which a value is taken, such as {int} or {Path}."""
-    *path, _ = key
-    hint = get_type_hints(unwrap(COMMANDS[tuple(path)].callback))[PARAMETERS[key].name]
+    hint = hints_of(key[:-1])[PARAMETERS[key].name]
     found, left = set(), [hint]
     while left:
         one = left.pop()

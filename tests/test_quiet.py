@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+
+import pytest
+
+from crispim_ij.quiet import _without_collections
 
 SCRIPT = """
 import crispim_ij
@@ -16,3 +21,15 @@ print("done")
 def test_nothing_of_tensorflow_is_said_where_an_array_is_denoised() -> None:
     said = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert (said.stdout, said.stderr) == ("done\n", "")
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_garbage_is_collected_after_an_import_as_before(is_enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if is_enabled else gc.disable)()
+        with _without_collections():
+            assert not gc.isenabled()
+        assert gc.isenabled() is is_enabled
+    finally:
+        (gc.enable if before else gc.disable)()

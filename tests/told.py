@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from crispim_ij.models import Model, save_model
+from crispim_ij.models import Model
 from crispim_ij.networks import build
+from tests.made import copy_model, keep_model
 
 
 def told_model(folder: Path, architecture: str = "stabilised-2d", *, idle: bool = False) -> Model:
@@ -15,12 +17,16 @@ def told_model(folder: Path, architecture: str = "stabilised-2d", *, idle: bool 
 
     Left as they are, they make an `idle` one, which changes nothing.
     """
+    return copy_model(_made(architecture, idle), folder)
+
+
+@cache
+def _made(architecture: str, idle: bool) -> Model:
     network, rng = build(architecture), np.random.default_rng(0)
-    if idle:
-        return save_model(network, architecture, folder, {})
-    weights = [
-        fresh if fresh.any() else rng.normal(0, 0.1, fresh.shape).astype(np.float32)
-        for fresh in network.get_weights()
-    ]
-    network.set_weights(weights)
-    return save_model(network, architecture, folder, {})
+    if not idle:
+        weights = [
+            fresh if fresh.any() else rng.normal(0, 0.1, fresh.shape).astype(np.float32)
+            for fresh in network.get_weights()
+        ]
+        network.set_weights(weights)
+    return keep_model(network, architecture, {})

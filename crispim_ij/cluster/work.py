@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from crispim_ij.cluster.client import ClusterClient
 from crispim_ij.cluster.payload import InputFingerprint, Result, Work
 from crispim_ij.cluster.tasks import run_tasks
-from crispim_ij.denoising import denoise_planes
-from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising import denoise_planes, load_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.jobs import DenoiseJob, PreprocessJob
 from crispim_ij.jobs.local import preprocess_planes
@@ -184,7 +183,7 @@ class DenoiseWork:
         """Denoise some blocks."""
         use_own_threads()
         job, sink = self.job, CollectingSink(self.job.sink.unit, self.dtype)
-        denoiser = cached_denoiser(find_model(self.model), job.settings, uncertain=job.uncertain)
+        denoiser = load_denoiser(find_model(self.model), job.settings, uncertain=job.uncertain)
         steps = denoise_planes(job.source, sink, denoiser, job.noises, blocks=task, in_flight=1)
         for _ in steps:
             pass

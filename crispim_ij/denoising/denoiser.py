@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +28,9 @@ from crispim_ij.noise import (
 )
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.quiet import start_tensorflow
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""What a network makes of a tile with its margins."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Denoiser:
     """A model, compiled, that takes planes of any size.
 
     Calling it denoises one plane; several threads may do so at once. A model that is told the
-    noise must be told it first, see `told`.
+    noise must be told it first, see `told`. To compile a network takes a while, and is done once
+    for a folder's weights and a precision.
 
     Parameters
     ----------
@@ -81,7 +88,7 @@ class Denoiser:
         self.depth = model.spec.depth
         self.halo = model.spec.halo
         self.noise: CameraNoise | None = None
-        self._run = _compile(model, settings)
+        self._run = _compile(model, settings.precision)
 
     def told(self, noise: CameraNoise | None) -> Denoiser:
         """Tell the noise of the planes that come next.
@@ -229,16 +236,35 @@ def check_size(shape: tuple[int, int], spec: ModelSpec) -> None:
         )
 
 
-def _compile(
-    model: Model, settings: DenoiseSettings
-) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Compile the network once for all sizes of tiles; it gives a tile's core."""
+_COMPILING = Lock()
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What decides the values that a compiled network gives."""
+
+    folder: Path
+    sha256: str
+    precision: Precision
+    model: Model = field(compare=False)
+
+
+def _compile(model: Model, precision: Precision) -> Run:
+    """Compile a network, or return what was compiled before; several threads may ask at once."""
+    with _COMPILING:
+        return _compiled(_Key(model.folder, model.spec.sha256, precision, model))
+
+
+@lru_cache(maxsize=8)
+def _compiled(key: _Key) -> Run:
+    """Compile a network once for all sizes of tiles; it gives a tile's core."""
+    model = key.model
     start_tensorflow()
     import tensorflow as tf
 
     valid = ARCHITECTURES[model.spec.architecture].has_valid_padding
     padding: Padding = "valid" if valid else "same"
-    network = model.network(precision=settings.precision, padding=padding)
+    network = model.network(precision=key.precision, padding=padding)
     planes = () if model.spec.depth == 1 else (model.spec.depth,)
 
     compiled = tf.function(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.denoising.denoiser import Denoiser, DenoiseSettings, check_size
-from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising.load import load_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.models import Model
 from crispim_ij.networks import mini_stack
@@ -62,7 +62,7 @@ def denoise_lazily(
     import dask.array as da
 
     check_size((planes.shape[1], planes.shape[2]), model.spec)
-    denoiser = cached_denoiser(model, settings, uncertain=uncertain)
+    denoiser = load_denoiser(model, settings, uncertain=uncertain)
     grid = denoiser.grid((planes.shape[1], planes.shape[2]))
     rows, columns = (
         np.pad(np.arange(side), margin, mode="symmetric")
@@ -117,7 +117,7 @@ def _denoise_tile(
     noise: CameraNoise | None,
 ) -> NDArray[Any]:
     """Denoise one tile of some planes, from the box that its window lies in."""
-    denoiser = cached_denoiser(model, settings, uncertain=uncertain).told(noise)
+    denoiser = load_denoiser(model, settings, uncertain=uncertain).told(noise)
     checked(pixels, pixels.shape, pixels.dtype.newbyteorder("="), NAME)
     around, rows, columns = places
     results = [_denoise_one(denoiser, grid, pixels[k][:, rows][..., columns]) for k in around]

@@ -10,8 +10,7 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from crispim_ij.denoising import TileDenoiser, denoise_planes
-from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising import TileDenoiser, denoise_planes, load_denoiser
 from crispim_ij.jobs.denoise import DenoiseJob
 from crispim_ij.jobs.preprocess import PreprocessJob
 from crispim_ij.parity import NativeImageJ, Plane
@@ -52,7 +51,7 @@ def denoise_locally(
     clock = clock or Clock()
     if denoiser is None:
         with clock.measure("starting"):
-            denoiser = cached_denoiser(job.model, job.settings, uncertain=job.uncertain)
+            denoiser = load_denoiser(job.model, job.settings, uncertain=job.uncertain)
     with clock.sink(job.sink) as sink:
         yield 0.0
         yield from denoise_planes(

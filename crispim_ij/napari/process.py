@@ -22,8 +22,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.denoising import DenoiseSettings
-from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising import DenoiseSettings, load_denoiser
 from crispim_ij.denoising.tiles import TileGrid
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
@@ -193,7 +192,7 @@ def _answer(
 ) -> Any:
     """Denoise; what goes wrong is an answer, too."""
     try:
-        denoiser = cached_denoiser(model, settings, uncertain=False)
+        denoiser = load_denoiser(model, settings)
         if part is None:
             return None
         told, (grid, pixels) = denoiser.told(noise), part

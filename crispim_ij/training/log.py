@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 PICTURE_FILE = "history.png"
 SAMPLES_FOLDER = "samples"
 EVENTS_FOLDER = "tensorboard"
+
+SECONDS_BETWEEN_PICTURES = 10.0
+"""Of the history: to draw it takes as long as many steps of a small run."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class TrainingLog:
         self._sample_every = max(recipe.steps // 10, 1) if sample_every is None else sample_every
         draw = sample_pairs if recipe.is_blind else sample_batch
         self._samples = draw(stacks, recipe) if self._sample_every else None
+        self._drawn = -math.inf
 
     def add(self, entry: HistoryEntry) -> None:
         """Add a line to the history."""
@@ -120,8 +126,12 @@ class TrainingLog:
         if self._events is not None:
             write_picture(self._events, png, done)
 
-    def plot(self) -> None:
-        """Draw the history."""
+    def plot(self, *, last: bool) -> None:
+        """Draw the history, if it is time to."""
+        now = monotonic()
+        if not self.history or not (last or now >= self._drawn + SECONDS_BETWEEN_PICTURES):
+            return
+        self._drawn = now
         plot_history(self.history, self._folder / PICTURE_FILE, self._recipe.unit)
 
     @property

@@ -243,12 +243,13 @@ def _run(
         log.sample(network, done, last=ends)
         if done % recipe.checkpoint_every == 0 or ends:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
-        if validation is not None:
-            log.plot()
+        if validation is not None or ends:
+            log.plot(last=ends)
         try:
             on_step(done, log.history[-1] if log.history else None)
         except BaseException:
             save_checkpoint(network, folder / CHECKPOINT_FILE)
+            log.plot(last=True)
             raise
         if ends:
             return

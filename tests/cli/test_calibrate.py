@@ -56,6 +56,7 @@ def refusal(*arguments: object) -> str:
     return str(result.exception)
 
 
+@pytest.mark.long
 def test_a_camera_is_measured_and_used(clean: Path, noisy: Path, tmp_path: Path) -> None:
     camera = tmp_path / "camera.json"
     answer = call("calibrate", noisy, "--offset", DARK, "--out", camera)
@@ -170,6 +171,7 @@ def test_a_network_that_is_told_the_noise_is_for_no_camera(
     assert not (tmp_path / "mine").exists()
 
 
+@pytest.mark.long
 def test_noise_sd_takes_the_place_of_a_recipes_camera(clean: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text(GUESSES + "[camera]\ngain = 2\noffset = 98\nread_noise = 10\n")

@@ -153,6 +153,7 @@ def test_calibrate_one_of_them(call: Call, channels: Path) -> None:
     assert json.loads(one.out)["camera"]["read_noise"] == pytest.approx(SD[1], rel=0.2)
 
 
+@pytest.mark.long
 def test_evaluate_one_of_them(call: Call, channels: Path, tmp_path: Path) -> None:
     """A result in another order, of all channels, and one of the channel alone."""
     preprocess = ("--factor", 1, "--noise-sd", 3, "--seed", 1)

@@ -25,6 +25,7 @@ class OffByOne(NativeImageJ):
         return noisy
 
 
+@pytest.mark.long
 def test_hard_cases(call: Call) -> None:
     answer = call("fiji", "check")
     assert answer.status == 0, answer.err

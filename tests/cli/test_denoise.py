@@ -27,6 +27,7 @@ def test_a_folder(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
             np.testing.assert_allclose(after.read(index), expected, atol=1)
 
 
+@pytest.mark.long
 def test_nothing_is_said_to_a_file(model: Path, noisy: Path, tmp_path: Path) -> None:
     """TensorFlow's own lines stay away, and so does the bar."""
     script = "from crispim_ij.cli.main import run; run()"

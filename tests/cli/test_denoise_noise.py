@@ -84,6 +84,7 @@ def test_a_dry_run_measures_as_well(call: Call, told: Path, grainy: Path, tmp_pa
     assert noise["read_noise"] == pytest.approx(30, rel=0.05)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 def test_a_killed_run_goes_on_with_the_noise_that_it_measured(
     call: Call, told: Path, grainy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -112,7 +112,8 @@ def test_train_refuses_as_the_run_does(
 
 
 def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
-    given = ["train", tmp_path / "mine", "--clean", noisy, "--patch", 32, "--steps", 5]
+    small = ["--patch", 32, "--batch", 2, "--steps", 5]
+    given = ["train", tmp_path / "mine", "--clean", noisy, *small]
     answer = dry(call, tmp_path, *given, "--json")
     assert answer.status == 0, answer.err
     facts = json.loads(answer.out)

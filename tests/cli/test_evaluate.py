@@ -51,6 +51,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.long
 def test_a_series_is_compared_with_its_results(tmp_path: Path, volume: NDArray[np.uint16]) -> None:
     path, second = tmp_path / "two.tif", volume[:2, :, ::2]
     with tifffile.TiffWriter(path) as tif:
@@ -133,6 +134,7 @@ def test_a_report_is_kept_unless_told(clean: Path, tmp_path: Path) -> None:
     assert "Paired statistics" not in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     methods = ("--method", "noisy", "--method", "crispim-2d")
@@ -151,6 +153,7 @@ def test_the_reports_command_gives_the_same_figures(clean: Path, tmp_path: Path)
 
 
 # Keras 2 calls what newer NumPy and TensorFlow have deprecated.
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_a_file_of_keras_2_is_measured_and_stands_in_the_report(
     clean: Path, tmp_path: Path
@@ -165,6 +168,7 @@ def test_a_file_of_keras_2_is_measured_and_stands_in_the_report(
     assert recipes["theirs"]["imported_from"] == "theirs.keras"
 
 
+@pytest.mark.long
 def test_names_are_printed_as_they_are(clean: Path, tmp_path: Path) -> None:
     out = tmp_path / "[bold]out"
     result = call(clean, "--result", f"[red]mine:100:={clean}", "--out", out)
@@ -173,6 +177,7 @@ def test_names_are_printed_as_they_are(clean: Path, tmp_path: Path) -> None:
     assert str(out / "report.html") in result.output
 
 
+@pytest.mark.long
 def test_what_makes_figures_doubtful_is_told_and_stands_in_the_report(
     tmp_path: Path, volume: NDArray[np.uint16]
 ) -> None:
@@ -187,6 +192,7 @@ def test_what_makes_figures_doubtful_is_told_and_stands_in_the_report(
     assert note in result.stderr
 
 
+@pytest.mark.long
 def test_bm3d_stands_in_the_report(clean: Path, tmp_path: Path) -> None:
     pytest.importorskip("bm3d")
     out = tmp_path / "out"
@@ -208,6 +214,7 @@ def test_output_in_the_input_is_refused(tmp_path: Path, volume: NDArray[np.uint1
     assert "output" in refusal(folder, "--method", "noisy", "--out", folder)
 
 
+@pytest.mark.long
 def test_clean_planes_that_were_denoised_are_named(tmp_path: Path, clean: Path) -> None:
     denoised = tmp_path / "denoised.tif"
     with open_source(clean) as source:

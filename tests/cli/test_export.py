@@ -42,6 +42,7 @@ def test_results_are_not_replaced_unasked(call: Call, model: Path, tmp_path: Pat
     assert call("export", model, out, "--format", "savedmodel", "--overwrite").status == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -177,6 +177,7 @@ def test_a_plugin_that_gives_nothing_leaves_nothing(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_compare_says_how_far_python_is(
     call: Call, fiji: Path, stack: Path, stand_in: Fiji, tmp_path: Path, model: Path
 ) -> None:
@@ -204,6 +205,7 @@ def interleaved(tmp_path: Path) -> Path:
     return tmp_path / "two.tif"
 
 
+@pytest.mark.long
 def test_a_3d_model_gives_what_the_command_gives(
     call: Call, fiji: Path, interleaved: Path, stand_in: Fiji, tmp_path: Path
 ) -> None:
@@ -239,13 +241,12 @@ def smooth(tmp_path: Path) -> Path:
     return tmp_path / "smooth.tif"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "is_zip"),
     [
         pytest.param([], False, id="measured"),
-        pytest.param(
-            ["--noise", "2:100:5", "--strength", 1.5], True, id="told", marks=pytest.mark.long
-        ),
+        pytest.param(["--noise", "2:100:5", "--strength", 1.5], True, id="told"),
     ],
 )
 def test_a_model_that_is_told_the_noise(

@@ -50,12 +50,12 @@ STARTS = {
 LOOKS = {"fiji doctor"}
 """Commands that start nothing."""
 
+QUICK = {"fiji macro", "fiji doctor"}
+"""Those that also run where the long tests don't."""
+
 each_command = pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(name, marks=pytest.mark.long if name == "fiji denoise" else ())
-        for name in STARTS
-    ],
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in STARTS],
 )
 
 

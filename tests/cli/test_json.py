@@ -53,6 +53,7 @@ def test_preprocess(call: Call, noisy: Path, tmp_path: Path) -> None:
     assert Path(facts["record"]).is_file()
 
 
+@pytest.mark.long
 def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
     small = ("--steps", 2, "--batch", 2, "--patch", 32, "--sample-every", 0)
     facts = facts_of(call, "train", tmp_path / "mine", "--clean", noisy, *small)

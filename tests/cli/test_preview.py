@@ -105,12 +105,13 @@ def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
     assert len(list(noisy.iterdir())) == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("size", "answers", "mark"),
     [
         ((50, 120), b"", "▀"),
-        pytest.param((50, 120), b"\x1b[?62;4c", "\x1bP", marks=pytest.mark.long),
-        pytest.param((0, 0), b"", "Picture: ", marks=pytest.mark.long),
+        ((50, 120), b"\x1b[?62;4c", "\x1bP"),
+        ((0, 0), b"", "Picture: "),
     ],
 )
 def test_a_terminal_is_shown_the_crop(
@@ -156,6 +157,7 @@ def test_what_a_model_is_told(call: Call, grainy: Path, told: Path, folder: Path
     assert found["told"]["read_noise"] == pytest.approx(30, rel=0.05)
 
 
+@pytest.mark.long
 def test_the_noise_may_be_told(call: Call, grainy: Path, told: Path, folder: Path) -> None:
     said = ["preview", grainy, "--model", told, "--noise", "2:100:6", "--strength", 1.5]
     found = json.loads(call(*said, "--json").out)

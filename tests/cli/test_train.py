@@ -15,7 +15,12 @@ SMALL = ("--steps", 2, "--batch", 2, "--patch", 32)
 
 
 @pytest.mark.parametrize(
-    "recipe", ["paper-2d", pytest.param("paper-3d", marks=pytest.mark.long), "crispim-2d"]
+    "recipe",
+    [
+        pytest.param("paper-2d", marks=pytest.mark.long),
+        pytest.param("paper-3d", marks=pytest.mark.long),
+        "crispim-2d",
+    ],
 )
 def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> None:
     output = tmp_path / "mine"
@@ -33,6 +38,7 @@ def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> No
     assert "--overwrite" in again.err
 
 
+@pytest.mark.long
 def test_pairs(call: Call, noisy: Path, tmp_path: Path) -> None:
     options = ("--recipe", "paper-2d", *SMALL, "--sample-every", 0)
     answer = call("train", tmp_path / "mine", "--clean", noisy, "--noisy", noisy, *options)
@@ -58,10 +64,11 @@ def test_noise_that_is_none(call: Call, noisy: Path, tmp_path: Path, noise: str)
     assert "noise" in answer.err
 
 
+@pytest.mark.long
 def test_options_of_the_run(call: Call, noisy: Path, tmp_path: Path) -> None:
     output = tmp_path / "mine[b]"  # which Rich would take for markup
     options = ("--sample-every", 0, "--tensorboard", "--devices", 1, "--workers", 3, "--cache", 0)
-    answer = call("train", output, "--clean", noisy, *SMALL, *options)
+    answer = call("train", output, "--clean", noisy, "--recipe", "paper-2d", *SMALL, *options)
     assert answer.status == 0, answer.err
     assert not (output / "samples").exists()
     assert len(list((output / "tensorboard").iterdir())) == 1
@@ -124,6 +131,7 @@ def test_data_that_do_not_suit_the_recipe(
     assert not (tmp_path / "mine").exists()
 
 
+@pytest.mark.long
 def test_noise_that_neighbours_share_is_warned_of(call: Call, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 90, LIGHT.shape)
     write_planes(tmp_path / "own.tif", LIGHT + gaussian_filter(noise, (0, 0.8, 0.8)))

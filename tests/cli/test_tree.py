@@ -315,6 +315,7 @@ def test_inspect(call: Call, scan: Path, tmp_path: Path) -> None:
     assert (facts["planes"], facts["size"]) == (6, 6 * 48 * 64 * 2)
 
 
+@pytest.mark.long
 def test_preview(call: Call, scan: Path, model: Path, tmp_path: Path) -> None:
     said = ("preview", scan, "--model", model, "--out", tmp_path / "p.png", "--only", "Ex_561")
     answer = call(*said)

@@ -25,6 +25,7 @@ def test_denoise(call: Call, dask: Dask, planes: Path, model: Model, tmp_path: P
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "here.tif").read_bytes()
 
 
+@pytest.mark.long
 def test_uncertainty(call: Call, dask: Dask, planes: Path, model: Model, tmp_path: Path) -> None:
     calibrated = tmp_path / "calibrated"
     shutil.copytree(model.folder, calibrated)
@@ -54,6 +55,7 @@ def test_what_cannot_be_written_is_said_as_ever(
     assert "Traceback" not in words
 
 
+@pytest.mark.long
 def test_a_run_here_is_gone_on_with_there(
     call: Call, dask: Dask, planes: Path, model: Model, tmp_path: Path
 ) -> None:
@@ -67,8 +69,17 @@ def test_a_run_here_is_gone_on_with_there(
     assert content(tmp_path / "out") == before
 
 
-@pytest.mark.parametrize("options", [(), ("--seed-stack",), ("--noise-sd", "5:30")])
-@pytest.mark.parametrize("name", ["out", "out.tif", "out.zarr"])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("out", ()),
+        ("out.tif", ("--seed-stack",)),
+        ("out.zarr", ("--noise-sd", "5:30")),
+        pytest.param("out", ("--noise-sd", "5:30"), marks=pytest.mark.long),
+        pytest.param("out.tif", (), marks=pytest.mark.long),
+        pytest.param("out.zarr", ("--seed-stack",), marks=pytest.mark.long),
+    ],
+)
 def test_preprocess(
     call: Call, dask: Dask, planes: Path, tmp_path: Path, name: str, options: tuple[str, ...]
 ) -> None:

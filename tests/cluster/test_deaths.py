@@ -90,6 +90,7 @@ class Preprocessing:
         return preprocess_on(client, self.planned(planes, output))
 
 
+@pytest.mark.long
 def test_a_worker_killed_while_they_denoise(dask: Dask, model: Model, tmp_path: Path) -> None:
     work, shares = Denoising(model), []
     with open_source(stack(tmp_path / "in", 24, 128)) as planes:
@@ -147,6 +148,7 @@ def something_is_finished(journal: Path) -> bool:
     return journal.exists() and b"done" in journal.read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
 def test_a_client_that_is_killed_is_gone_on_with(
@@ -171,6 +173,7 @@ def test_a_client_that_is_killed_is_gone_on_with(
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "here.tif").read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
 @pytest.mark.usefixtures("interruptible")

@@ -44,7 +44,12 @@ def both(
 
 @pytest.mark.parametrize(
     ("name", "compression"),
-    [("out", "none"), ("out", "zlib"), ("o.tif", "none"), ("o.tif", "zstd")],
+    [
+        ("out", "none"),
+        pytest.param("out", "zlib", marks=pytest.mark.long),
+        pytest.param("o.tif", "none", marks=pytest.mark.long),
+        ("o.tif", "zstd"),
+    ],
 )
 def test_tiffs(
     client: ClusterClient, planes: Path, model: Model, tmp_path: Path, name: str, compression: str
@@ -55,8 +60,8 @@ def test_tiffs(
 @pytest.mark.parametrize(
     "layout",
     [
-        ZarrSettings(chunk=16),
-        ZarrSettings(chunk=16, pyramid=True),
+        pytest.param(ZarrSettings(chunk=16), marks=pytest.mark.long),
+        pytest.param(ZarrSettings(chunk=16, pyramid=True), marks=pytest.mark.long),
         ZarrSettings(chunk=16, shard=32, pyramid=True),
     ],
 )
@@ -67,7 +72,7 @@ def test_ome_zarr(
     both(client, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
 
 
-@pytest.mark.parametrize("name", ["out", "out.zarr"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.zarr", marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", ["crispim-3d", pytest.param("paper-3d", marks=pytest.mark.slow)])
 def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, name: str) -> None:
     if kind == "crispim-3d":
@@ -81,7 +86,10 @@ def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, na
     both(client, tmp_path / "in.tif", tmp_path / "there", name, model, 32, zarr=layout)
 
 
-@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+@pytest.fixture(
+    scope="module",
+    params=["stabilised-2d", pytest.param("stabilised-2.5d", marks=pytest.mark.long)],
+)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A model that is told the noise; workers load it once."""
     return told_model(tmp_path_factory.mktemp("models") / "told", request.param)

@@ -141,6 +141,7 @@ pathlib.Path.stat = stat
 """
 
 
+@pytest.mark.long
 def test_workers_that_do_not_see_the_input(call: Call, planes: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text(UNSEEN)
@@ -155,6 +156,7 @@ def test_workers_that_do_not_see_the_input(call: Call, planes: Path, tmp_path: P
     assert "under the same path" in said
 
 
+@pytest.mark.long
 def test_workers_with_another_model(
     call: Call, planes: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def told(tmp_path: Path) -> Model:
     return told_model(tmp_path / "told")
 
 
+@pytest.mark.long
 def test_denoise(call: Call, dask: Dask, scan: Path, told: Model, tmp_path: Path) -> None:
     said = ("denoise", scan, tmp_path / "there", "--model", told.folder)
     assert call("denoise", scan, tmp_path / "here", *said[3:]).status == 0

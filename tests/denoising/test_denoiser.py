@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +11,15 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings, load_denoiser
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model
+from crispim_ij.models import Model, load_model, save_model
 
 PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
+
+
+@cache
+def network_in(folder: Path) -> Any:
+    """The network of a model, built once for all tests."""
+    return load_model(folder).network()
 
 
 def whole_plane(model: Model, plane: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -18,7 +27,7 @@ def whole_plane(model: Model, plane: NDArray[np.uint16]) -> NDArray[np.float32]:
     halo, stride = model.spec.halo, model.spec.stride
     margins = [(halo, halo + -side % stride) for side in plane.shape]
     extended = np.pad(plane, margins, mode="symmetric").astype(np.float32)
-    result = np.asarray(model.network()(extended[None, ..., None]))[0, ..., 0]
+    result = np.asarray(network_in(model.folder)(extended[None, ..., None]))[0, ..., 0]
     return result[halo : halo + plane.shape[0], halo : halo + plane.shape[1]]
 
 
@@ -35,6 +44,14 @@ def test_any_size_of_plane(model: Model, shape: tuple[int, int]) -> None:
     plane = np.resize(PLANE, shape)
     result = load_denoiser(str(model.folder))(plane)
     np.testing.assert_allclose(result, whole_plane(model, plane), atol=1e-3, rtol=0)
+
+
+def test_a_network_is_compiled_once_for_all_tiles(model: Model, tmp_path: Path) -> None:
+    first, again = (Denoiser(model, DenoiseSettings(tile=tile)) for tile in (64, 1024))
+    assert again._run is first._run
+    assert load_denoiser(str(model.folder))._run is first._run
+    other = save_model(model.network(), model.spec.architecture, tmp_path, {})
+    assert Denoiser(other, DenoiseSettings())._run is not first._run
 
 
 def test_threads_share_one_denoiser(model: Model) -> None:
@@ -63,6 +80,7 @@ def test_tiles_have_a_side() -> None:
         DenoiseSettings(tile=0)
 
 
+@pytest.mark.long
 def test_3d_tiles_equal_the_whole(deep_model: Model) -> None:
     block = (
         np.random.default_rng(1).gamma(4, 60, (deep_model.spec.depth, 21, 30)).astype(np.float32)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes
 from crispim_ij.denoising.denoiser import check_options
-from crispim_ij.denoising.load import cached_denoiser
+from crispim_ij.denoising.load import load_denoiser
 from crispim_ij.denoising.uncertainty import AugmentedDenoiser, ErrorModel, UncertainDenoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
@@ -59,7 +59,7 @@ def augmented(flat: Model) -> AugmentedDenoiser:
 
 def running(model: Model, tile: int = 1024) -> Denoiser:
     """A model, compiled once for all tests."""
-    return cached_denoiser(model, DenoiseSettings(tile=tile), uncertain=False)
+    return load_denoiser(model, DenoiseSettings(tile=tile))
 
 
 def noisy(noise: CameraNoise, seed: int = 0) -> NDArray[np.float32]:

@@ -81,15 +81,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _named(page: Path) -> Any:
-    """A page to run: all but the one that a user begins with are long in sum."""
-    first = page.name == "start.md"
-    return pytest.param(
-        page, id=page.relative_to(ROOT).as_posix(), marks=[] if first else pytest.mark.long
-    )
-
-
-@pytest.mark.parametrize("page", [_named(page) for page in WITH_CODE])
+@pytest.mark.long
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_blocks_run(
     page: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from crispim_ij.models import Model, save_model
+from crispim_ij.models import Model
 from crispim_ij.networks import ARCHITECTURES, build
+from tests.made import copy_model, keep_model
 
 
 def random_model(architecture: str, folder: Path) -> Model:
@@ -15,6 +17,11 @@ def random_model(architecture: str, folder: Path) -> Model:
     Nor is the last layer of one that is told the noise, which would do nothing otherwise; it
     doesn't take off so much that all is clipped.
     """
+    return copy_model(_made(architecture), folder / architecture)
+
+
+@cache
+def _made(architecture: str) -> Model:
     keras.utils.set_random_seed(5)
     network = build(architecture)
     rng = np.random.default_rng(5)
@@ -29,4 +36,4 @@ def random_model(architecture: str, folder: Path) -> Model:
             for w in network.get_weights()
         ]
     )
-    return save_model(network, architecture, folder / architecture, {})
+    return keep_model(network, architecture, {})

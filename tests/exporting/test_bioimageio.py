@@ -137,15 +137,12 @@ def test_packages_take_counts_where_the_weights_take_values(
     assert "\n## Noise\n" in (folder / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "axes"),
     [
         ("paper_2d", [("batch", None), ("y", 52), ("x", 52), ("channel", 1)]),
-        pytest.param(
-            "paper_3d",
-            [("batch", None), ("z", 16), ("y", 120), ("x", 120), ("channel", 1)],
-            marks=pytest.mark.long,
-        ),
+        ("paper_3d", [("batch", None), ("z", 16), ("y", 120), ("x", 120), ("channel", 1)]),
     ],
 )
 def test_same_counts_as_keras(
@@ -182,6 +179,7 @@ def test_what_is_in_it(shipped: Path, unpacked: Path) -> None:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_blocks_of_bioimageio_equal_tiles(unpacked: Path) -> None:
     """Halo, stride and padding in the description are what makes tiles exact."""
@@ -197,6 +195,7 @@ def test_blocks_of_bioimageio_equal_tiles(unpacked: Path) -> None:
     gc.collect()  # closes here the files that bioimageio.core leaves open
 
 
+@pytest.mark.long
 def test_equal_models_give_equal_bytes_without_network(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +207,7 @@ def test_equal_models_give_equal_bytes_without_network(
     assert (tmp_path / "again.zip").read_bytes() == shipped.read_bytes()
 
 
+@pytest.mark.long
 def test_weights_that_disagree_are_refused(unpacked: Path, paper_2d: Model, tmp_path: Path) -> None:
     mixed, other = tmp_path / "mixed.zip", tmp_path / "other.zip"
     csbdeep.write(paper_2d, other)

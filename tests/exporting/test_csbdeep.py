@@ -21,6 +21,29 @@ from crispim_ij.noise import CameraNoise
 
 
 @pytest.fixture(scope="module")
+def flat_zip(flat_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each 2D architecture, written."""
+    path = tmp_path_factory.mktemp("flat") / "model.zip"
+    csbdeep.write(flat_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def deep_zip(deep_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each 3D architecture, written for whole stacks."""
+    path = tmp_path_factory.mktemp("deep") / "stack.zip"
+    csbdeep.write_stack(deep_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def paper_zip(paper_2d: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("paper") / "model.zip"
+    csbdeep.write(paper_2d, path)
+    return path
+
+
+@pytest.fixture(scope="module")
 def stack_zip(paper_3d: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("stack") / "stack.zip"
     csbdeep.write_stack(paper_3d, path)
@@ -45,9 +68,8 @@ def check_same_elsewhere(write: str, model: Model, folder: Path) -> None:
     assert there.read_bytes() == (folder / "here.zip").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "flat_model", ["paper-2d", pytest.param("residual-2d", marks=pytest.mark.long)], indirect=True
-)
+@pytest.mark.long
+@pytest.mark.parametrize("flat_model", ["paper-2d", "residual-2d"], indirect=True)
 def test_same_model_same_zip(flat_model: Model, tmp_path: Path) -> None:
     check_same_elsewhere("write", flat_model, tmp_path)
 
@@ -57,17 +79,15 @@ def test_same_3d_model_same_zip(paper_3d: Model, tmp_path: Path) -> None:
     check_same_elsewhere("write_stack", paper_3d, tmp_path)
 
 
-def test_all_lies_at_the_root(paper_2d: Model, tmp_path: Path) -> None:
-    csbdeep.write(paper_2d, tmp_path / "model.zip")
-    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+def test_all_lies_at_the_root(paper_zip: Path) -> None:
+    with zipfile.ZipFile(paper_zip) as archive:
         assert archive.namelist() == ["saved_model.pb", "meta.json"]
         assert archive.testzip() is None
 
 
-def test_what_the_plugin_looks_for(paper_2d: Model, tmp_path: Path) -> None:
-    csbdeep.write(paper_2d, tmp_path / "model.zip")
+def test_what_the_plugin_looks_for(paper_zip: Path) -> None:
     saved = saved_model_pb2.SavedModel()
-    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+    with zipfile.ZipFile(paper_zip) as archive:
         saved.ParseFromString(archive.read("saved_model.pb"))
     (graph,) = saved.meta_graphs
     assert list(graph.meta_info_def.tags) == ["serve"]
@@ -78,26 +98,24 @@ def test_what_the_plugin_looks_for(paper_2d: Model, tmp_path: Path) -> None:
     assert not graph.graph_def.library.function
 
 
-def test_z_of_a_stack_is_called_fixed(deep_model: Model, tmp_path: Path) -> None:
+def test_z_of_a_stack_is_called_fixed(deep_model: Model, deep_zip: Path, tmp_path: Path) -> None:
     """The plugin would cut or lengthen an axis of any length."""
-    csbdeep.write_stack(deep_model, tmp_path / "stack.zip")
     saved = saved_model_pb2.SavedModel()
-    with zipfile.ZipFile(tmp_path / "stack.zip") as archive:
+    with zipfile.ZipFile(deep_zip) as archive:
         saved.ParseFromString(archive.read("saved_model.pb"))
     signature = saved.meta_graphs[0].signature_def["serving_default"]
     for (tensor,) in (signature.inputs.values(), signature.outputs.values()):
         sizes = [axis.size for axis in tensor.tensor_shape.dim]
         assert sizes == [-1, deep_model.spec.depth, -1, -1, 1]
-    copy_checked(tmp_path / "stack.zip", tmp_path / "copy.zip")
-    assert (tmp_path / "copy.zip").read_bytes() == (tmp_path / "stack.zip").read_bytes()
+    copy_checked(deep_zip, tmp_path / "copy.zip")
+    assert (tmp_path / "copy.zip").read_bytes() == deep_zip.read_bytes()
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 60, 100), (3, 8, 12)])
-def test_any_size(flat_model: Model, tmp_path: Path, shape: tuple[int, ...]) -> None:
-    csbdeep.write(flat_model, tmp_path / "model.zip")
+def test_any_size(flat_model: Model, flat_zip: Path, shape: tuple[int, ...]) -> None:
     batch = np.random.default_rng(0).uniform(0, 2000, (*shape, 1)).astype(np.float32)
     expected = np.asarray(flat_model.network()(batch))
-    np.testing.assert_allclose(run_zip(tmp_path / "model.zip", batch), expected, atol=1e-2)
+    np.testing.assert_allclose(run_zip(flat_zip, batch), expected, atol=1e-2)
 
 
 def read_meta(path: Path) -> dict[str, object]:
@@ -106,9 +124,8 @@ def read_meta(path: Path) -> dict[str, object]:
     return meta
 
 
-def test_meta_of_a_flat_model(flat_model: Model, tmp_path: Path) -> None:
-    csbdeep.write(flat_model, tmp_path / "model.zip")
-    meta = read_meta(tmp_path / "model.zip")
+def test_meta_of_a_flat_model(flat_model: Model, flat_zip: Path) -> None:
+    meta = read_meta(flat_zip)
     halo = {"paper-2d": 24, "residual-2d": 32}[flat_model.spec.architecture]
     assert meta["type"] == f"crispim-ij {flat_model.spec.architecture}"
     assert meta["axes"] == meta["axes_out"] == "YXC"
@@ -150,15 +167,14 @@ def test_graphs_of_models_that_are_told_the_noise_are_copied(
 
 
 @pytest.mark.parametrize("depth", [1, 5, 19])
-def test_a_stack_is_mirrored_at_both_ends(deep_model: Model, tmp_path: Path, depth: int) -> None:
-    csbdeep.write_stack(deep_model, tmp_path / "stack.zip")
+def test_a_stack_is_mirrored_at_both_ends(deep_model: Model, deep_zip: Path, depth: int) -> None:
     stack = np.random.default_rng(0).uniform(0, 2000, (depth, 8, 16)).astype(np.float32)
     window = deep_model.spec.depth
     before, after = window // 2, window - 1 - window // 2
     mirrored = np.pad(stack, ((before, after), (0, 0), (0, 0)), mode="symmetric")
     windows = np.stack([mirrored[z : z + window] for z in range(depth)])
     expected = np.asarray(deep_model.network()(windows[..., np.newaxis]))[..., 0]
-    result = run_zip(tmp_path / "stack.zip", stack[np.newaxis, ..., np.newaxis])[0, ..., 0]
+    result = run_zip(deep_zip, stack[np.newaxis, ..., np.newaxis])[0, ..., 0]
     np.testing.assert_allclose(result, expected, atol=1e-2)
 
 

@@ -15,6 +15,7 @@ from crispim_ij.noise import CameraNoise
 
 CAMERA = CameraNoise(2.1, 100, 9.8)
 OWN = [Format.CSBDEEP, Format.SAVEDMODEL]
+CSBDEEP_FIRST = [Format.CSBDEEP, pytest.param(Format.SAVEDMODEL, marks=pytest.mark.long)]
 
 
 def place(folder: Path, form: Format) -> Path:
@@ -32,11 +33,12 @@ def test_flat_models(flat_model: Model, tmp_path: Path, form: Format) -> None:
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
 
-@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("form", CSBDEEP_FIRST)
 def test_the_shipped_model(tmp_path: Path, form: Format) -> None:
     assert export(find_model("crispim-2d"), place(tmp_path, form), form) < 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", [*OWN, Format.CSBDEEP_STACK])
 def test_3d_models(deep_model: Model, tmp_path: Path, form: Format) -> None:
     assert export(deep_model, place(tmp_path, form), form) < 1e-2
@@ -85,6 +87,7 @@ def content(out: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted([out, *out.rglob("*")]) if path.is_file())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", OWN)
 def test_only_an_export_is_replaced_and_only_when_told(
     paper_2d: Model, tmp_path: Path, form: Format
@@ -106,7 +109,13 @@ def of_other_weights(model: Model, folder: Path, factor: float) -> Model:
     return save_model(network, model.spec.architecture, folder / "other", {})
 
 
-@pytest.mark.parametrize(("factor", "said"), [(1.001, r"differ from Keras by \d"), (np.nan, "nan")])
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (1.001, r"differ from Keras by \d"),
+        pytest.param(np.nan, "nan", marks=pytest.mark.long),
+    ],
+)
 def test_other_counts_leave_no_file(
     paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: float, said: str
 ) -> None:
@@ -118,6 +127,7 @@ def test_other_counts_leave_no_file(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_another_shape_leaves_no_file(
     paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +142,7 @@ def test_another_shape_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_failed_export_leaves_the_earlier_one(
     paper_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +204,7 @@ check_place(Path({str(strangers_folder)!r}) / "model.zip", ExportSettings())
     assert "can't be written for lack of permission" in answer.stderr
 
 
-@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("form", CSBDEEP_FIRST)
 def test_no_space_left(paper_2d: Model, small_disk: Path, form: Format) -> None:
     with pytest.raises(CrispimError, match="no space is left"):
         export(paper_2d, place(small_disk, form), form)

@@ -25,8 +25,13 @@ from crispim_ij.models.spec import ModelSpec
 from crispim_ij.networks import build
 from crispim_ij.noise import CameraNoise
 
+OTHERS = ("paper_2d", "paper_3d", "planes_5")
 
-@pytest.fixture(scope="module", params=["residual_2d", "paper_2d", "paper_3d", "planes_5"])
+
+@pytest.fixture(
+    scope="module",
+    params=["residual_2d", *(pytest.param(one, marks=pytest.mark.long) for one in OTHERS)],
+)
 def model(request: pytest.FixtureRequest) -> Model:
     """The models that take counts."""
     model: Model = request.getfixturevalue(request.param)

@@ -14,6 +14,7 @@ from tests.faults.conftest import SAID
 from tests.faults.process import SLOWLY, begun, content, crispim, wait_for_planes
 
 OUTPUTS = ["out", "out.tif", "out.zarr"]
+OUTPUT = ["out", *(pytest.param(name, marks=pytest.mark.long) for name in OUTPUTS[1:])]
 NOBODY = "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
 
 
@@ -24,7 +25,7 @@ def fill(disk: Path, left: int) -> None:
             file.write(bytes(4096))
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("name", OUTPUT)
 def test_a_full_drive(
     planes: Path, unbroken: Path, small_disk: Path, tmp_path: Path, name: str
 ) -> None:
@@ -59,13 +60,13 @@ def read_only(small_disk: Path) -> Iterator[Path]:
     return small_disk
 
 
-@pytest.mark.parametrize("name", [*OUTPUTS, "deep/er/out"])
+@pytest.mark.parametrize("name", [*OUTPUT, "deep/er/out"])
 def test_a_drive_that_is_only_read(planes: Path, read_only: Path, name: str) -> None:
     crispim("preprocess", planes, read_only / name, *SAID).refused("can't be written")
     assert not list(read_only.iterdir())
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
 def test_a_drive_that_is_pulled_out(
     planes: Path, unbroken: Path, tmp_path: Path, name: str
 ) -> None:
@@ -83,7 +84,7 @@ def test_a_drive_that_is_pulled_out(
     assert content(output) == content(unbroken / name)
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("name", OUTPUT)
 def test_no_right_to_write(planes: Path, strangers_folder: Path, name: str) -> None:
     source = shutil.copytree(planes, strangers_folder / "in")
     end = crispim("preprocess", source, strangers_folder / name, *SAID, before=NOBODY, HOME="/")

@@ -135,7 +135,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
 def test_a_file_that_changes_during_the_run(
     own: Path, unbroken: Path, tmp_path: Path, name: str, change: str
 ) -> None:

@@ -19,7 +19,9 @@ resource.setrlimit(resource.RLIMIT_AS, (most, most))
 """
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif", "out.zarr"])
+@pytest.mark.parametrize(
+    "name", ["out", *(pytest.param(one, marks=pytest.mark.long) for one in ("out.tif", "out.zarr"))]
+)
 def test_a_plane_that_does_not_fit(tmp_path: Path, name: str) -> None:
     """300 MB of zeros in 300 KB of file."""
     plane = np.zeros((12_000, 12_500), np.uint16)
@@ -30,7 +32,7 @@ def test_a_plane_that_does_not_fit(tmp_path: Path, name: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.tif"]
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
 def test_what_is_finished_is_kept(planes: Path, unbroken: Path, tmp_path: Path, name: str) -> None:
     """Memory that others took from the sixth plane on."""
     output = tmp_path / name

@@ -42,7 +42,7 @@ jobs.preprocess_locally = finalizes
 """
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
 def test_once_stops_in_order(planes: Path, unbroken: Path, tmp_path: Path, name: str) -> None:
     output = tmp_path / name
     run = begun("preprocess", planes, output, *SAID, before=SLOWLY)
@@ -56,7 +56,7 @@ def test_once_stops_in_order(planes: Path, unbroken: Path, tmp_path: Path, name:
     assert content(output) == content(unbroken / name)
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
 def test_twice_ends_at_once(planes: Path, unbroken: Path, tmp_path: Path, name: str) -> None:
     """Though a thread waits for a drive that doesn't answer for a minute."""
     output = tmp_path / name

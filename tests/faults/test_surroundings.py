@@ -37,8 +37,8 @@ time.time = lambda: real() + random.choice([-1e9, 1e9])
 """
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif"])
-@pytest.mark.parametrize("year", [1971, 2100])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.tif", marks=pytest.mark.long)])
+@pytest.mark.parametrize("year", [1971, pytest.param(2100, marks=pytest.mark.long)])
 def test_clocks_that_jump(
     planes: Path, unbroken: Path, tmp_path: Path, name: str, year: int
 ) -> None:
@@ -64,7 +64,10 @@ LOCALES = {"tr_TR": "ISO-8859-9", "de_DE": "UTF-8", "C": None, "en_US": "UTF-8"}
 SPEAK = "import locale; print(locale.setlocale(locale.LC_ALL, ''))\n"
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize(
+    "language",
+    ["tr_TR", "C", *(pytest.param(one, marks=pytest.mark.long) for one in ("de_DE", "en_US"))],
+)
 def test_languages(planes: Path, unbroken: Path, tmp_path: Path, language: str) -> None:
     """Turkish i's, commas for points, and no letters but ASCII's."""
     charset = LOCALES[language]
@@ -127,6 +130,7 @@ def test_ten_at_once_into_one_output(planes: Path, unbroken: Path, tmp_path: Pat
     assert content(output) == content(unbroken / "out")
 
 
+@pytest.mark.long
 def test_ten_at_once_from_one_input(planes: Path, unbroken: Path, tmp_path: Path) -> None:
     runs = [begun("preprocess", planes, tmp_path / f"{k}", *SAID) for k in range(10)]
     for k, run in enumerate(runs):

@@ -56,6 +56,7 @@ def kill_and_resume(said: tuple[object, ...], output: Path, planes: int) -> None
     crispim(*said, "--resume").well()
 
 
+@pytest.mark.long
 def test_preprocess(tmp_path: Path) -> None:
     source = acquisition(tmp_path / "in", 50)
     options = ("--factor", 2, "--seed", 1)

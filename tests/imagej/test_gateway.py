@@ -97,6 +97,7 @@ def test_ctrl_c_reaches_python() -> None:
     assert (result.returncode, result.stdout) == (0, "cleaned up (400, 500)\n"), result.stderr
 
 
+@pytest.mark.long
 def test_a_java_that_other_code_started() -> None:
     code = (
         "from crispim_ij.imagej.java import use_java\n"
@@ -109,6 +110,7 @@ def test_a_java_that_other_code_started() -> None:
     assert "CrispimError: Other code has already started a Java" in run(code).stderr
 
 
+@pytest.mark.long
 def test_a_java_that_was_stopped() -> None:
     code = (
         "from crispim_ij.imagej import gateway, open_gateway\n"
@@ -122,7 +124,7 @@ def test_a_java_that_was_stopped() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere names are Unicode")
-@pytest.mark.parametrize("variable", ["LC_ALL", pytest.param("LANG", marks=pytest.mark.long)])
+@pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
 def test_files_beyond_ascii_in_the_locale_c(tmp_path: Path, variable: str) -> None:
     code = (
         "import sys\n"
@@ -136,6 +138,7 @@ def test_files_beyond_ascii_in_the_locale_c(tmp_path: Path, variable: str) -> No
     assert (tmp_path / "é 漢.tif").exists()
 
 
+@pytest.mark.long
 def test_a_failed_start_can_be_mended(request: pytest.FixtureRequest) -> None:
     warm = cache_folder().parent
     ensure_jars()
@@ -233,6 +236,7 @@ def test_a_fiji_without_imglyb_really_fails_in_a_sentence(tmp_path: Path) -> Non
     assert "lacks the jar imglib2-imglyb" in result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_a_fiji_for_a_newer_java_really_fails_in_a_sentence(tmp_path: Path) -> None:
     home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
     write_class(home / f"jars/{IMGLYB[0]}.jar", "net/imglib2/python/Helpers", java=99)
@@ -241,6 +245,7 @@ def test_a_fiji_for_a_newer_java_really_fails_in_a_sentence(tmp_path: Path) -> N
     assert len(result.stdout.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_fiji_that_lacks_jars_needs_the_network(tmp_path: Path) -> None:
     home = make_fiji(tmp_path / "Fiji.app", *FIJI)
     unreachable = "http://127.0.0.1:9"
@@ -249,6 +254,7 @@ def test_a_fiji_that_lacks_jars_needs_the_network(tmp_path: Path) -> None:
     assert "connect to the network" in result.stdout
 
 
+@pytest.mark.long
 def test_a_version_that_does_not_exist(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     handler = partial(_QuietHandler, directory=str(tmp_path / "empty"))
@@ -269,6 +275,7 @@ def test_a_version_that_does_not_exist(tmp_path: Path) -> None:
     assert "sc.fiji:fiji:99.9.9 is not in the Maven repositories" in result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_java_that_other_code_started_is_refused(tmp_path: Path) -> None:
     home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
     before = "from crispim_ij.imagej.java import use_java\nuse_java()\nimport scyjava\n"
@@ -276,6 +283,7 @@ def test_java_that_other_code_started_is_refused(tmp_path: Path) -> None:
     assert "True Other code has already started a Java" in result.stdout, result.stderr
 
 
+@pytest.mark.long
 def test_java_that_was_stopped_can_not_be_started_again(tmp_path: Path) -> None:
     home = make_fiji(tmp_path / "Fiji.app", *FIJI, *IMGLYB)
     before = "from crispim_ij.imagej.java import use_java\nuse_java()\nimport scyjava\n"

@@ -65,6 +65,7 @@ def test_equals_the_metrics(
     np.testing.assert_allclose(figures(tmp_path / "o.csv"), expected, rtol=0, atol=1e-6)
 
 
+@pytest.mark.long
 def test_equals_the_command(imagej: ImageJGateway, tmp_path: Path) -> None:
     first = write(tmp_path / "clean.tif", CLEAN)
     second = write(tmp_path / "result.tif", (CLEAN + NOISE).clip(0).astype(np.uint16))

@@ -202,7 +202,7 @@ def test_a_network_that_is_told_the_noise(fiji: FijiFolder, tmp_path: Path, stre
     assert f"noise=20 strength={strength} " in metadata(tmp_path / "out.tif")["Info"]
 
 
-@pytest.mark.parametrize("is_folder", [True, False])
+@pytest.mark.parametrize("is_folder", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, is_folder: bool) -> None:
     """As the command measures it: of each channel, over the planes of a folder or stack."""
     fiji.add_plugin(HALF)
@@ -329,11 +329,17 @@ def test_a_folder_whose_names_are_not_plain(fiji: FijiFolder, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("network", "words"),
     [
-        ("null", "The command 'Run your network' gave no image"),
-        ("new ij.ImagePlus('', new ij.process.FloatProcessor(9, 9))", "of 9 x 9 px from"),
-        ("image.getProcessor().set(Double.NaN); image", "holds NaN or infinite values"),
+        pytest.param("null", "The command 'Run your network' gave no image", id="no image"),
+        pytest.param(
+            "new ij.ImagePlus('', new ij.process.FloatProcessor(9, 9))",
+            "of 9 x 9 px from",
+            id="wrong size",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(
+            "image.getProcessor().set(Double.NaN); image", "holds NaN or infinite values", id="NaN"
+        ),
     ],
-    ids=["no image", "wrong size", "NaN"],
 )
 def test_a_result_that_is_none(fiji: FijiFolder, tmp_path: Path, network: str, words: str) -> None:
     fiji.add_plugin(network)
@@ -374,8 +380,14 @@ def check_planes(scan: Path, out: Path, count: int) -> None:
 
 @pytest.mark.parametrize(
     "what",
-    [ESCAPE, "throw new IllegalStateException('of the network')"],
-    ids=["Esc", "failure"],
+    [
+        pytest.param(ESCAPE, id="Esc"),
+        pytest.param(
+            "throw new IllegalStateException('of the network')",
+            id="failure",
+            marks=pytest.mark.long,
+        ),
+    ],
 )
 def test_finished_planes_stay_and_are_skipped(
     fiji: FijiFolder, scan: Path, tmp_path: Path, what: str
@@ -399,7 +411,10 @@ def test_finished_planes_stay_and_are_skipped(
     assert screen(fiji) == ""
 
 
-@pytest.mark.parametrize("change", ["model", "input", "options"])
+@pytest.mark.parametrize(
+    "change",
+    ["model", *(pytest.param(one, marks=pytest.mark.long) for one in ("input", "options"))],
+)
 def test_planes_that_were_made_otherwise_are_not_skipped(
     fiji: FijiFolder, scan: Path, tmp_path: Path, change: str
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_fault_comes_back_as_it_is_and_ends_nothing(
     assert process.load(model, SETTINGS)(plane()).shape == (48, 64)
 
 
+@pytest.mark.long
 def test_a_process_that_died_is_started_again(process: DenoiserProcess, tmp_path: Path) -> None:
     run = process.load(guessing_model(tmp_path / "guesses"), SETTINGS)
     assert process._process is not None

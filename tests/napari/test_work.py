@@ -47,7 +47,7 @@ def counts(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(300, 30, shape).round().astype(np.uint16)
 
 
-@pytest.mark.parametrize("slices", [0, 1])
+@pytest.mark.parametrize("slices", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_each_stack_is_denoised_by_itself(process: DenoiserProcess, slices: int) -> None:
     pixels = counts(3, 2, 32, 32)
     steps, result = result_of(
@@ -62,7 +62,7 @@ def test_each_stack_is_denoised_by_itself(process: DenoiserProcess, slices: int)
     assert steps == [1.0] * 6
 
 
-@pytest.mark.parametrize("name", ["crispim-2d", "crispim-3d"])
+@pytest.mark.parametrize("name", ["crispim-2d", pytest.param("crispim-3d", marks=pytest.mark.long)])
 def test_a_preview_is_a_plane_of_the_result(process: DenoiserProcess, name: str) -> None:
     stack = job(counts(2, 4, 48, 40), 1, name)
     words, found = result_of(preview_plane(process, stack, (1, 2, 5, 5)))
@@ -72,7 +72,10 @@ def test_a_preview_is_a_plane_of_the_result(process: DenoiserProcess, name: str)
     assert len(words) == 3
 
 
-@pytest.fixture(scope="module", params=["stabilised-2d", "stabilised-2.5d"])
+@pytest.fixture(
+    scope="module",
+    params=["stabilised-2d", pytest.param("stabilised-2.5d", marks=pytest.mark.long)],
+)
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each model that is told the noise."""
     return told_model(tmp_path_factory.mktemp("models") / request.param, request.param)

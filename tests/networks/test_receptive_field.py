@@ -20,14 +20,16 @@ def measured_radius(network: keras.Model, stride: int, height: float) -> int:
     """
     network.set_weights([np.full_like(w, 0.1 if w.ndim > 1 else 0) for w in network.get_weights()])
     planes = network.input_shape[1:-3]
-    flat = np.zeros((1, *planes, 2 * stride, SIDE, 1), np.float32)
-    farthest = 0
-    for place, bump in product(range(SIDE // 2, SIDE // 2 + stride), (height, -height)):
-        bumped = flat.copy()
-        bumped[0, ..., stride, place, 0] = bump
-        changed = np.flatnonzero(np.asarray(network(bumped)).any(axis=(0, 1, 3)))
-        farthest = max([farthest, *np.abs(changed - place)])
-    return farthest
+    bumps = list(product(range(SIDE // 2, SIDE // 2 + stride), (height, -height)))
+    bumped = np.zeros((len(bumps), *planes, 2 * stride, SIDE, 1), np.float32)
+    for one, (place, bump) in zip(bumped, bumps, strict=True):
+        one[..., stride, place, 0] = bump
+    results = np.asarray(network(bumped))
+    return max(
+        int(np.abs(np.flatnonzero(result.any(axis=(0, 2))) - place).max())
+        for result, (place, _) in zip(results, bumps, strict=True)
+        if result.any()
+    )
 
 
 @pytest.mark.parametrize("name", ["paper-2d", "residual-2d", "residual-2.5d"])

@@ -122,6 +122,7 @@ def test_two_thousand_examples(imagej: ImageJ1, example: Example) -> None:
     compare(imagej, example)
 
 
+@pytest.mark.long
 @any_example
 @settings(like, max_examples=150)
 def test_without_numba(imagej: ImageJ1, example: Example) -> None:

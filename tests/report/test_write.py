@@ -47,6 +47,7 @@ def test_json_holds_what_the_tables_hold(folder: Path, report: Report) -> None:
         assert [{key: str(value) for key, value in one.items()} for one in first[name]] == rows
 
 
+@pytest.mark.long
 def test_figures_are_the_same_for_the_same_numbers(
     folder: Path, report: Report, tmp_path: Path
 ) -> None:

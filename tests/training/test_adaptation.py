@@ -42,9 +42,8 @@ def test_a_model_that_is_not_bettered_is_kept(
     start: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At a rate that ruins it."""
-    ruinous = replace(
-        _recipe(start, stack(), SHORT), batch=2, learning_rate=1.0, schedule="constant"
-    )
+    small = replace(_recipe(start, stack(), SHORT), batch=2, validation_batch=16)
+    ruinous = replace(small, learning_rate=1.0, schedule="constant")
     monkeypatch.setattr(adaptation, "_recipe", lambda *_: ruinous)
     plans: list[Plan] = []
     told: list[tuple[int, HistoryEntry | None]] = []

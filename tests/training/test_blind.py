@@ -158,6 +158,7 @@ def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None
     assert given.camera == CameraNoise(0, 0, 9)
 
 
+@pytest.mark.long
 def test_the_history_is_of_the_error_against_the_clean(
     blind: list[TrainingStack], tmp_path: Path
 ) -> None:

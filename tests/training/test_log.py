@@ -11,6 +11,7 @@ from crispim_ij.networks import build
 from crispim_ij.training import TrainingStack
 from crispim_ij.training.log import (
     HistoryEntry,
+    TrainingLog,
     as_png,
     draw_samples,
     open_events,
@@ -68,6 +69,18 @@ def test_later_pictures_are_forgotten(tmp_path: Path) -> None:
     remove_samples(tmp_path, 5)
     names = {file.name for file in (tmp_path / "samples").iterdir()}
     assert names == {"step-000005.png", "step-mine.png"}
+
+
+def test_the_history_is_drawn_at_once_at_the_end_and_now_and_then(tmp_path: Path) -> None:
+    log = TrainingLog(tmp_path, RECIPE, [], 0, sample_every=0, tensorboard=False)
+    picture = tmp_path / "history.png"
+    log.plot(last=True)
+    assert not picture.exists()  # there is no history
+    for step, last, is_drawn in ((2, False, True), (4, False, False), (6, True, True)):
+        log.add(HistoryEntry(step, 900.0, 900.0, 1e-3, 1.0, 0.5))
+        log.plot(last=last)
+        assert picture.exists() == is_drawn
+        picture.unlink(missing_ok=True)
 
 
 def test_no_samples_no_folder(tmp_path: Path) -> None:

@@ -138,6 +138,7 @@ def test_a_run_can_start_from_a_model(
     assert not (tmp_path / "third").exists()
 
 
+@pytest.mark.long
 def test_a_teacher_gives_half_of_what_is_learnt(
     stacks: list[TrainingStack], whole: Model, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert pictures == ["step-000005.png", "step-000010.png", "step-000014.png"]
 
 
+@pytest.mark.long
 def test_a_run_anew_forgets_the_old_one(stacks: list[TrainingStack], tmp_path: Path) -> None:
     settings = RunSettings(tensorboard=True, sample_every=4)
     train_network(stacks, RECIPE, tmp_path / "mine", settings=settings, on_step=ignore)

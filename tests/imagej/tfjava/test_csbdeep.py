@@ -39,7 +39,7 @@ def differences(result: NDArray[np.float32], expected: NDArray[np.float32], marg
     return float(np.abs(result - expected)[inner].max())
 
 
-@pytest.mark.parametrize("name", ["paper-2d", "residual-2d"])
+@pytest.mark.parametrize("name", ["paper-2d", pytest.param("residual-2d", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("shape", "tiles", "everywhere"),
     [((3, 96, 144), 1, False), ((2, 96, 144), 4, True), ((1, 93, 141), 1, False)],
@@ -63,6 +63,7 @@ def test_2d(
     assert differences(result, expected, 0 if everywhere else model.spec.halo) <= COUNTS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize(
     ("name", "shape", "tiles", "everywhere"),
@@ -153,9 +154,8 @@ def test_3d_stack(
     assert differences(result, expected, 0) <= COUNTS
 
 
-@pytest.mark.parametrize(
-    "planes", [7, pytest.param(8, marks=pytest.mark.long), pytest.param(9, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("planes", [7, 8, 9])
 def test_3d_stack_equals_the_command(
     like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path, planes: int
 ) -> None:

@@ -67,6 +67,7 @@ def test_equals_python_everywhere(class_path: str, exported: Exports, tmp_path: 
     }
 
 
+@pytest.mark.long
 def test_a_broken_model_is_one_sentence(class_path: str, exported: Exports, tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     whole = zipfile.ZipFile(exported.zip(exported.model("residual-2d")))
