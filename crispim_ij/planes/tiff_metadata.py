@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from crispim_ij.planes.metadata import (
     described,
 )
 from crispim_ij.planes.ome_xml import OmeXmlError
-from crispim_ij.planes.plane_names import NamedPlanes
+from crispim_ij.planes.plane_names import NamedPlanes, file_names
 from crispim_ij.planes.tiff_layout import Layout
 from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
 from crispim_ij.planes.units import Size
@@ -49,12 +49,10 @@ def _sized(metadata: Metadata, steps: Mapping[str, Size]) -> Metadata:
     return calibrated(replace(metadata, steps={**steps, **metadata.steps}), fields)
 
 
-def metadata_of(
-    tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | None, names: Sequence[str]
-) -> Metadata:
+def metadata_of(tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | None) -> Metadata:
     """Return what a TIFF, or a set that it is the first file of, says of the planes in a layout.
 
-    `xml` is the OME-XML of them all, `names` are those of the planes.
+    `xml` is the OME-XML of them all.
     """
     count = len(layout.places)
     if xml is not None and layout.series.ome is not None:
@@ -63,7 +61,8 @@ def metadata_of(
         return _described(tags, path)
     read = read_metadata(tif, path, count)
     if read.kind == "ome":
-        return as_stack(read, NamedPlanes(tuple(names), "Z", (count,)))
+        names = file_names(path.name.split(".")[0], {"Z": count})
+        return as_stack(read, NamedPlanes(names, "Z", (count,)))
     if layout.series.is_told and (layout.axes != "Z" or read.kind == "imagej"):
         return _as_hyperstack(read, layout)
     if read.kind == "imagej":

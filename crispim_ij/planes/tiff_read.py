@@ -15,6 +15,7 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import (
     PNG_SUFFIX,
     TIFF_SUFFIXES,
@@ -24,7 +25,7 @@ from crispim_ij.planes.checks import (
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
-from crispim_ij.planes.plane_names import arrange, numbered
+from crispim_ij.planes.plane_names import are_told, arrange, file_names
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.stored_types import as_read, read_as, said_type
 from crispim_ij.planes.tiff_layout import Layout, choose
@@ -100,9 +101,9 @@ class FolderSource(Source):
             self._is_set = True
             layout = choose(found, series, self.path)
             self._stored = tuple(files[place.file].name for place in layout.places)
-            self.names = _in_order(self.path, self._stored)
             first = files[layout.places[0].file]
-            self.metadata = metadata_of(tif, first, layout, document.xml, self.names)
+            self.metadata = metadata_of(tif, first, layout, document.xml)
+            self.names = _in_order(self.path, self._stored, self.metadata)
             self.notes, self.series = (*document.notes, *layout.notes), layout.names
 
     def _arrange(self, files: Sequence[Path], series: int | None, first: Metadata) -> None:
@@ -215,9 +216,9 @@ class StackSource(Source):
                 raise unlike
             self._places, self.series = layout.places, layout.names
             count = len(layout.places)
+            self.metadata = metadata_of(tif, self.files[0], layout, xml)
             stem = _stem(self.path) if self.path in self.files else self.path.name
-            self.names = numbered(stem, count)
-            self.metadata = metadata_of(tif, self.files[0], layout, xml, self.names)
+            self.names = file_names(stem, self.metadata.lengths, channel_names(self.metadata))
         self.shape = count, *self._header.shape
         self.dtype = read_as(self._header.dtype)
         self.notes = (*notes, *layout.notes, *said_type(self.path, self._header.dtype))
@@ -394,14 +395,15 @@ def plane_files(folder: Path) -> PlaneFiles:
     return PlaneFiles(files, notes, is_png)
 
 
-def _in_order(folder: Path, stored: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names in the order of planes: those of their files, where these have it.
+def _in_order(folder: Path, stored: tuple[str, ...], metadata: Metadata) -> tuple[str, ...]:
+    """Return names in the order of planes: those of their files, where these tell all of it.
 
     A folder that is written has no other word on how planes run.
     """
-    if stored == tuple(natsorted(stored)):
+    lengths = {axis: size for axis, size in metadata.lengths.items() if size > 1}
+    if stored == tuple(natsorted(stored)) and are_told(stored, lengths):
         return stored
-    return numbered(folder.resolve().name, len(stored))
+    return file_names(folder.resolve().name, metadata.lengths, channel_names(metadata))
 
 
 def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:
