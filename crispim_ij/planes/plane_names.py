@@ -63,6 +63,9 @@ _TAG = re.compile(
 _ENDING = re.compile(r"(\.ome)?\.[A-Za-z]+$", re.IGNORECASE)
 _WAVE = re.compile(r"w\d+[ -]?(?=[A-Za-z])")
 _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]+|[. ]+$')
+_NUMBER = re.compile(r"\d+", re.ASCII)
+# As Windows and macOS name copies.
+_COPY = re.compile(r"( \(\d+\)| - [CK]op(y|ie)( \(\d+\))?| copy( \d+)?)$")
 _NAMES = {"C": "channels", "T": "time points", "Z": "slices"}
 _natural = natsort_keygen()
 
@@ -146,7 +149,9 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
         If names tell channels or time points of which planes are missing, or planes of several
         stacks.
     """
-    one_stack = NamedPlanes(tuple(names), "Z", (len(names),))
+    stems = [_ENDING.sub("", name) for name in names]
+    numbers = _said_of_copies(names, stems, folder) or _said_of_gaps(stems, folder)
+    one_stack = NamedPlanes(tuple(names), "Z", (len(names),), notes=numbers)
     parsed = [_parse(name) for name in names]
     usual, count = Counter(one.kind for one in parsed).most_common(1)[0]
     if 2 * count <= len(names):
@@ -155,14 +160,17 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
     told = _compared([names[k] for k in alike], [parsed[k] for k in alike])
     tags = _grid(told, folder)
     if tags is None:
-        return replace(one_stack, notes=_said_of_positions(told, folder))
+        return replace(one_stack, notes=(*numbers, *_said_of_positions(told, folder)))
     if count < len(names):
         odd = next(name for name, one in zip(names, parsed, strict=True) if one.kind != usual)
         raise CrispimError(
             f"'{folder / odd}' doesn't say in its name which of the {_listed(tags)} it is of, as "
             f"'{told.names[0]}' does: rename it, or move it out of the folder of planes."
         )
-    return replace(_ordered(names, tags), notes=_said_of_several(told.doubtful, folder))
+    said = _said_of_several(told.doubtful, folder)
+    for axis in set(tags) & {"T", "Z"}:
+        said += _said_of_gaps(_values(tags[axis]), folder)
+    return replace(_ordered(names, tags), notes=said)
 
 
 def file_names(
@@ -308,6 +316,51 @@ def _said_of_several(which: Sequence[str], folder: Path) -> tuple[str, ...]:
     return (
         f"The names in '{folder}' may tell several stacks ({stacks}{more}): all planes are taken "
         "as slices of one.",
+    )
+
+
+def _said_of_copies(names: Sequence[str], stems: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Say where a file seems to be another's copy, or has its number."""
+    first: dict[str, str] = {}
+    for name, stem in zip(names, stems, strict=True):
+        number = _NUMBER.sub(lambda digits: str(int(digits.group())), stem)
+        other = first.setdefault(number, name)
+        if other != name:
+            return (
+                f"'{other}' and '{name}' in '{folder}' have the same number: each is taken as a "
+                "plane of its own.",
+            )
+    known = set(stems)
+    for name, stem in zip(names, stems, strict=True):
+        original = _COPY.sub("", stem)
+        if original != stem and original in known:
+            return (
+                f"'{name}' in '{folder}' seems to be a copy of '{names[stems.index(original)]}': "
+                "each is taken as a plane of its own.",
+            )
+    return ()
+
+
+def _said_of_gaps(texts: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Say where planes are missing among those that one number in their names tells apart."""
+    parts = [_NUMBER.split(text) for text in texts]
+    if len(texts) < 3 or len({tuple(part) for part in parts}) > 1:
+        return ()
+    columns = zip(*(map(int, _NUMBER.findall(text)) for text in texts), strict=True)
+    varying = [column for column in columns if len(set(column)) > 1]
+    if len(varying) != 1:
+        return ()
+    numbers, ordered = zip(*sorted(zip(varying[0], texts, strict=True)), strict=True)
+    steps = [after - before for before, after in pairwise(numbers)]
+    usual, count = Counter(steps).most_common(1)[0]
+    if count == len(steps) or usual != min(steps) or any(step % usual for step in steps):
+        return ()
+    missing = sum(step // usual - 1 for step in steps)
+    before = ordered[next(k for k, step in enumerate(steps) if step > usual)]
+    return (
+        f"By the numbers in the names of '{folder}' "
+        f"{'1 plane is' if missing == 1 else f'{missing} planes are'} missing, the first after "
+        f"'{before}': those that are there are taken to follow each other.",
     )
 
 

@@ -30,6 +30,7 @@ from crispim_ij.planes.vendor_sizes import MICRO_MANAGERS_TAG, vendor_steps
 
 _XML_SUFFIXES = (".ome", ".xml")
 _MOST_XML = 2**28
+_ORIENTATION = 274
 
 
 def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
@@ -79,6 +80,25 @@ def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
         said = page.tags.valueof(MICRO_MANAGERS_TAG)
         name = said.get("PositionName") if isinstance(said, dict) else None
         return None if name is None else str(name)
+
+
+def said_of_display(tif: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
+    """Return sentences on what programs do to planes when they show them, and we don't."""
+    with tifffile_faults(path):
+        page = tif.pages.first
+        orientation, lines = page.tags.valueof(_ORIENTATION, 1), page.imagej_description
+    said = []
+    if orientation in range(2, 9):
+        said.append(
+            f"'{path}' says that it is to be shown mirrored or turned (Orientation {orientation}), "
+            "which ImageJ doesn't do: planes are read and written as they are stored."
+        )
+    if lines is not None and "cf" in imagej_tags.parse(lines):
+        said.append(
+            f"'{path}' has a calibration by which ImageJ shows other values than it stores: counts "
+            "are those that are stored, and an OME-Zarr keeps them without the calibration."
+        )
+    return tuple(said)
 
 
 class Document(NamedTuple):
@@ -190,10 +210,15 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         resolution=_resolution(page),
         history=provenance.from_text(page.software),
         resolution_unit=int(page.tags.valueof(296, 1)),
-        # ImageJ takes a file that doesn't say it for one in which black is zero.
-        photometric=int(page.photometric) if 262 in page.tags else 1,
+        photometric=_photometric(page),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )
+
+
+def _photometric(page: tifffile.TiffPage) -> int:
+    """Return how grey values are shown; black is zero where a file doesn't say it, as to ImageJ."""
+    found = int(page.photometric) if 262 in page.tags else 1
+    return found if found in (0, 3) else 1
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:

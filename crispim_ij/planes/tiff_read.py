@@ -33,6 +33,7 @@ from crispim_ij.planes.tiff_metadata import (
     metadata_of,
     ome_document,
     read_metadata,
+    said_of_display,
     stage_position,
 )
 from crispim_ij.planes.tiff_page import (
@@ -91,11 +92,12 @@ class FolderSource(Source):
             with tifffile_faults(files[0]):
                 self.chunks = 1, *page_chunk(tif.pages.first)
             document = ome_document(tif, files[0])
+            self.notes = (*document.notes, *said_of_display(tif, files[0]))
             found = listed_series(document, files[0], files, [1] * len(files))
             covered: set[int] = set().union(*(one.files for one in found))
             if not len(covered) == len(files) > 1:
                 unlisted = _said_unlisted(files, covered)
-                self.notes = (*document.notes, *unlisted, *_said_positions(tif, files))
+                self.notes = (*self.notes, *unlisted, *_said_positions(tif, files))
                 self._arrange(files, series, read_metadata(tif, files[0], planes=1))
                 return
             self._is_set = True
@@ -104,7 +106,7 @@ class FolderSource(Source):
             first = files[layout.places[0].file]
             self.metadata = metadata_of(tif, first, layout, document.xml)
             self.names = _in_order(self.path, self._stored, self.metadata)
-            self.notes, self.series = (*document.notes, *layout.notes), layout.names
+            self.notes, self.series = (*self.notes, *layout.notes), layout.names
 
     def _arrange(self, files: Sequence[Path], series: int | None, first: Metadata) -> None:
         """Take the planes along the axes that their files' names tell."""
@@ -202,6 +204,7 @@ class StackSource(Source):
         with self._tif(0) as tif:
             document = ome_document(tif, self.files[0])
             xml, is_own, notes = document
+            shown = said_of_display(tif, self.files[0])
             if self.path not in self.files:
                 found = series_of_set(self.files)
             else:
@@ -221,7 +224,7 @@ class StackSource(Source):
             self.names = file_names(stem, self.metadata.lengths, channel_names(self.metadata))
         self.shape = count, *self._header.shape
         self.dtype = read_as(self._header.dtype)
-        self.notes = (*notes, *layout.notes, *said_type(self.path, self._header.dtype))
+        self.notes = (*notes, *layout.notes, *shown, *said_type(self.path, self._header.dtype))
         place = layout.places[0]
         with self._tif(place.file) as tif, tifffile_faults(self.files[place.file]):
             self.chunks = 1, *page_chunk(self._page(tif, 0))

@@ -207,6 +207,9 @@ def test_names_that_may_be_of_several_stacks_are_said(case: str) -> None:
     "names",
     [
         grid("{z}", z=range(12)),
+        grid("{z:04}", z=range(0, 1200, 50)),
+        grid("brain ({z})", z=range(12)),
+        [f"{1000 * k + 7 * k % 5}" for k in range(12)],
         grid("Pos1_z{z}", z=range(12)),
         grid("z{z}_stage_{z}", z=range(3)),
         [f"z{z}_stage_{z * 2.5}" for z in range(9)],
@@ -217,6 +220,24 @@ def test_names_that_may_be_of_several_stacks_are_said(case: str) -> None:
 )
 def test_names_of_one_stack_say_nothing(names: list[str]) -> None:
     assert arranged(names).notes == ()
+
+
+GAPS = {
+    "slices": (["z1", "z2", "z5", "z6"], "2 planes are missing, the first after 'z2'"),
+    "steps": (["a_0010", "a_0020", "a_0030", "a_0060"], "2 planes are missing, the first after"),
+    "in all channels": (grid("C{c}_z{z}", c=(1, 2), z=(1, 2, 3, 5)), "1 plane is missing, the"),
+    "time points": (grid("b_t{t:03}", t=(0, 1, 2, 4, 5)), "the first after 't002'"),
+    "numbers twice": (["z1", "z01", "z2"], "'z1.tif' and 'z01.tif' in 'scan' have the same number"),
+    "Windows": (["z1", "z1 (1)", "z2"], "'z1 (1).tif' in 'scan' seems to be a copy of 'z1.tif'"),
+    "macOS": (["z1", "z2", "z2 copy"], "'z2 copy.tif' in 'scan' seems to be a copy of 'z2.tif'"),
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_planes_that_are_missing_or_there_twice_are_said(case: str) -> None:
+    names, says = GAPS[case]
+    (note, *_) = arranged(names).notes
+    assert says in note
 
 
 FULL = grid("b_C{c}_Z{z}", c=range(2), z=range(12))
