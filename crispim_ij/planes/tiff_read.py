@@ -181,8 +181,8 @@ class FolderSource(Source):
 class StackSource(Source):
     """The planes of one TIFF file, or of files that are a set, in the order that they tell.
 
-    `series` is the one that is meant, counted from 1; `parts` are the files of a set in the
-    folder `path`.
+    `series` is the one that is meant, counted from 1; `parts` are the files of a set, which `path`
+    is the folder or the first of.
     """
 
     def __init__(
@@ -190,6 +190,7 @@ class StackSource(Source):
     ) -> None:
         self.path = path
         self.files = (path,) if parts is None else tuple(parts)
+        self._is_set = parts is not None
         self._chosen = series
         self._opened = tuple(fingerprint(file) for file in self.files)
         self._lock = threading.RLock()
@@ -205,13 +206,13 @@ class StackSource(Source):
             document = ome_document(tif, self.files[0])
             xml, is_own, notes = document
             shown = said_of_display(tif, self.files[0])
-            if self.path not in self.files:
+            if self._is_set:
                 found = series_of_set(self.files)
             else:
                 found = series_of_file(tif, self.path, xml, is_own=is_own)
             layout = choose(found, self._chosen, self.path)
             unlike = self._first_unlike(layout)
-            if unlike is not None and xml is None and self.path in self.files:
+            if unlike is not None and xml is None and not self._is_set:
                 found = series_of_unlike_pages(tif, self.path)
                 layout = choose(found, self._chosen, self.path) if found else layout
                 unlike = self._first_unlike(layout) if found else unlike
@@ -281,9 +282,7 @@ class StackSource(Source):
 
     def __reduce__(self) -> tuple[type[StackSource], tuple[Any, ...]]:
         """Another process opens the files itself."""
-        parts = None
-        if self.path not in self.files:
-            parts = tuple(file.absolute() for file in self.files)
+        parts = tuple(file.absolute() for file in self.files) if self._is_set else None
         return StackSource, (self.path.absolute(), self._chosen, parts)
 
     def read(self, index: int) -> NDArray[Any]:
@@ -324,7 +323,7 @@ class StackSource(Source):
 
     def _number(self, k: int) -> int:
         """Return by which number plane `k` is told: its own, or its page's in one of many files."""
-        return k if self.path in self.files else self._places[k].page
+        return self._places[k].page if self._is_set else k
 
     def _verified(self, k: int, pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
         """Return what was read if the file is still what it was when it was opened."""

@@ -10,7 +10,7 @@ from functools import partial
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise import Measurement
 from crispim_ij.noise.channel_noise import look_at_channel, measure_channel
-from crispim_ij.planes import Selection, Source, Tree, open_source
+from crispim_ij.planes import Selection, Source, Tree, open_stack
 from crispim_ij.planes.tree import channel_of
 from crispim_ij.previewing.inspection import refusals_of
 
@@ -87,7 +87,7 @@ def _facts(tree: Tree, path: str) -> StackFacts:
     """Look at a stack's headers."""
     channel = channel_of(path)
     try:
-        with open_source(tree.path / path) as source:
+        with open_stack(tree, path) as source:
             size = math.prod(source.shape) * source.dtype.itemsize
             refusals = refusals_of(source)
             return StackFacts(path, channel, *source.shape, str(source.dtype), size, refusals)
