@@ -32,7 +32,7 @@ from crispim_ij.noise.channel_noise import (
 )
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.parity import Engine
-from crispim_ij.planes import Selection, SinkSettings, Source, Tree, check_output, open_source
+from crispim_ij.planes import Selection, SinkSettings, Source, Tree, check_output, open_stack
 from crispim_ij.planes.atomic import make_folders, whole_file
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, is_zarr, unreadable
 from crispim_ij.planes.tree import ROOT, channel_of
@@ -295,7 +295,7 @@ def _stack(
     facts: Mapping[str, Any] = {}
     planes = kept = 0
     try:
-        with open_source(acquisition.tree.path / path, acquisition.selection) as source:
+        with open_stack(acquisition.tree, path, acquisition.selection) as source:
             planes = len(source)
             fits = known is not None and known.kind == kind_of(source)
             noise = known.noise if known is not None and fits else None

@@ -19,7 +19,7 @@ from crispim_ij.noise.measure import (
     measure_noise_over,
 )
 from crispim_ij.noise.stack_noise import StackNoise
-from crispim_ij.planes import Selection, Source, Tree, open_source
+from crispim_ij.planes import Selection, Source, Tree, open_stack
 
 STACKS = 8
 """Stacks of a channel that are looked at, spread over all that it has."""
@@ -115,7 +115,7 @@ def look_at_channel(
         sources: dict[str, Source] = {}
         for path in (stacks[place] for place in places.tolist()):
             try:
-                source = open_source(tree.path / path, selection)
+                source = open_stack(tree, path, selection)
             except CrispimError:  # which is told when its turn comes
                 continue
             opened.enter_context(closing(source))

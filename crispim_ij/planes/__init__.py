@@ -3,7 +3,13 @@
 from crispim_ij.planes.blocks import Block, blocks_of, read_mirrored
 from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import check_output, free_space
-from crispim_ij.planes.formats import create_sink, open_source, recorded_options, renaming
+from crispim_ij.planes.formats import (
+    create_sink,
+    open_source,
+    open_stack,
+    recorded_options,
+    renaming,
+)
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.pixels import to_dtype
 from crispim_ij.planes.selection import (
@@ -43,6 +49,7 @@ __all__ = [
     "free_space",
     "numbered",
     "open_source",
+    "open_stack",
     "parse_channels",
     "parse_numbers",
     "read_mirrored",

@@ -25,6 +25,7 @@ from crispim_ij.planes.sink import Sink, SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_read import StackSource, open_tiffs, plane_files
 from crispim_ij.planes.tiff_write import FolderSink, StackSink, folder_names
+from crispim_ij.planes.tree import Tree
 
 
 def open_source(path: str | Path, selection: Selection | None = None) -> Source:
@@ -65,11 +66,26 @@ def open_source(path: str | Path, selection: Selection | None = None) -> Source:
         from crispim_ij.planes.ome_zarr_read import ZarrSource
 
         return select(ZarrSource(found, chosen.level), chosen)
+    _refuse_level(found, chosen)
+    return select(_open_tiff_or_png(found, chosen.series), chosen)
+
+
+def open_stack(tree: Tree, stack: str, selection: Selection | None = None) -> Source:
+    """Open a stack of an acquisition, as `open_source` does."""
+    if stack not in tree.parts:
+        return open_source(tree.path / stack, selection)
+    chosen = selection or Selection()
+    _refuse_level(tree.path / stack, chosen)
+    parts = [tree.path / part for part in tree.parts[stack]]
+    return select(StackSource(parts[0], chosen.series, parts), chosen)
+
+
+def _refuse_level(path: Path, chosen: Selection) -> None:
+    """Refuse another resolution of what has but one."""
     if chosen.level:
         raise CrispimError(
-            f"'{found}' has one resolution, so --level {chosen.level} is not there: leave it out."
+            f"'{path}' has one resolution, so --level {chosen.level} is not there: leave it out."
         )
-    return select(_open_tiff_or_png(found, chosen.series), chosen)
 
 
 def _open_tiff_or_png(path: Path, series: int | None) -> Source:

@@ -79,7 +79,7 @@ def make_header(source: Source, options: Mapping[str, Any], output: Mapping[str,
 
 def _relative(file: Path, origin: Path) -> str:
     """Return a file's name below the input, which may be moved as a whole."""
-    return file.relative_to(origin).as_posix() if file != origin else file.name
+    return file.relative_to(origin).as_posix() if origin in file.parents else file.name
 
 
 def read_journal(path: Path) -> PastRun | None:

@@ -49,6 +49,8 @@ class Listed:
         The page that it is in.
     count : int or None
         How many follow each other, None for all pages of the file.
+    is_open : bool
+        Whether more may follow, in pages that nothing else lists.
     file : str or None
         The file's name, None where it isn't said.
     is_own : bool
@@ -58,6 +60,7 @@ class Listed:
     first: tuple[int, ...]
     page: int
     count: int | None
+    is_open: bool
     file: str | None
     is_own: bool
 
@@ -356,12 +359,15 @@ def _image(root: ET.Element, number: int, image: ET.Element, pixels: ET.Element)
 def _listed(data: ET.Element, axes: str, own: str | None) -> Listed:
     """Read what a TiffData says, in a document whose UUID is `own`."""
     named = next((name for name in ("PlaneCount", "NumPlanes") if name in data.attrib), None)
+    count = 0 if named is None else _count(data, named, 1)
     uuid = next(iter(_children(data, "UUID")), None)
-    count = 1 if "IFD" in data.attrib else None
+    # A count of 0 says nothing, as to tifffile. OME's schema has 1 as the default beside an IFD.
+    is_open = count == 0 and "IFD" in data.attrib
     return Listed(
         first=tuple(_count(data, f"First{axis}", 0) for axis in axes),
         page=_count(data, "IFD", 0),
-        count=count if named is None else _count(data, named, 1),
+        count=1 if is_open else count or None,
+        is_open=is_open,
         file=None if uuid is None else uuid.get("FileName"),
         is_own=uuid is None or (own is not None and (uuid.text or "").strip() == own),
     )
@@ -380,9 +386,23 @@ def _parse(xml: str) -> ET.Element:
     if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
         raise OmeXmlError("its OME-XML declares a DOCTYPE, which is not safe to read")
     try:
-        return _shallow(xml)
+        root = _shallow(xml)
     except ET.ParseError as error:
         raise OmeXmlError(f"its OME-XML is damaged, {error}") from error
+    _list_planes(root)
+    return root
+
+
+def _list_planes(root: ET.Element) -> None:
+    """Let the only image list the file's pages in their order, where it doesn't say where it is."""
+    found = [pixels for image in _children(root, "Image") for pixels in _children(image, "Pixels")]
+    if len(found) != 1 or _children(found[0], "TiffData") or _children(found[0], "BinData"):
+        return
+    pixels = found[0]
+    for element in _children(pixels, "MetadataOnly"):
+        pixels.remove(element)
+    name = str(pixels.tag).removesuffix("Pixels") + "TiffData"
+    pixels.insert(len(_children(pixels, "Channel")), ET.Element(name))
 
 
 def _shallow(xml: str) -> ET.Element:

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import check_count, first_line, too_large, unreadable
 from crispim_ij.planes.ome_zarr_metadata import descriptions, read_image, to_metadata
 from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
-from crispim_ij.planes.plane_names import numbered
+from crispim_ij.planes.plane_names import file_names
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.stored_types import as_read, read_as, said_type
 
@@ -79,7 +80,8 @@ class ZarrSource(Source):
         rows, columns = self._array.shape[-2:]
         self.shape = (math.prod(self.metadata.sizes), rows, columns)
         check_count(self.shape[0], path)
-        self.names = numbered(path.name.split(".")[0], len(self))
+        stem, channels = path.name.split(".")[0], channel_names(self.metadata)
+        self.names = file_names(stem, self.metadata.lengths, channels)
         self.files = (*descriptions(path), *descriptions(path / image.paths[level]))
         self._read_at_once = _read_at_once(self._array.chunks)
         thick = self._read_at_once[self._axes.index("z")] if "z" in self._axes else 1

@@ -13,18 +13,19 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, permutations, product
 from pathlib import Path
 from typing import NamedTuple
 
-from natsort import natsort_keygen
+from natsort import natsort_keygen, natsorted
 
 from crispim_ij.errors import CrispimError
 
 MOST_CHANNELS = 16
-"""Values of a tag above which it is no channel's but a running number."""
+"""Values of a tag above which it is no channel's but a running number, unless other tags differ
+and make a full grid with it."""
 
 MOST_LONE_LETTERS = 4
 """The same for a `c` and a number, where nothing else in the names numbers planes."""
@@ -61,6 +62,10 @@ _TAG = re.compile(
 )
 _ENDING = re.compile(r"(\.ome)?\.[A-Za-z]+$", re.IGNORECASE)
 _WAVE = re.compile(r"w\d+[ -]?(?=[A-Za-z])")
+_NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]+|[. ]+$')
+_NUMBER = re.compile(r"\d+", re.ASCII)
+# As Windows and macOS name copies.
+_COPY = re.compile(r"( \(\d+\)| - [CK]op(y|ie)( \(\d+\))?| copy( \d+)?)$")
 _NAMES = {"C": "channels", "T": "time points", "Z": "slices"}
 _natural = natsort_keygen()
 
@@ -144,7 +149,9 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
         If names tell channels or time points of which planes are missing, or planes of several
         stacks.
     """
-    one_stack = NamedPlanes(tuple(names), "Z", (len(names),))
+    stems = [_ENDING.sub("", name) for name in names]
+    numbers = _said_of_copies(names, stems, folder) or _said_of_gaps(stems, folder)
+    one_stack = NamedPlanes(tuple(names), "Z", (len(names),), notes=numbers)
     parsed = [_parse(name) for name in names]
     usual, count = Counter(one.kind for one in parsed).most_common(1)[0]
     if 2 * count <= len(names):
@@ -153,25 +160,75 @@ def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
     told = _compared([names[k] for k in alike], [parsed[k] for k in alike])
     tags = _grid(told, folder)
     if tags is None:
-        return replace(one_stack, notes=_said_of_positions(told, folder))
+        return replace(one_stack, notes=(*numbers, *_said_of_positions(told, folder)))
     if count < len(names):
         odd = next(name for name, one in zip(names, parsed, strict=True) if one.kind != usual)
         raise CrispimError(
             f"'{folder / odd}' doesn't say in its name which of the {_listed(tags)} it is of, as "
             f"'{told.names[0]}' does: rename it, or move it out of the folder of planes."
         )
-    return replace(_ordered(names, tags), notes=_said_of_several(told.doubtful, folder))
+    said = _said_of_several(told.doubtful, folder)
+    for axis in set(tags) & {"T", "Z"}:
+        said += _said_of_gaps(_values(tags[axis]), folder)
+    return replace(_ordered(names, tags), notes=said)
 
 
-def numbered(stem: str, count: int) -> tuple[str, ...]:
-    """Return names for the planes of a stack, of which none is taken for a time point or channel.
+def file_names(
+    stem: str, lengths: Mapping[str, int], channels: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return names for files of a plane each, from which `arrange` tells the stack that they are.
 
-    They are '<stem>_0000.tif' and so on, unless the stem is such a word as 'time'.
+    Slices are numbered. Planes of channels and time points are named as those of a hyperstack by
+    ImageJ, '<stem>_t0001_z0001_c0001.tif', but with the channels' own names where these are told.
     """
+    several = {axis: size for axis, size in lengths.items() if size > 1}
+    if set(several) - {"Z"}:
+        for tags in _channel_tags(several.get("C", 1), channels):
+            names = _tagged(stem, several, tags)
+            if are_told(names, several, [tag for tag in tags if "C" in several]):
+                return names
+    return _numbered(stem, math.prod(lengths.values()))
+
+
+def _numbered(stem: str, count: int) -> tuple[str, ...]:
+    """Return names of which none is taken for a time point or channel, such as 'time_0000'."""
     tags = _parse(f"{stem}_0000.tif").tags
     is_tag = any(axis != "Z" and text.endswith("_0000") for axis, text in tags)
     begin = f"{stem}_plane" if is_tag else stem
     return tuple(f"{begin}_{k:04d}.tif" for k in range(count))
+
+
+def _channel_tags(count: int, names: Sequence[str]) -> Iterator[list[str]]:
+    """Yield ways to write channels into names of files, the best first."""
+    if names:
+        words = [_NOT_IN_NAMES.sub("-", name) for name in names]
+        yield words
+        yield [f"{word}nm" for word in words]
+        yield [f"w{k}{word.replace('_', '-')}" for k, word in enumerate(words, 1)]
+    yield [f"c{k:04d}" for k in range(1, count + 1)]
+    yield [f"ch{k:0{len(str(count))}d}" for k in range(1, count + 1)]
+
+
+def _tagged(stem: str, lengths: Mapping[str, int], channels: Sequence[str]) -> tuple[str, ...]:
+    """Return names that say where each plane lies along each axis, in the planes' own order."""
+    along = [
+        channels if axis == "C" else [f"{axis.lower()}{k:04d}" for k in range(1, size + 1)]
+        for axis, size in lengths.items()
+    ]
+    return tuple(f"{'_'.join((stem, *place))}.tif" for place in product(*along))
+
+
+def are_told(
+    names: Sequence[str], lengths: Mapping[str, int], channels: Sequence[str] | None = None
+) -> bool:
+    """Whether names tell planes along axes that are longer than 1, and channels in their order."""
+    try:
+        found = arrange(natsorted(set(names)), Path())
+    except CrispimError:
+        return False
+    told = dict(zip(found.axes, found.sizes, strict=True))
+    as_meant = channels is None or found.channels == _channel_names(channels)
+    return as_meant and told == (lengths or {"Z": 1}) and len(set(names)) == len(names)
 
 
 def _parse(name: str) -> _Parsed:
@@ -180,10 +237,14 @@ def _parse(name: str) -> _Parsed:
     for program in _PROGRAMS:
         if whole := program.fullmatch(stem):
             found = {axis: text for axis, text in whole.groupdict().items() if text}
-            begins = [whole.start(axis) for axis in found]
-            return _Parsed(tuple(found.items()), stem[: min(begins)])
-    tags = tuple((str(tag.lastgroup), tag.group()) for tag in _TAG.finditer(stem))
-    return _Parsed(tags, _TAG.sub("\0", stem))
+            before = stem[: min(whole.start(axis) for axis in found)]
+            tags = (*_tags_in(before), *found.items())
+            return _Parsed(tags, _TAG.sub("\0", before))
+    return _Parsed(tuple(_tags_in(stem)), _TAG.sub("\0", stem))
+
+
+def _tags_in(text: str) -> Iterator[tuple[str, str]]:
+    return ((str(tag.lastgroup), tag.group()) for tag in _TAG.finditer(text))
 
 
 def _compared(names: Sequence[str], parsed: Sequence[_Parsed]) -> _Told:
@@ -201,7 +262,8 @@ def _compared(names: Sequence[str], parsed: Sequence[_Parsed]) -> _Told:
         for axis, several in columns.items()
     }
     rest = tuple(one.rest for one in parsed)
-    if len(set(joined.get("C", ()))) > MOST_CHANNELS:
+    many = len(set(joined.get("C", ()))) > MOST_CHANNELS
+    if many and not (len(joined) > 1 and _is_full(joined)):
         rest = tuple("\0".join(pair) for pair in zip(rest, joined.pop("C"), strict=True))
     positions = joined.pop("P", ())
     if positions and may_be_slices and len(set(rest)) == 1:
@@ -254,6 +316,51 @@ def _said_of_several(which: Sequence[str], folder: Path) -> tuple[str, ...]:
     return (
         f"The names in '{folder}' may tell several stacks ({stacks}{more}): all planes are taken "
         "as slices of one.",
+    )
+
+
+def _said_of_copies(names: Sequence[str], stems: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Say where a file seems to be another's copy, or has its number."""
+    first: dict[str, str] = {}
+    for name, stem in zip(names, stems, strict=True):
+        number = _NUMBER.sub(lambda digits: str(int(digits.group())), stem)
+        other = first.setdefault(number, name)
+        if other != name:
+            return (
+                f"'{other}' and '{name}' in '{folder}' have the same number: each is taken as a "
+                "plane of its own.",
+            )
+    known = set(stems)
+    for name, stem in zip(names, stems, strict=True):
+        original = _COPY.sub("", stem)
+        if original != stem and original in known:
+            return (
+                f"'{name}' in '{folder}' seems to be a copy of '{names[stems.index(original)]}': "
+                "each is taken as a plane of its own.",
+            )
+    return ()
+
+
+def _said_of_gaps(texts: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Say where planes are missing among those that one number in their names tells apart."""
+    parts = [_NUMBER.split(text) for text in texts]
+    if len(texts) < 3 or len({tuple(part) for part in parts}) > 1:
+        return ()
+    columns = zip(*(map(int, _NUMBER.findall(text)) for text in texts), strict=True)
+    varying = [column for column in columns if len(set(column)) > 1]
+    if len(varying) != 1:
+        return ()
+    numbers, ordered = zip(*sorted(zip(varying[0], texts, strict=True)), strict=True)
+    steps = [after - before for before, after in pairwise(numbers)]
+    usual, count = Counter(steps).most_common(1)[0]
+    if count == len(steps) or usual != min(steps) or any(step % usual for step in steps):
+        return ()
+    missing = sum(step // usual - 1 for step in steps)
+    before = ordered[next(k for k, step in enumerate(steps) if step > usual)]
+    return (
+        f"By the numbers in the names of '{folder}' "
+        f"{'1 plane is' if missing == 1 else f'{missing} planes are'} missing, the first after "
+        f"'{before}': those that are there are taken to follow each other.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from crispim_ij.planes.metadata import (
     described,
 )
 from crispim_ij.planes.ome_xml import OmeXmlError
-from crispim_ij.planes.plane_names import NamedPlanes
+from crispim_ij.planes.plane_names import NamedPlanes, file_names
 from crispim_ij.planes.tiff_layout import Layout
 from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
 from crispim_ij.planes.units import Size
@@ -30,6 +30,7 @@ from crispim_ij.planes.vendor_sizes import MICRO_MANAGERS_TAG, vendor_steps
 
 _XML_SUFFIXES = (".ome", ".xml")
 _MOST_XML = 2**28
+_ORIENTATION = 274
 
 
 def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
@@ -49,12 +50,10 @@ def _sized(metadata: Metadata, steps: Mapping[str, Size]) -> Metadata:
     return calibrated(replace(metadata, steps={**steps, **metadata.steps}), fields)
 
 
-def metadata_of(
-    tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | None, names: Sequence[str]
-) -> Metadata:
+def metadata_of(tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | None) -> Metadata:
     """Return what a TIFF, or a set that it is the first file of, says of the planes in a layout.
 
-    `xml` is the OME-XML of them all, `names` are those of the planes.
+    `xml` is the OME-XML of them all.
     """
     count = len(layout.places)
     if xml is not None and layout.series.ome is not None:
@@ -63,7 +62,8 @@ def metadata_of(
         return _described(tags, path)
     read = read_metadata(tif, path, count)
     if read.kind == "ome":
-        return as_stack(read, NamedPlanes(tuple(names), "Z", (count,)))
+        names = file_names(path.name.split(".")[0], {"Z": count})
+        return as_stack(read, NamedPlanes(names, "Z", (count,)))
     if layout.series.is_told and (layout.axes != "Z" or read.kind == "imagej"):
         return _as_hyperstack(read, layout)
     if read.kind == "imagej":
@@ -80,6 +80,25 @@ def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
         said = page.tags.valueof(MICRO_MANAGERS_TAG)
         name = said.get("PositionName") if isinstance(said, dict) else None
         return None if name is None else str(name)
+
+
+def said_of_display(tif: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
+    """Return sentences on what programs do to planes when they show them, and we don't."""
+    with tifffile_faults(path):
+        page = tif.pages.first
+        orientation, lines = page.tags.valueof(_ORIENTATION, 1), page.imagej_description
+    said = []
+    if orientation in range(2, 9):
+        said.append(
+            f"'{path}' says that it is to be shown mirrored or turned (Orientation {orientation}), "
+            "which ImageJ doesn't do: planes are read and written as they are stored."
+        )
+    if lines is not None and "cf" in imagej_tags.parse(lines):
+        said.append(
+            f"'{path}' has a calibration by which ImageJ shows other values than it stores: counts "
+            "are those that are stored, and an OME-Zarr keeps them without the calibration."
+        )
+    return tuple(said)
 
 
 class Document(NamedTuple):
@@ -191,10 +210,15 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         resolution=_resolution(page),
         history=provenance.from_text(page.software),
         resolution_unit=int(page.tags.valueof(296, 1)),
-        # ImageJ takes a file that doesn't say it for one in which black is zero.
-        photometric=int(page.photometric) if 262 in page.tags else 1,
+        photometric=_photometric(page),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )
+
+
+def _photometric(page: tifffile.TiffPage) -> int:
+    """Return how grey values are shown; black is zero where a file doesn't say it, as to ImageJ."""
+    found = int(page.photometric) if 262 in page.tags else 1
+    return found if found in (0, 3) else 1
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:

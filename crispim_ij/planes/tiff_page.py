@@ -137,8 +137,6 @@ def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
         extent = None
         if offsets and len(offsets) == len(counts):
             extent = offsets[0], max(map(sum, zip(offsets, counts, strict=True)))
-        # Zeiss calls channels red, green and blue.
-        in_colour = page.photometric in _COLOUR and not page.is_lsm
         samples = int(page.samplesperpixel)
         shape = [int(side) for side in page.shape]
         if samples > 1:
@@ -149,12 +147,21 @@ def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
             dtype=None if page.dtype is None else page.dtype.newbyteorder("="),
             bits=page.bitspersample,
             samples=samples,
-            is_grey=not in_colour and not _ALPHA.intersection(page.extrasamples),
+            is_grey=_is_grey(page),
             is_bare=is_bare(page),
             plane_bytes=page.nbytes,
             extent=extent,
             file_size=page.parent.filehandle.size,
         )
+
+
+def _is_grey(page: tifffile.TiffPage) -> bool:
+    """Whether a page's samples are counts of their own, as far as it says."""
+    # tifffile says of 3 or 4 planes in a row that they are red, green, blue and how much shines
+    # through; Zeiss of channels.
+    if page.is_lsm or (page.is_shaped and page.samplesperpixel > 1 and page.planarconfig == 2):
+        return True
+    return page.photometric not in _COLOUR and not _ALPHA.intersection(page.extrasamples)
 
 
 def is_bare(page: tifffile.TiffPage) -> bool:

@@ -15,6 +15,7 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import (
     PNG_SUFFIX,
     TIFF_SUFFIXES,
@@ -24,7 +25,7 @@ from crispim_ij.planes.checks import (
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
-from crispim_ij.planes.plane_names import arrange, numbered
+from crispim_ij.planes.plane_names import are_told, arrange, file_names
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.stored_types import as_read, read_as, said_type
 from crispim_ij.planes.tiff_layout import Layout, choose
@@ -32,6 +33,7 @@ from crispim_ij.planes.tiff_metadata import (
     metadata_of,
     ome_document,
     read_metadata,
+    said_of_display,
     stage_position,
 )
 from crispim_ij.planes.tiff_page import (
@@ -90,20 +92,21 @@ class FolderSource(Source):
             with tifffile_faults(files[0]):
                 self.chunks = 1, *page_chunk(tif.pages.first)
             document = ome_document(tif, files[0])
+            self.notes = (*document.notes, *said_of_display(tif, files[0]))
             found = listed_series(document, files[0], files, [1] * len(files))
             covered: set[int] = set().union(*(one.files for one in found))
             if not len(covered) == len(files) > 1:
                 unlisted = _said_unlisted(files, covered)
-                self.notes = (*document.notes, *unlisted, *_said_positions(tif, files))
+                self.notes = (*self.notes, *unlisted, *_said_positions(tif, files))
                 self._arrange(files, series, read_metadata(tif, files[0], planes=1))
                 return
             self._is_set = True
             layout = choose(found, series, self.path)
             self._stored = tuple(files[place.file].name for place in layout.places)
-            self.names = _in_order(self.path, self._stored)
             first = files[layout.places[0].file]
-            self.metadata = metadata_of(tif, first, layout, document.xml, self.names)
-            self.notes, self.series = (*document.notes, *layout.notes), layout.names
+            self.metadata = metadata_of(tif, first, layout, document.xml)
+            self.names = _in_order(self.path, self._stored, self.metadata)
+            self.notes, self.series = (*self.notes, *layout.notes), layout.names
 
     def _arrange(self, files: Sequence[Path], series: int | None, first: Metadata) -> None:
         """Take the planes along the axes that their files' names tell."""
@@ -178,8 +181,8 @@ class FolderSource(Source):
 class StackSource(Source):
     """The planes of one TIFF file, or of files that are a set, in the order that they tell.
 
-    `series` is the one that is meant, counted from 1; `parts` are the files of a set in the
-    folder `path`.
+    `series` is the one that is meant, counted from 1; `parts` are the files of a set, which `path`
+    is the folder or the first of.
     """
 
     def __init__(
@@ -187,6 +190,7 @@ class StackSource(Source):
     ) -> None:
         self.path = path
         self.files = (path,) if parts is None else tuple(parts)
+        self._is_set = parts is not None
         self._chosen = series
         self._opened = tuple(fingerprint(file) for file in self.files)
         self._lock = threading.RLock()
@@ -201,13 +205,14 @@ class StackSource(Source):
         with self._tif(0) as tif:
             document = ome_document(tif, self.files[0])
             xml, is_own, notes = document
-            if self.path not in self.files:
+            shown = said_of_display(tif, self.files[0])
+            if self._is_set:
                 found = series_of_set(self.files)
             else:
                 found = series_of_file(tif, self.path, xml, is_own=is_own)
             layout = choose(found, self._chosen, self.path)
             unlike = self._first_unlike(layout)
-            if unlike is not None and xml is None and self.path in self.files:
+            if unlike is not None and xml is None and not self._is_set:
                 found = series_of_unlike_pages(tif, self.path)
                 layout = choose(found, self._chosen, self.path) if found else layout
                 unlike = self._first_unlike(layout) if found else unlike
@@ -215,12 +220,12 @@ class StackSource(Source):
                 raise unlike
             self._places, self.series = layout.places, layout.names
             count = len(layout.places)
+            self.metadata = metadata_of(tif, self.files[0], layout, xml)
             stem = _stem(self.path) if self.path in self.files else self.path.name
-            self.names = numbered(stem, count)
-            self.metadata = metadata_of(tif, self.files[0], layout, xml, self.names)
+            self.names = file_names(stem, self.metadata.lengths, channel_names(self.metadata))
         self.shape = count, *self._header.shape
         self.dtype = read_as(self._header.dtype)
-        self.notes = (*notes, *layout.notes, *said_type(self.path, self._header.dtype))
+        self.notes = (*notes, *layout.notes, *shown, *said_type(self.path, self._header.dtype))
         place = layout.places[0]
         with self._tif(place.file) as tif, tifffile_faults(self.files[place.file]):
             self.chunks = 1, *page_chunk(self._page(tif, 0))
@@ -277,9 +282,7 @@ class StackSource(Source):
 
     def __reduce__(self) -> tuple[type[StackSource], tuple[Any, ...]]:
         """Another process opens the files itself."""
-        parts = None
-        if self.path not in self.files:
-            parts = tuple(file.absolute() for file in self.files)
+        parts = tuple(file.absolute() for file in self.files) if self._is_set else None
         return StackSource, (self.path.absolute(), self._chosen, parts)
 
     def read(self, index: int) -> NDArray[Any]:
@@ -320,7 +323,7 @@ class StackSource(Source):
 
     def _number(self, k: int) -> int:
         """Return by which number plane `k` is told: its own, or its page's in one of many files."""
-        return k if self.path in self.files else self._places[k].page
+        return self._places[k].page if self._is_set else k
 
     def _verified(self, k: int, pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
         """Return what was read if the file is still what it was when it was opened."""
@@ -394,14 +397,15 @@ def plane_files(folder: Path) -> PlaneFiles:
     return PlaneFiles(files, notes, is_png)
 
 
-def _in_order(folder: Path, stored: tuple[str, ...]) -> tuple[str, ...]:
-    """Return names in the order of planes: those of their files, where these have it.
+def _in_order(folder: Path, stored: tuple[str, ...], metadata: Metadata) -> tuple[str, ...]:
+    """Return names in the order of planes: those of their files, where these tell all of it.
 
     A folder that is written has no other word on how planes run.
     """
-    if stored == tuple(natsorted(stored)):
+    lengths = {axis: size for axis, size in metadata.lengths.items() if size > 1}
+    if stored == tuple(natsorted(stored)) and are_told(stored, lengths):
         return stored
-    return numbered(folder.resolve().name, len(stored))
+    return file_names(folder.resolve().name, metadata.lengths, channel_names(metadata))
 
 
 def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:

@@ -34,6 +34,11 @@ _INDEXED = ("mmstack", "ndtiff")
 _MEANS = {"S": "C", "L": "C", "E": "C", "I": "Z", "Q": "Z", "T": "T", "Z": "Z", "C": "C"}
 # Of the columns of its index.
 _MICRO_MANAGERS_COUNTS = ("Channels", "Slices", "Frames", "Positions")
+_RGB = 2
+_SAMPLES_IN_ROW = (
+    "says that its planes are red, green and blue, as tifffile writes of 3 or 4 planes of which it "
+    "isn't told what they are: each is taken as a channel."
+)
 # Bytes behind a file's only plane that are none of another plane's.
 _MOST_SLACK = 16
 _CHANNELS_SAVED = re.compile(
@@ -216,6 +221,8 @@ def _of_series(
     if len(unnamed) > 1:
         words = " x ".join(map(str, unnamed))
         notes = (f"holds {words} planes along axes without names: they are taken as one stack.",)
+    if series.kind == "shaped" and "S" in axes and series.keyframe.photometric == _RGB:
+        notes = (*notes, _SAMPLES_IN_ROW)
     axes, sizes, ordered, more = _vendors_axes(tif, series.kind, axes, sizes, planes)
     arranged = [one.own() for one in _by_position(series.name, axes, sizes, ordered)]
     is_told = series.kind not in ("shaped", "uniform", "generic", "imagej")
@@ -490,9 +497,24 @@ def _ome_image(
             count = 1
         for k in range(min(count, len(planes) - begin, pages_there - one.page)):
             planes[begin + k] = ELSEWHERE if file is None else Place(file, one.page + k)
+    if image.is_alone:
+        _fill_on(planes, [flat(one.first, sizes) for one in image.listed if one.is_open], pages)
     if image.samples > 1:
         planes, sizes = _with_samples(planes, sizes, channel, image.samples)
     return Series(image.name, axes, sizes, planes, ome=image, notes=tuple(notes))
+
+
+def _fill_on(planes: list[Place | None], begins: Sequence[int], pages: Sequence[int]) -> None:
+    """Let pages that nothing lists follow those with which an open list ends, as Bio-Formats."""
+    listed = {place[:2] for place in planes if place is not None}
+    for at in begins:
+        place, following = planes[at], at + 1
+        while place and place.file >= 0 and planes[following : following + 1] == [None]:
+            place = place._replace(page=place.page + 1)
+            if place.page >= pages[place.file] or place[:2] in listed:
+                break
+            planes[following] = place
+            following += 1
 
 
 def _with_samples(

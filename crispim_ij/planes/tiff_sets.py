@@ -47,13 +47,39 @@ def series_of_set(files: Sequence[Path]) -> list[Series]:
         if number == 0 and len(parts) == len(files) > 1:
             return found
         if is_split(found):
-            odd = files[min({*range(len(files))} - parts, default=0)]
-            raise CrispimError(
-                f"'{odd}' is none of the files that the planes of '{file}' are in: move it out of "
-                "the folder, or give each stack a folder of its own."
-            )
+            raise _odd(files[min({*range(len(files))} - parts, default=0)], file)
         known |= parts
     return []
+
+
+def sets_in(files: Sequence[Path]) -> list[list[Path]]:
+    """Group files of several planes each, so that each group holds stacks of its own.
+
+    Raises CrispimError for a file beside the parts of one stack that tells of no set itself.
+    """
+    pages = cache(partial(_count_pages, files))
+    groups: list[set[int]] = []
+    untold: list[int] = []
+    for number, file in enumerate(files):
+        if any(number in group for group in groups):
+            continue
+        found = [one.files for one in _told_by(file, files, pages)]
+        untold += [] if found else [number]
+        for own in (*found, {number}):
+            others = [group for group in groups if group & own]
+            groups = [group for group in groups if not group & own]
+            groups.append(own.union(*others))
+    split = [group for group in groups if len(group) > 1]
+    if len(split) == 1 and untold:
+        raise _odd(files[untold[0]], files[min(split[0])])
+    return [[files[number] for number in sorted(group)] for group in sorted(groups, key=min)]
+
+
+def _odd(file: Path, of: Path) -> CrispimError:
+    return CrispimError(
+        f"'{file}' is none of the files that the planes of '{of}' are in: move it out of "
+        "the folder, or give each stack a folder of its own."
+    )
 
 
 def _told_by(file: Path, files: Sequence[Path], pages: Callable[[], Sequence[int]]) -> list[Series]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from natsort import natsorted
 from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.planes.checks import PLANE_SUFFIXES, TIFF_SUFFIXES, ZARR_FILES, ZARR_SUFFIX
 from crispim_ij.planes.tiff_read import is_ignored
-from crispim_ij.planes.tiff_sets import holds_several, is_split, series_of_set
+from crispim_ij.planes.tiff_sets import holds_several, sets_in
 
 ROOT = "."
 """The stack of the planes that lie in the outermost folder itself."""
@@ -52,26 +52,32 @@ class Tree:
         Files that belong to no stack, such as metadata.json.
     channels : mapping of str to tuple of str
         The stacks of each channel, those that aren't wanted included; see `channel_of`.
+    parts : mapping of str to tuple of str
+        Where a stack is in several files of a folder that holds others too: all of them; it has
+        the name of the first.
     """
 
     path: Path
     stacks: tuple[str, ...]
     others: tuple[str, ...]
     channels: Mapping[str, tuple[str, ...]]
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Found(NamedTuple):
-    """A stack in a tree, or another file."""
+    """A stack in a tree, all its files if these are several of a folder, or another file."""
 
     path: str
     is_stack: bool
+    parts: tuple[str, ...] = ()
 
 
 def find_tree(path: Path, only: Sequence[str] = ()) -> Tree | None:
     """Find the stacks of an acquisition.
 
     A folder with TIFFs of one page is a stack, whatever folders lie in it. Where each TIFF of a
-    folder has several pages, each is a stack, and so is each OME-Zarr. Hidden files and folders
+    folder has several pages, each is a stack, or the parts of a stack are one together, and so is
+    each OME-Zarr. Hidden files and folders
     are passed over, and links that lead back to a folder above.
 
     Parameters
@@ -107,7 +113,8 @@ def find_tree(path: Path, only: Sequence[str] = ()) -> Tree | None:
     for stack in stacks:
         channels.setdefault(channel_of(stack), []).append(stack)
     of_channels = {channel: tuple(found) for channel, found in channels.items()}
-    tree = _chosen(Tree(path, tuple(stacks), others, of_channels), only)
+    parts = {one.path: one.parts for one in found if one.parts}
+    tree = _chosen(Tree(path, tuple(stacks), others, of_channels, parts), only)
     return None if tree.stacks == (ROOT,) else tree
 
 
@@ -153,30 +160,39 @@ def _is(kind: Callable[[], bool]) -> bool:
 def _look_at_files(folder: Path, name: str, files: list[str]) -> Iterator[_Found]:
     """Yield a folder itself where its files are planes, else those that are stacks, and others."""
     planes = natsorted(file for file in files if file.lower().endswith(PLANE_SUFFIXES))
-    if planes and _are_stacks([folder / file for file in planes]):
-        yield from (_Found(_join(name, file), is_stack=True) for file in planes)
-    elif planes:
+    stacks = _stacks_in(folder, planes) if planes else []
+    for first, *more in stacks:
+        parts = tuple(_join(name, file) for file in (first, *more)) if more else ()
+        yield _Found(_join(name, first), is_stack=True, parts=parts)
+    if planes and not stacks:
         yield _Found(name or ROOT, is_stack=True)
     others = set(files).difference(planes)
     yield from (_Found(_join(name, file), is_stack=False) for file in natsorted(others))
 
 
-def _are_stacks(files: Sequence[Path]) -> bool:
-    """Whether each file is a stack of its own, as far as they can be read; of planes one is opened.
+def _stacks_in(folder: Path, names: Sequence[str]) -> list[list[str]]:
+    """Return the files of each stack in a folder, as far as they can be read.
 
-    The parts of a set are one stack together, but where each holds a position of its own.
+    Of planes one is opened. There are none where the folder itself is a stack: of planes, or of
+    the parts of one set.
     """
-    readable = []
-    for file in files:
-        several = holds_several(file) if file.suffix.lower() in TIFF_SUFFIXES else False
-        if several is False:
-            return False
-        if several:
-            readable.append(file)
+    several: list[Path] = []
+    alone: list[list[str]] = []
+    for name in names:
+        holds = holds_several(folder / name) if name.lower().endswith(TIFF_SUFFIXES) else False
+        if holds is False:
+            return []
+        if holds:
+            several.append(folder / name)
+        else:
+            alone.append([name])
     try:
-        return bool(readable) and not is_split(series_of_set(readable))
+        sets = [[file.name for file in files] for files in sets_in(several)]
     except CrispimError:  # told when the folder is opened
-        return False
+        return []
+    if not sets or (len(sets) == 1 < len(several) and not alone):
+        return []
+    return natsorted([*sets, *alone])
 
 
 def _join(folder: str, name: str) -> str:

@@ -20,7 +20,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
 from crispim_ij.noise.channel_noise import look_at_channel, measure_channel
-from crispim_ij.planes import Selection, Source, Tree, open_source
+from crispim_ij.planes import Selection, Source, Tree, open_source, open_stack
 from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
@@ -372,7 +372,7 @@ def _stack_facts(tree: Tree, path: str) -> StackFacts:
     """Look at a stack's headers."""
     channel = channel_of(path)
     try:
-        with open_source(tree.path / path) as source:
+        with open_stack(tree, path) as source:
             size = math.prod(source.shape) * source.dtype.itemsize
             refusals = refusals_of(source)
             return StackFacts(path, channel, *source.shape, str(source.dtype), size, refusals)

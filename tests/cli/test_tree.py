@@ -14,6 +14,7 @@ import tifffile
 
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Answer, Call
+from tests.planes import vendors
 
 STACKS = ("Ex_488/0/0_0", "Ex_488/0/0_5", "Ex_561/0/0_0", "Ex_561/0/0_5")
 RECORD = "crispim-acquisition.json"
@@ -194,6 +195,18 @@ def test_stacks_of_each_kind(call: Call, model: Path, tmp_path: Path) -> None:
         with open_source(out / name) as source:
             assert source.path.is_dir() is (tree / name.replace("image.zarr", "image")).is_dir()
             np.testing.assert_array_equal([source.read(k) for k in range(3)], expected)
+
+
+def test_positions_that_are_split(call: Call, tmp_path: Path) -> None:
+    """Each is denoised as a whole, and `inspect` and a second run find it."""
+    vendors.split_positions(tmp_path / "in", "OME")
+    said = ("preprocess", tmp_path / "in", tmp_path / "out", "--factor", 1, "--noise-sd", 0)
+    assert "tree of 2 stacks" in call("inspect", tmp_path / "in").out
+    assert call(*said).status == 0
+    for p in range(2):
+        done = tifffile.imread(tmp_path / "out" / f"run_MMStack_Pos{p}.ome.tif")
+        np.testing.assert_array_equal(done, vendors.planes(4, 300 + 1000 * p))
+    assert "2 skipped" in call(*said, "--resume").out
 
 
 def test_planes_and_folders_of_planes(call: Call, scan: Path, tmp_path: Path) -> None:

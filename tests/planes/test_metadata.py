@@ -73,8 +73,8 @@ def test_eight_bits_as_float_show_0_to_255(tmp_path: Path, copy: Copy) -> None:
 
 def test_a_plane_of_a_hyperstack_alone(hyperstack: Path, tmp_path: Path, copy: Copy) -> None:
     output = copy(hyperstack, tmp_path / "out")
-    assert sorted(p.name for p in output.iterdir())[1] == "hyper_0001.tif"
-    with tifffile.TiffFile(output / "hyper_0001.tif") as tif:
+    assert sorted(p.name for p in output.iterdir())[1] == "hyper_t0001_z0001_c0002.tif"
+    with tifffile.TiffFile(output / "hyper_t0001_z0001_c0002.tif") as tif:
         metadata = tif.imagej_metadata
         colormap = tif.pages.first.colormap
     assert metadata["Labels"] == "label 1"
@@ -88,10 +88,10 @@ def test_imagej_planes_become_a_stack(hyperstack: Path, tmp_path: Path, copy: Co
     planes = copy(hyperstack, tmp_path / "planes")
     with tifffile.TiffFile(copy(planes, tmp_path / "again.tif")) as tif:
         metadata = tif.imagej_metadata
-        assert tif.series[0].shape == (12, 7, 9)
-    assert metadata["slices"] == 12
-    assert metadata["Labels"] == [f"hyper_{k:04d}.tif" for k in range(12)]
-    assert (metadata["unit"], metadata["spacing"], metadata["max"]) == ("um", 3.5, 500.0)
+        assert (tif.series[0].axes, tif.series[0].shape) == ("TZCYX", (2, 3, 2, 7, 9))
+    assert [metadata[key] for key in ("frames", "slices", "channels")] == [2, 3, 2]
+    assert metadata["Labels"][1] == "hyper_t0001_z0001_c0002.tif"
+    assert (metadata["unit"], metadata["spacing"], metadata["finterval"]) == ("um", 3.5, 0.5)
 
 
 def test_each_file_of_a_folder_keeps_its_own(tmp_path: Path, copy: Copy) -> None:
@@ -168,7 +168,7 @@ def test_ome_with_another_type_and_size(ome: Path, tmp_path: Path) -> None:
 
 def test_ome_planes_keep_their_sizes(ome: Path, tmp_path: Path, copy: Copy) -> None:
     with open_source(copy(ome, tmp_path / "planes")) as source:
-        assert source.names[0] == "cells_0000.tif"
+        assert source.names[0] == "cells_t0001_z0001_w1nuclei.tif"
         assert source.metadata.pixel_size == pytest.approx((0.5, 0.4))
         assert (source.metadata.unit, source.metadata.z_step) == ("µm", 2.0)
 

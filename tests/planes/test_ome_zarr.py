@@ -95,7 +95,7 @@ def test_every_plane_and_region_is_read(
     with open_source(path) as source:
         assert source.shape == (12, 40, 50)
         assert source.dtype == np.uint16
-        assert source.names[:2] == ("in_0000.tif", "in_0001.tif")
+        assert source.names[:2] == ("in_t0001_z0001_w1nuclei.tif", "in_t0001_z0001_w2axons.tif")
         for k, plane in enumerate(planes):
             np.testing.assert_array_equal(source.read(k), plane)
             region = source.read_region(k, slice(5, 33), slice(15, 50))

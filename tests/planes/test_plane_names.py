@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from natsort import natsorted
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.plane_names import NamedPlanes, arrange, numbered
+from crispim_ij.planes.plane_names import NamedPlanes, arrange, file_names
 
 FOLDER = Path("scan")
 
@@ -147,11 +147,42 @@ def test_names_that_tell_nothing_are_one_stack(names: list[str]) -> None:
     assert list(planes.names) == natsorted(f"{name}.tif" for name in names)
 
 
-@pytest.mark.parametrize("stem", ["brain", "time", "tile", "my ch", "Pos", "b_C", "z", "a_p", ""])
+STEMS = ["brain", "time", "tile", "my ch", "Pos", "b_C", "z", "a_p", "", "e_w1DAPI_s1_t1"]
+
+
+@pytest.mark.parametrize("stem", STEMS)
 def test_our_own_names_are_of_slices(stem: str) -> None:
-    names = numbered(stem, 12)
+    names = file_names(stem, {"T": 1, "Z": 12})
     planes = arrange(names, FOLDER)
     assert (planes.names, planes.axes, planes.notes) == (names, "Z", ())
+
+
+# Lengths, the channels' names, the last file's name, and the channels' names as they are read.
+OWN = {
+    "ImageJ's": ("T2 Z3 C2", (), "t0002_z0003_c0002", ("c0001", "c0002")),
+    "dyes": ("C2 Z3", ("DAPI", "GFP"), "GFP_z0003", ("DAPI", "GFP")),
+    "another order": ("Z3 C2", ("GFP", "DAPI"), "z0003_w2DAPI", ("GFP", "DAPI")),
+    "wavelengths": ("Z3 C2", ("488", "561"), "z0003_561nm", ("488nm", "561nm")),
+    "words": ("T5 C2", ("a_b", "c/d."), "t0005_w2c-d-", ("a-b", "c-d-")),
+    "some without": ("Z3 C2", ("", "axons"), "z0003_w2axons", ("w1", "axons")),
+    "channels alone": ("C7", (), "ch7", tuple(f"ch{k}" for k in range(1, 8))),
+    "spectra": ("C20 Z3", (), "c0020_z0003", tuple(f"c{k:04}" for k in range(1, 21))),
+    "time alone": ("T3 Z1", (), "t0003", ()),
+}
+
+
+@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("case", OWN)
+def test_our_own_names_tell_channels_and_time_points(stem: str, case: str) -> None:
+    said, channels, last, told = OWN[case]
+    lengths = {one[0]: int(one[1:]) for one in said.split()}
+    names = file_names(stem, lengths, channels)
+    planes = arrange(natsorted(names), FOLDER)
+    several = {axis: size for axis, size in lengths.items() if size > 1}
+    assert names[-1] == f"{stem}_{last}.tif"
+    assert planes.names == names
+    assert dict(zip(planes.axes, planes.sizes, strict=True)) == several
+    assert (planes.channels, planes.notes) == (told, ())
 
 
 DOUBTFUL = {
@@ -176,6 +207,9 @@ def test_names_that_may_be_of_several_stacks_are_said(case: str) -> None:
     "names",
     [
         grid("{z}", z=range(12)),
+        grid("{z:04}", z=range(0, 1200, 50)),
+        grid("brain ({z})", z=range(12)),
+        [f"{1000 * k + 7 * k % 5}" for k in range(12)],
         grid("Pos1_z{z}", z=range(12)),
         grid("z{z}_stage_{z}", z=range(3)),
         [f"z{z}_stage_{z * 2.5}" for z in range(9)],
@@ -186,6 +220,24 @@ def test_names_that_may_be_of_several_stacks_are_said(case: str) -> None:
 )
 def test_names_of_one_stack_say_nothing(names: list[str]) -> None:
     assert arranged(names).notes == ()
+
+
+GAPS = {
+    "slices": (["z1", "z2", "z5", "z6"], "2 planes are missing, the first after 'z2'"),
+    "steps": (["a_0010", "a_0020", "a_0030", "a_0060"], "2 planes are missing, the first after"),
+    "in all channels": (grid("C{c}_z{z}", c=(1, 2), z=(1, 2, 3, 5)), "1 plane is missing, the"),
+    "time points": (grid("b_t{t:03}", t=(0, 1, 2, 4, 5)), "the first after 't002'"),
+    "numbers twice": (["z1", "z01", "z2"], "'z1.tif' and 'z01.tif' in 'scan' have the same number"),
+    "Windows": (["z1", "z1 (1)", "z2"], "'z1 (1).tif' in 'scan' seems to be a copy of 'z1.tif'"),
+    "macOS": (["z1", "z2", "z2 copy"], "'z2 copy.tif' in 'scan' seems to be a copy of 'z2.tif'"),
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_planes_that_are_missing_or_there_twice_are_said(case: str) -> None:
+    names, says = GAPS[case]
+    (note, *_) = arranged(names).notes
+    assert says in note
 
 
 FULL = grid("b_C{c}_Z{z}", c=range(2), z=range(12))
@@ -215,6 +267,7 @@ FULL = grid("b_C{c}_Z{z}", c=range(2), z=range(12))
         (grid("tile{x}_z{z:03}", x=range(2), z=range(9)), "9 slices, and those of several stacks"),
         (grid("b_p{p:03}_z{z}", p=range(2), z=range(9)), r"several stacks (p000, p001)"),
         (grid("{z}_s{p}", p=range(1, 4), z=range(9)), r"several stacks (s1, s2, s3)"),
+        (grid("pos{p}_z{z}_w{c}", p=(1, 2), z=range(9), c=("1a", "2b")), "stacks (pos1, pos2)"),
         (grid("e_s{p}_t{t}", p=range(1, 3), t=range(1, 9)), "8 time points, and those of several"),
         (grid("b_Position {p}_{z:03}", p=(1, 2), z=range(9)), "(Position 1, Position 2)"),
         (grid("b[00 x {p:02}]_xyz-Table Z{z:04}.ome", p=(0, 1), z=range(9)), "([00 x 00], [00 x"),

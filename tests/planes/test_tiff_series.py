@@ -63,19 +63,15 @@ def in_one_order(source: Source) -> NDArray[np.generic]:
 
 
 def everywhere(copy: Copy, path: Path, tmp_path: Path, axes: dict[str, int]) -> None:
-    """A file, a folder and an OME-Zarr hold what was read, the first and last with its axes."""
+    """A file, a folder and an OME-Zarr hold what was read, with its axes."""
     with open_source(path) as source:
-        truth = np.stack([source.read(k) for k in range(len(source))])
         ordered = in_one_order(source)
-    for name in ("out.tif", "out.zarr"):
+    for name in ("out.tif", "out.zarr", "out"):
         with open_source(copy(path, tmp_path / "to" / name)) as source:
             sizes = dict(zip(source.metadata.axes, source.metadata.sizes, strict=True))
             copied = in_one_order(source)
         assert {axis: size for axis, size in sizes.items() if size > 1} == axes
         np.testing.assert_array_equal(copied, ordered)
-    folder = copy(path, tmp_path / "to" / "folder")
-    with open_source(folder) as source:
-        np.testing.assert_array_equal([source.read(k) for k in range(len(source))], truth)
 
 
 # MetaMorph
@@ -314,6 +310,28 @@ def test_grey_samples_are_channels(
     everywhere(copy, path, tmp_path, {"C": 3})
 
 
+@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize("axis", ["Z", "T", "C", ""])
+def test_planes_that_tifffile_calls_red_green_and_blue(
+    tmp_path: Path, copy: Copy, axis: str, count: int
+) -> None:
+    """So it writes 3 or 4 planes of any type in a row, unless it is told what they are."""
+    how = {"metadata": {"axes": f"{axis}YX"}} if axis else {}
+    how |= {"photometric": "rgb", "planarconfig": "separate"}
+    tifffile.imwrite(tmp_path / "a.tif", planes(count), **how)
+    notes = check(tmp_path / "a.tif", planes(count), {axis or "C": count})
+    assert [("red, green and blue" in note) for note in notes] == [True] * (not axis)
+    everywhere(copy, tmp_path / "a.tif", tmp_path, {axis or "C": count})
+
+
+def test_what_is_only_shown_in_another_way_is_said(tmp_path: Path) -> None:
+    calibrated = "ImageJ=1.53q\nimages=3\nslices=3\ncf=0\nc0=-32768.0\nc1=1.0\n"
+    pages(tmp_path / "a.tif", planes(3), calibrated, extratags=[(274, 3, 1, 6, True)])
+    turned, shifted = check(tmp_path / "a.tif", planes(3), {"Z": 3})
+    assert "(Orientation 6)" in turned
+    assert "by which ImageJ shows other values than it stores" in shifted
+
+
 def test_transparency_is_no_channel(tmp_path: Path) -> None:
     how = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}
     tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(planes(2), 0, -1), **how)
@@ -525,6 +543,17 @@ def test_pages_that_no_image_lists_are_said(tmp_path: Path) -> None:
     pages(tmp_path / "a.ome.tif", planes(8), ome("", image))
     (note,) = check(tmp_path / "a.ome.tif", planes(8)[:5], {"Z": 5})
     assert "3 pages that its OME-XML doesn't list" in note
+
+
+@pytest.mark.parametrize(
+    "data", ['<TiffData IFD="0"/>', '<TiffData PlaneCount="0"/>', "<MetadataOnly/>", ""]
+)
+def test_pages_that_are_not_counted_follow_each_other(
+    tmp_path: Path, copy: Copy, data: str
+) -> None:
+    pages(tmp_path / "a.ome.tif", planes(6), ome("", pixels_xml(0, {"Z": 3, "C": 2}, data)))
+    assert not check(tmp_path / "a.ome.tif", planes(6), {"Z": 3, "C": 2})
+    everywhere(copy, tmp_path / "a.ome.tif", tmp_path, {"Z": 3, "C": 2})
 
 
 def test_planes_outside_of_the_sizes_are_taken(tmp_path: Path, copy: Copy) -> None:

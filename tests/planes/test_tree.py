@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 import tifffile
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Tree, find_tree
+from crispim_ij.planes import Tree, find_tree, open_stack
 from crispim_ij.planes.tree import channel_of
+from tests.planes import vendors
 
 PLANE = np.zeros((8, 8), np.uint16)
 
@@ -127,6 +129,25 @@ def test_an_ome_set_is_one_stack(tmp_path: Path) -> None:
                 tif.write(PLANE, metadata=None)
     assert find_tree(tmp_path / "set") is None
     assert found(tmp_path / "positions").stacks == ("a.ome.tif", "b.ome.tif")
+
+
+@pytest.mark.parametrize("kind", ["OME", "Micro-Manager"])
+def test_positions_that_are_split_are_stacks(tmp_path: Path, kind: str) -> None:
+    """Each has the name of its first file, and all of its planes; so has a stack beside them."""
+    vendors.split_positions(tmp_path / "run", kind)
+    vendors.pages(tmp_path / "run/z.tif", vendors.planes(2))
+    tree = found(tmp_path)
+    names = [f"run/run_MMStack_Pos{p}.ome.tif" for p in range(2)]
+    assert tree.stacks == (*names, "run/z.tif")
+    for p, name in enumerate(names):
+        with open_stack(tree, name) as source:
+            assert source.path == tmp_path / name
+            assert source.notes == ()
+            read = [source.read(k) for k in range(len(source))]
+            copy = pickle.loads(pickle.dumps(source))  # noqa: S301
+        np.testing.assert_array_equal(read, vendors.planes(4, 300 + 1000 * p))
+        with copy:
+            np.testing.assert_array_equal(copy.read(3), read[3])
 
 
 def test_stacks_and_planes_in_one_folder_are_not_guessed(tmp_path: Path) -> None:

@@ -113,11 +113,12 @@ def micro_manager(
     xml: str = "",
     *,
     first: int = 0,
+    position: int = 0,
     **said: float,
 ) -> None:
     """A Micro-Manager image stack: an index of its planes at the head; C runs fastest.
 
-    A part of a set begins with plane `first`; more may be `said` of all.
+    A part of a set begins with plane `first` of a position; more may be `said` of all.
     """
     summary = json.dumps(
         {"MicroManagerVersion": "2.0.0", "Prefix": "run", "Channels": channels, "Slices": slices,
@@ -128,7 +129,7 @@ def micro_manager(
     struct.pack_into("<I", blob, 12, len(blob))
     blob += struct.pack("<2I", 3453623, len(pixels))
     for k, offset in enumerate(offsets, first):
-        blob += struct.pack("<5I", k % channels, k // channels, 0, 0, offset)
+        blob += struct.pack("<5I", k % channels, k // channels, 0, position, offset)
     path.write_bytes(blob)
 
 
@@ -237,3 +238,20 @@ def positions(folder: Path, names: tuple[str, str] = ("p0.ome.tif", "p1.ome.tif"
         images += pixels_xml(n, {"Z": count}, data + stage, f'<Channel ID="Channel:{n}:0"/>')
     pages(folder / names[0], planes(4), ome("urn:uuid:0", images))
     pages(folder / names[1], planes(6, 1300)[::-1], ome("urn:uuid:1", images))
+
+
+def split_positions(folder: Path, kind: str) -> None:
+    """Two positions of four planes each, 300 to 600 and 1300 to 1600 counts, in two files each."""
+    folder.mkdir()
+    names = [[f"run_MMStack_Pos{p}{part}.ome.tif" for part in ("", "_1")] for p in range(2)]
+    images = ""
+    for p in range(2):
+        data = "".join(placed(z % 2, (names[p][z // 2], f"u:{p}{z // 2}"), Z=z) for z in range(4))
+        images += pixels_xml(p, {"Z": 4}, data)
+    for p in range(2):
+        for k, name in enumerate(names[p]):
+            part = planes(4, 300 + 1000 * p)[2 * k : 2 * k + 2]
+            if kind == "OME":
+                pages(folder / name, part, ome(f"u:{p}{k}", images))
+            else:
+                micro_manager(folder / name, part, 4, 1, first=2 * k, position=p, Positions=2)
