@@ -88,7 +88,7 @@ def adapt(
     check_adaptable(found)
     check_place(place, resume=False, overwrite=overwrite)
     with opened_image(image, selection_of(channel, time, level, series)) as source:
-        told = tell_noise(source, NoiseOptions(read_noise(noise)))
+        told = tell_noise(source, NoiseOptions(read_noise(noise)), whole=True)
         for problem in told.problems:
             warnings.warn(problem, UserWarning, stacklevel=2)
         return adapt_model(source, found, place, settings, told)

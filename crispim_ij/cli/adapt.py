@@ -79,7 +79,7 @@ def adapt(
     check_place(model, resume=resume, overwrite=overwrite)
     started = perf_counter()
     with opened_source(stack, selection.selection()) as planes:
-        told = tell_noise(planes, NoiseOptions(parse_noise(noise)))
+        told = tell_noise(planes, NoiseOptions(parse_noise(noise)), whole=True)
         say_noise(told, quiet=as_json)
         if dry_run:
             print_dry_run({**_dry_facts(planes, model, start), "dry run": True}, as_json=as_json)

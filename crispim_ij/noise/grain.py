@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import CameraNoise
-from crispim_ij.noise.measure import PLANES, Pair, read_pairs
+from crispim_ij.noise.pairs import PLANES, Pair, read_pairs
 from crispim_ij.noise.stabilise import stabilise
 from crispim_ij.planes.selection import z_stacks
 
@@ -89,14 +89,14 @@ def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
     Grain or None
         The spectrum; None where planes are smaller than its blocks.
     """
-    if min(source.shape[1:]) < SIDE:
-        return None
     stacks = z_stacks(source.metadata, len(source))
-    return _grain(list(read_pairs(source, stacks, PLANES)), camera)
+    return measure_pairs(list(read_pairs(source, stacks, PLANES)), camera)
 
 
-def _grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain:
-    """Average the spectra of the flattest blocks."""
+def measure_pairs(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
+    """Average the spectra of the flattest blocks; None where planes are smaller than one."""
+    if min(pairs[0].plane.shape) < SIDE:
+        return None
     noise, structure = [], []
     for pair in pairs:
         plane = stabilise(pair.plane.astype(np.float32), camera)
