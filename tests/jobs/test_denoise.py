@@ -125,14 +125,14 @@ def test_only_whole_planes_are_finished(model: Model, noisy: Path, tmp_path: Pat
     assert (tmp_path / "out.zarr").exists()
 
 
-def test_a_model_that_has_learnt_a_grain_is_told_all_of_the_noise(model: Model) -> None:
+def test_a_model_that_has_learnt_a_grain_is_told_all_of_the_noise(told: Model) -> None:
     """Of rows that share half of it, too."""
     rng = np.random.default_rng(4)
     noise = rng.normal(0, 30, (4, 64, 64)) + rng.normal(0, 30, (4, 64, 1))
     source = ArraySource((500 + noise).astype(np.float32))
     sink = ArraySink(source.shape, source.dtype)
-    learnt = replace(model.spec, provenance={"data": [{"grain": {"variance": 1.0}}]})
-    for spec, sd in ((model.spec, 30), (learnt, 30 * 2**0.5)):
-        job = plan_denoising_in_memory(source, sink, Model(model.folder, spec), DenoiseSettings())
+    learnt = replace(told.spec, provenance={"data": [{"grain": {"variance": 1.0}}]})
+    for spec, sd in ((told.spec, 30), (learnt, 30 * 2**0.5)):
+        job = plan_denoising_in_memory(source, sink, Model(told.folder, spec), DenoiseSettings())
         assert job.noise is not None
         assert job.noise.channels[0].read_noise == pytest.approx(sd, rel=0.15)
