@@ -42,12 +42,29 @@ def test_what_is_drawn_is_as_what_was_measured(kind: str) -> None:
     assert grain.variance == pytest.approx(variance, rel=0.1)
     assert grain.correlation(1, 0) == pytest.approx(down, abs=0.08)
     assert grain.correlation(0, 1) == pytest.approx(right, abs=0.08)
+    assert grain.rows.any() == (kind == "rows")
     drawn = np.stack([grain.draw((96, 128), np.random.default_rng(k)) for k in range(20)])
     assert drawn.dtype == np.float32
     assert drawn.var() == pytest.approx(variance, rel=0.1)
     for shift, expected in ((-2, down), (-1, right)):
         shared = np.mean(drawn * np.roll(drawn, 1, shift)) / drawn.var()
         assert shared == pytest.approx(expected, abs=0.08)
+
+
+def test_what_lines_share_they_share_from_end_to_end() -> None:
+    source = ArraySource((CLEAN + with_rows()).astype(np.float32))
+    grain = measure_grain(source, WHITE)
+    assert grain is not None
+    assert grain.rows.mean() == pytest.approx(0.5, abs=0.08)
+    assert not grain.columns.any()
+    assert grain.spectrum[:, :2].mean() == pytest.approx(0.5, abs=0.12)
+    turned = measure_grain(ArraySource((CLEAN + with_rows()).swapaxes(1, 2)), WHITE)
+    assert turned is not None
+    assert turned.columns.mean() == pytest.approx(0.5, abs=0.08)
+    assert not turned.rows.any()
+    drawn = np.stack([grain.draw((96, 128), np.random.default_rng(k)) for k in range(20)])
+    far = np.mean(drawn[..., :-100] * drawn[..., 100:]) / drawn.var()
+    assert far == pytest.approx(0.5, abs=0.08)
 
 
 def test_structure_of_a_single_plane_is_left_out() -> None:
