@@ -43,7 +43,14 @@ class Choices(Container):  # type: ignore[misc]
         Called when another layer or model is chosen.
     on_strength : callable
         Called when another strength is.
+
+    Attributes
+    ----------
+    takes_noise : bool
+        Whether the model is told the noise, as it was when this was refreshed.
     """
+
+    takes_noise = False
 
     def __init__(self, on_other: Callable[[], None], on_strength: Callable[[], None]) -> None:
         self._layer = create_widget(
@@ -118,11 +125,6 @@ class Choices(Container):  # type: ignore[misc]
         """How much stronger the noise is taken to be."""
         return float(self._strength.value)
 
-    @property
-    def takes_noise(self) -> bool:
-        """Whether the model is told the noise."""
-        return bool(self._noise_rows[0].visible)
-
     def choose_model(self, model: Model) -> None:
         """Choose a model of the user's own, a new one too."""
         self._model.choices = _names()
@@ -142,17 +144,17 @@ class Choices(Container):  # type: ignore[misc]
 
     def refresh(self, is_idle: bool) -> str:
         """Show what the model needs to be told, not editable during work; say what is wrong."""
-        is_deep, takes_noise, fault = False, False, ""
+        is_deep, self.takes_noise, fault = False, False, ""
         try:
             spec = self._chosen_model().spec
-            is_deep, takes_noise = spec.depth > 1, spec.takes_noise
+            is_deep, self.takes_noise = spec.depth > 1, spec.takes_noise
             self._checked_layer()
         except CrispimError as error:
             fault = str(error)
         self._folder_row.visible = self._model.value == FOLDER
         self._slices_row.visible = is_deep and bool(self._slices.choices)
         for row in self._noise_rows:
-            row.visible = takes_noise
+            row.visible = self.takes_noise
         for row in self:
             row.enabled = is_idle
         return fault
