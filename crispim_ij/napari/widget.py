@@ -126,7 +126,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
             watched,
             with_strength(shared_process(), *self._previewed, strength),
             Event(),
-            _connect={"returned": self._show_again},
+            _connect={"returned": partial(self._show_again, self._previewed)},
         )
 
     def _refresh(self, says: str = "") -> None:
@@ -162,6 +162,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Adapt the model to the layer."""
         with self._complaining():
             layer, request = self._choices.layer, self._choices.request()
+            assert layer is not None
             folder = _new_folder(f"{layer.name} adapted")
             self._say("Starting the network …")
             self._start(
@@ -179,7 +180,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
     def _on_destroyed(self) -> None:
         """Stop, and wait for nothing: what would show it is gone."""
         self._on_cancel()
-        self._stop = None
+        self._stop = self._previewed = None
 
     def _start(
         self,
@@ -272,13 +273,15 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         self._previewed = (request, found) if self._choices.takes_noise else None
         return "Hide and show the preview's layer to compare."
 
-    def _show_again(self, outcome: Any) -> None:
-        """Show the previewed plane at the strength of the slider."""
+    def _show_again(self, previewed: tuple[LayerRequest, PlanePreview], outcome: Any) -> None:
+        """Show a previewed plane at the strength of the slider, if it is still to be seen."""
         self._is_redoing = False
+        if previewed is not self._previewed:
+            return
         if isinstance(outcome, Failure):
             with self._complaining():
                 raise outcome.error
-        if self._shown in self._viewer.layers and self._previewed is not None:
+        elif self._shown is not None and self._shown in self._viewer.layers:
             self._shown.data = in_layer(outcome, self._shown)
             self._on_strength()  # it may have moved on
 
