@@ -32,7 +32,7 @@ def main() -> None:
     _, widget = viewer.window.add_plugin_dock_widget("crispim-ij", "Denoise")
     viewer.reset_view()
     viewer.dims.set_current_step(0, 8)
-    preview, denoise, cancel = widget[1]
+    preview, denoise, _, cancel = widget[1]
     preview.native.click()
     wait(lambda: not cancel.enabled)
     # One half of the plane stays as it was, to compare.

@@ -366,6 +366,14 @@ def test_evaluation_of_models(model: Model, stack: NDArray[np.uint16]) -> None:
 PLANE = np.zeros((40, 60), np.uint16)
 
 
+def test_ranking_without_clean_planes(grainy: NDArray[np.uint16]) -> None:
+    methods = ["noisy", "gaussian-tuned"]
+    ranking = api.evaluate(grainy, methods, planes=1, no_clean=True, noise=30)
+    assert [one.method for one in ranking] == ["gaussian-tuned", "noisy"]
+    assert ranking[0].error < ranking[1].error == pytest.approx(30, rel=0.2)
+    assert {one.noise for one in ranking} == {30}
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [
@@ -385,6 +393,8 @@ PLANE = np.zeros((40, 60), np.uint16)
         (lambda: api.preprocess(PLANE.astype(float)), "ImageJ can't hold the float64 planes"),
         (lambda: api.preprocess(PLANE, noise_sd=(3, 2)), "not a standard deviation"),
         (lambda: api.evaluate(PLANE, result={"x": PLANE[:9]}), "made from these clean ones"),
+        (lambda: api.evaluate(PLANE, noise=30), "for no_clean"),
+        (lambda: api.evaluate(PLANE, noisy=PLANE, no_clean=True), "for clean planes"),
         (lambda: api.load_model("crispim-2e"), "did you mean 'crispim-2d'"),
     ],
 )

@@ -16,6 +16,7 @@ from crispim_ij.api._images import (
 )
 from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.noise import NoiseOptions, tell_noise
+from crispim_ij.noise.suitability import misfits
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable, check_place
 from crispim_ij.training import adapt as adapt_model
 
@@ -88,7 +89,7 @@ def adapt(
     check_adaptable(found)
     check_place(place, resume=False, overwrite=overwrite)
     with opened_image(image, selection_of(channel, time, level, series)) as source:
-        told = tell_noise(source, NoiseOptions(read_noise(noise)))
-        for problem in told.problems:
+        told = tell_noise(source, NoiseOptions(read_noise(noise)), whole=True)
+        for problem in (*told.problems, *misfits(source, found)):
             warnings.warn(problem, UserWarning, stacklevel=2)
         return adapt_model(source, found, place, settings, told)

@@ -23,7 +23,7 @@ from crispim_ij.cli.options import (
     refuse_both,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise
+from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
@@ -70,6 +70,7 @@ def adapt(
     """
     from crispim_ij.models import find_model
     from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
+    from crispim_ij.noise.suitability import misfits
     from crispim_ij.training import AdaptSettings, check_adaptable, check_place
 
     refuse_both(overwrite=overwrite, resume=resume)
@@ -79,8 +80,9 @@ def adapt(
     check_place(model, resume=resume, overwrite=overwrite)
     started = perf_counter()
     with opened_source(stack, selection.selection()) as planes:
-        told = tell_noise(planes, NoiseOptions(parse_noise(noise)))
+        told = tell_noise(planes, NoiseOptions(parse_noise(noise)), whole=True)
         say_noise(told, quiet=as_json)
+        say_problems(misfits(planes, start))
         if dry_run:
             print_dry_run({**_dry_facts(planes, model, start), "dry run": True}, as_json=as_json)
             return

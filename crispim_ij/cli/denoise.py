@@ -127,7 +127,7 @@ def denoise(
 
     from crispim_ij.denoising import DenoiseSettings
     from crispim_ij.jobs import Output, plan_denoising, plan_denoising_of_tree
-    from crispim_ij.noise import NoiseOptions, parse_noise
+    from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
 
     started = perf_counter()
     dask = cluster.settings(workers)
@@ -149,7 +149,8 @@ def denoise(
         return
     with opened_source(source, chosen) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
-        job = plan_denoising(planes, outputs, model, how, told, options)
+        known = None if adapt is None else tell_noise(planes, told, whole=True)
+        job = plan_denoising(planes, outputs, model, how, told, options, known)
         if adapt is not None:
             job = _adapted(job, adapt, told, options, dry=report.dry_run)
         _say_noise(job, quiet=report.as_json)

@@ -111,7 +111,8 @@ class Denoiser:
         """Tell the noise that planes, (Y, X) or (Z, Y, X) of one channel, are measured to have."""
         if not self.spec.takes_noise:
             return self
-        return self.told(tell_noise(ArraySource(planes), MEASURED).channels[0])
+        noise = tell_noise(ArraySource(planes), MEASURED, whole=self.spec.learnt_grain)
+        return self.told(noise.channels[0])
 
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:
         """Denoise one plane.

@@ -153,7 +153,8 @@ def plan_denoising_of_tree(
         measure = cache(lambda: measure_channel(opened))
         noise = None
         if found.spec.takes_noise:
-            noise = StackNoise.of(told, () if told.given else measure())
+            measured = () if told.given else measure()
+            noise = StackNoise.of(told, measured, whole=found.spec.learnt_grain)
         problems = misfits(opened[0], found, measure)
         problems += noise.problems if noise else ()
         return ChannelNoise(

@@ -221,7 +221,7 @@ def _planned(
         load_error_model(found)
     check_options(found.spec, told)
     if found.spec.takes_noise:
-        noise = noise or tell_noise(source, told)
+        noise = noise or tell_noise(source, told, whole=found.spec.learnt_grain)
     return DenoiseJob(source, sink, found, settings, uncertain, noise)
 
 

@@ -71,6 +71,13 @@ class ModelSpec:
         return self.input_scaling == "noise"
 
     @property
+    def learnt_grain(self) -> bool:
+        """Whether it has learnt from noisy planes how pixels share noise."""
+        data = self.provenance.get("data")
+        stacks = data if isinstance(data, list) else []
+        return any(isinstance(stack, dict) and "grain" in stack for stack in stacks)
+
+    @property
     def halo(self) -> int:
         """Margin in px, on the pooling grid, that makes tiles exact."""
         return ReceptiveField(self.receptive_field, self.stride).halo

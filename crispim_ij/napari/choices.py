@@ -11,6 +11,7 @@ from magicgui.widgets import (
     Container,
     FileEdit,
     FloatSlider,
+    FloatSpinBox,
     Label,
     LineEdit,
     create_widget,
@@ -40,16 +41,24 @@ class Choices(Container):  # type: ignore[misc]
     ----------
     on_other : callable
         Called when another layer or model is chosen.
+    on_strength : callable
+        Called when another strength is.
+
+    Attributes
+    ----------
+    takes_noise : bool
+        Whether the model is told the noise, as it was when this was refreshed.
     """
 
-    def __init__(self, on_other: Callable[[], None]) -> None:
+    takes_noise = False
+
+    def __init__(self, on_other: Callable[[], None], on_strength: Callable[[], None]) -> None:
         self._layer = create_widget(
             annotation=Image,
             options={"tooltip": "The image to denoise, in raw counts as the camera gave them."},
         )
-        names = [model.folder.name for model in list_models()]
         self._model = ComboBox(
-            choices=[*names, FOLDER],
+            choices=_names(),
             value=DEFAULT,
             tooltip="The network: one that ships, one of your own, or a folder with one.",
         )
@@ -77,9 +86,20 @@ class Choices(Container):  # type: ignore[misc]
             step=0.05,
             tooltip="How strong the noise is taken to be: less leaves some in, more smooths.",
         )
+        self._minutes = FloatSpinBox(
+            value=10,
+            min=0.1,
+            max=24 * 60,
+            step=1,
+            tooltip="About how long Adapt may train the model on this layer.",
+        )
         self._folder_row = _row("Folder", self._folder)
         self._slices_row = _row("Slices along", self._slices)
-        self._noise_rows = (_row("Noise", self._noise), _row("Strength", self._strength))
+        self._noise_rows = (
+            _row("Noise", self._noise),
+            _row("Strength", self._strength),
+            _row("Minutes", self._minutes),
+        )
         rows = [
             _row("Layer", self._layer),
             _row("Model", self._model),
@@ -92,7 +112,23 @@ class Choices(Container):  # type: ignore[misc]
         self._layer.changed.connect(self._offer_axes)
         for choice in (self._layer, self._model, self._folder):
             choice.changed.connect(on_other)
+        self._strength.changed.connect(on_strength)
         self._offer_axes()
+
+    @property
+    def minutes(self) -> float:
+        """How long adapting may take."""
+        return float(self._minutes.value)
+
+    @property
+    def strength(self) -> float:
+        """How much stronger the noise is taken to be."""
+        return float(self._strength.value)
+
+    def choose_model(self, model: Model) -> None:
+        """Choose a model of the user's own, a new one too."""
+        self._model.choices = _names()
+        self._model.value = model.folder.name
 
     @property
     def layer(self) -> Image | None:
@@ -108,17 +144,17 @@ class Choices(Container):  # type: ignore[misc]
 
     def refresh(self, is_idle: bool) -> str:
         """Show what the model needs to be told, not editable during work; say what is wrong."""
-        is_deep, takes_noise, fault = False, False, ""
+        is_deep, self.takes_noise, fault = False, False, ""
         try:
             spec = self._chosen_model().spec
-            is_deep, takes_noise = spec.depth > 1, spec.takes_noise
+            is_deep, self.takes_noise = spec.depth > 1, spec.takes_noise
             self._checked_layer()
         except CrispimError as error:
             fault = str(error)
         self._folder_row.visible = self._model.value == FOLDER
         self._slices_row.visible = is_deep and bool(self._slices.choices)
         for row in self._noise_rows:
-            row.visible = takes_noise
+            row.visible = self.takes_noise
         for row in self:
             row.enabled = is_idle
         return fault
@@ -154,6 +190,11 @@ class Choices(Container):  # type: ignore[misc]
         self._slices.reset_choices()
         if self.layer is not None and self._slices.choices:
             self._slices.value = guess_slices(self.layer)
+
+
+def _names() -> list[str]:
+    """Name the models that there are, and that one of another folder may be chosen."""
+    return [*(model.folder.name for model in list_models()), FOLDER]
 
 
 def _row(label: str, choice: Any) -> Container:

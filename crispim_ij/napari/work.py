@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
@@ -19,12 +21,13 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
 from crispim_ij.models import Model
 from crispim_ij.napari.layers import stack_around, stacks_of
-from crispim_ij.napari.process import DenoiserProcess
+from crispim_ij.napari.process import Adaptation, AdaptStep, DenoiserProcess
 from crispim_ij.noise import MEASURED, NoiseOptions
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.previewing import Crop, Looked, look
+from crispim_ij.training import Adapted, AdaptSettings, check_adaptable
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
@@ -111,6 +114,40 @@ def preview_plane(
     return PlanePreview(looked, place, to_dtype(denoised, stack.dtype))
 
 
+def with_strength(
+    process: DenoiserProcess, request: LayerRequest, found: PlanePreview, strength: float
+) -> Generator[str, None, NDArray[Any]]:
+    """Denoise a previewed plane again, with its noise taken to be stronger by a factor."""
+    yield "Denoising the plane …"
+    looked = found.looked
+    denoise = process.load(request.model, request.settings)
+    denoise = denoise.told(looked.own_noise.scaled(strength))
+    denoised = denoise(looked.pixels if request.model.spec.depth > 1 else looked.plane)
+    return to_dtype(denoised, found.pixels.dtype)
+
+
+def adapt_to_layer(
+    process: DenoiserProcess, request: LayerRequest, folder: Path, minutes: float
+) -> Generator[AdaptStep, None, Adapted]:
+    """Adapt a request's model to its planes, and yield after each step.
+
+    The folder is a new one, of which nothing is left where the work is stopped.
+    Raises CrispimError if array or model can't be used, or the planes don't fit into memory.
+    """
+    check_adaptable(request.model)
+    shape, dtype = request.pixels.shape, np.dtype(request.pixels.dtype)
+    free = psutil.virtual_memory().available
+    _check_memory(2 * math.prod(shape) * dtype.itemsize, free, "adapting", "adapt")
+    stacks = [np.asarray(request.pixels[at]) for at in stacks_of(shape, request.slices)]
+    settings = AdaptSettings(minutes)
+    task = Adaptation(np.stack(stacks), request.model, folder, settings, request.noise)
+    try:
+        return (yield from process.adapt(task))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 def denoise_all(
     process: DenoiserProcess, request: LayerRequest
 ) -> Generator[float, None, LayerResult]:
@@ -121,7 +158,8 @@ def denoise_all(
     shape, dtype = request.pixels.shape, np.dtype(request.pixels.dtype).newbyteorder("=")
     model, settings = request.model, request.settings
     check_size(shape[-2:], model.spec)
-    _check_memory(math.prod(shape) * dtype.itemsize, psutil.virtual_memory().available)
+    free = psutil.virtual_memory().available
+    _check_memory(math.prod(shape) * dtype.itemsize, free, "the result", "denoise")
     check_options(model.spec, request.noise)
     denoiser = process.load(model, settings)
     result = np.empty(shape, dtype)
@@ -136,12 +174,13 @@ def denoise_all(
     return LayerResult(result, tuple(dict.fromkeys(problems)))
 
 
-def _check_memory(needed: int, free: int) -> None:
+def _check_memory(needed: int, free: int, what: str, command: str) -> None:
     """Refuse what would not fit."""
     if needed > free:
         raise CrispimError(
-            f"The result takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free: "
-            "denoise the file with `crispim-ij denoise` instead, which holds a few planes at once."
+            f"{what.capitalize()} takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory "
+            f"are free: {command} the file with `crispim-ij {command}` instead, which holds a few "
+            "planes at once."
         )
 
 

@@ -15,7 +15,8 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.noise.camera import CameraNoise
 from crispim_ij.noise.fit import fit_noise
 from crispim_ij.noise.light_levels import SIDE, LightLevel
-from crispim_ij.noise.measure import CORRELATED, measure_light, read_pairs, shared
+from crispim_ij.noise.measure import CORRELATED, measure_light, shared
+from crispim_ij.noise.pairs import read_pairs
 from crispim_ij.planes.atomic import whole_file, write_json
 from crispim_ij.planes.selection import z_stacks
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise.measure import (
-    PLANES,
     Measurement,
     channel_stacks,
     measure_noise,
     measure_noise_over,
 )
+from crispim_ij.noise.pairs import PLANES
 from crispim_ij.noise.stack_noise import StackNoise
 from crispim_ij.planes import Selection, Source, Tree, open_stack
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import CameraNoise
-from crispim_ij.noise.measure import PLANES, Pair, read_pairs
+from crispim_ij.noise.pairs import PLANES, Pair, read_pairs
 from crispim_ij.noise.stabilise import stabilise
 from crispim_ij.planes.selection import z_stacks
 
@@ -23,8 +23,12 @@ Floats = NDArray[np.float64]
 SIDE = 32
 """Side, in px, of the blocks whose spectra are averaged: of what is shared farther, so much."""
 
+_LEAK = (2 * SIDE / 3, SIDE / 6)
+"""Power, in a block seen through Hann's window, of what is constant, and of the next wave."""
+
 _FLATTEST = 0.15
 _FEWEST = 8
+_LEAST_LINES = 0.02  # of the variance: less is chance
 _COARSE = 4  # waves a block and fewer along both axes, in which structure is seen first
 
 
@@ -36,20 +40,25 @@ class Grain:
     ----------
     spectrum : ndarray of float64, shape (SIDE, SIDE)
         Power of the waves of a block, as `numpy.fft.fft2` orders them, in units of the noise that
-        is told, squared: their mean is the noise's variance.
+        is told, squared: their mean is the variance of what lines don't share.
+    rows, columns : ndarray of float64, shape (SIDE,)
+        The same of what whole rows, and whole columns, share: a wave along the other axis.
     """
 
     spectrum: Floats
+    rows: Floats = field(default_factory=lambda: np.zeros(SIDE))
+    columns: Floats = field(default_factory=lambda: np.zeros(SIDE))
 
     @property
     def variance(self) -> float:
         """Variance of the noise, in units of what is told, squared."""
-        return float(self.spectrum.mean())
+        return float(self.spectrum.mean() + self.rows.mean() + self.columns.mean())
 
     def correlation(self, down: int, right: int) -> float:
         """Return how much noise pixels share that lie so far from one another."""
-        shared = np.fft.ifft2(self.spectrum).real
-        return float(shared[down, right] / shared[0, 0])
+        shared = np.fft.ifft2(self.spectrum).real[down, right]
+        lines = np.fft.ifft(self.rows).real[down] + np.fft.ifft(self.columns).real[right]
+        return float(shared + lines) / self.variance
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw noise of this grain, as strong as it was measured.
@@ -67,7 +76,11 @@ class Grain:
             Normal noise, in units of what is told.
         """
         white = np.fft.rfft2(rng.standard_normal(shape))
-        return np.fft.irfft2(white * _amplitude(self, shape), s=shape).astype(np.float32)
+        noise = np.fft.irfft2(white * _amplitude(self, shape), s=shape)
+        for axis, lines in enumerate((self.rows, self.columns)):
+            if lines.any():
+                noise += np.expand_dims(_draw_lines(lines, shape[axis], rng), 1 - axis)
+        return noise.astype(np.float32)
 
 
 def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
@@ -89,14 +102,14 @@ def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
     Grain or None
         The spectrum; None where planes are smaller than its blocks.
     """
-    if min(source.shape[1:]) < SIDE:
-        return None
     stacks = z_stacks(source.metadata, len(source))
-    return _grain(list(read_pairs(source, stacks, PLANES)), camera)
+    return measure_pairs(list(read_pairs(source, stacks, PLANES)), camera)
 
 
-def _grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain:
-    """Average the spectra of the flattest blocks."""
+def measure_pairs(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
+    """Average the spectra of the flattest blocks; None where planes are smaller than one."""
+    if min(pairs[0].plane.shape) < SIDE:
+        return None
     noise, structure = [], []
     for pair in pairs:
         plane = stabilise(pair.plane.astype(np.float32), camera)
@@ -109,7 +122,34 @@ def _grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain:
     count = min(len(powers), max(_FEWEST, round(_FLATTEST * len(powers))))
     flat: Floats = powers[np.argpartition(coarse, count - 1)[:count]].mean(0)
     flat[0, 0] = (flat[0, 1] + flat[1, 0]) / 2  # as means were taken off
-    return Grain(flat)
+    rows, without_rows = _lines(flat)
+    columns, rest = _lines(without_rows.T)
+    return Grain(rest.T, rows, columns)
+
+
+def _lines(spectrum: Floats) -> tuple[Floats, Floats]:
+    """Tell what whole rows share, which the window leaks into the next waves, from all else.
+
+    What varies smoothly from wave to wave, to the second order, is no lines.
+    """
+    around = [spectrum[:, k] for k in (-2, -1, 0, 1, 2)]
+    sharp = np.tensordot((1, -4, 6, -4, 1), around, 1)
+    power = np.maximum(sharp / (6 * _LEAK[0] - 8 * _LEAK[1]), 0)
+    power[0] = (power[1] + power[-1]) / 2
+    if power.mean() < _LEAST_LINES * spectrum.mean():
+        return np.zeros(SIDE), spectrum
+    rest = spectrum.copy()
+    for wave in (-1, 0, 1):
+        rest[:, wave] = np.maximum(rest[:, wave] - _LEAK[abs(wave)] * power, 0)
+    rest[0, 0] = (rest[0, 2] + rest[2, 0]) / 2
+    return power, rest
+
+
+def _draw_lines(power: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Draw one value for each of so many lines."""
+    waves = np.fft.rfftfreq(count) * SIDE
+    amplitude = np.sqrt(np.interp(waves, np.arange(SIDE // 2 + 1), power[: SIDE // 2 + 1]))
+    return np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * amplitude, n=count)
 
 
 def _spectra(plane: NDArray[np.float32]) -> Floats:

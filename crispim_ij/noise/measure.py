@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, CameraNoise
 from crispim_ij.noise.fit import fit_noise
+from crispim_ij.noise.grain import measure_pairs
 from crispim_ij.noise.light_levels import (
     SIDE,
     LightLevel,
@@ -20,17 +21,12 @@ from crispim_ij.noise.light_levels import (
     measure_blocks,
     varies,
 )
+from crispim_ij.noise.pairs import PLANES, Pair, read_pairs
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Metadata, Source
 
 Basis = Literal["line through levels of light", "gain from the darkest block as offset", "one sd"]
-
-PLANES = 8
-"""Planes of each channel that are read, spread over the stack."""
-
-WINDOW = 1024
-"""Longest side of what is read of a plane, in px: of larger ones each time another part."""
 
 DARKEST = 0.01
 """Share of the blocks that is darker than the offset where that isn't known."""
@@ -43,7 +39,7 @@ _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
 _FEW = 512
 _LEAST_LINE = 3
-_CORNERS = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
+_UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,9 @@ class Measurement:
     basis : str or None
         What `noise` rests on: 'line through levels of light', 'gain from the darkest block
         as offset' where there are two levels alone, or 'one sd'.
+    whole : CameraNoise or None
+        Where pixels share noise, all of it: `noise` is what is fine along both axes, and far less.
+        Measured where planes are flat, so that structure counts where none are.
     """
 
     channel: int
@@ -73,6 +72,14 @@ class Measurement:
     is_correlated: bool
     problem: str | None
     basis: Basis | None
+    whole: CameraNoise | None = None
+
+    def of_all(self) -> Measurement:
+        """Return what a model is told that has learnt how pixels share noise."""
+        if self.whole is None:
+            return self
+        problem = self.problem if self.noise is None else None
+        return replace(self, noise=self.whole, problem=problem)
 
     def at(self, *shares: float) -> tuple[float, ...]:
         """Return the standard deviation, in counts, where a share of the pixels is darker.
@@ -113,13 +120,6 @@ class Light(NamedTuple):
     levels: list[LightLevel]
     darkest: float
     alive: float
-
-
-class Pair(NamedTuple):
-    """A part of a plane, and the same of a neighbour along Z, where there is one."""
-
-    plane: NDArray[Any]
-    beside: NDArray[Any] | None
 
 
 def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ...]:
@@ -183,34 +183,6 @@ def channels_of(source: Source) -> list[int]:
     return numbers
 
 
-def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterator[Pair]:
-    """Read planes that are spread over stacks, each with a neighbour along Z.
-
-    `stacks` has a row for each stack, with the numbers of the planes that lie above one another.
-    `count` planes are read, all where there are fewer.
-    """
-    depth = stacks.shape[1]
-    places = np.linspace(0, stacks.size - 1, min(count, stacks.size)).round().astype(int)
-    for turn, place in enumerate(places.tolist()):
-        stack, z = divmod(place, depth)
-        part = _part(source.shape[1:], *_CORNERS[turn % len(_CORNERS)])
-        beside = z + 1 if z + 1 < depth else z - 1
-        yield Pair(
-            source.read_region(int(stacks[stack, z]), *part),
-            source.read_region(int(stacks[stack, beside]), *part) if depth > 1 else None,
-        )
-
-
-def _part(shape: tuple[int, ...], down: float, right: float) -> tuple[slice, slice]:
-    """Return rows and columns of a part that lies at a place from 0 to 1 along each side."""
-    spare = [max(0, side - WINDOW) for side in shape]
-    rows, columns = (
-        slice(round(place * rest), round(place * rest) + min(WINDOW, side))
-        for place, rest, side in zip((down, right), spare, shape, strict=True)
-    )
-    return rows, columns
-
-
 def measure_light(pairs: Sequence[Pair]) -> Light:
     """Measure noise at each light, of at least one plane of at least 8 px on each side."""
     limits = _limits(pairs)
@@ -259,12 +231,21 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     is_correlated = bool(max(*np.abs(across), lines) > CORRELATED + doubt)
     if shared(levels, "steepness") > _SMOOTH:
         smooth = "The planes seem to be smoothed or denoised already."
-        return Measurement(channel, None, levels, is_correlated, smooth, None)
+        whole = _whole(pairs, _UNIT) if is_correlated else None
+        return Measurement(channel, None, levels, is_correlated, smooth, None, whole)
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
-    problem = "Neighbouring pixels share noise." if is_correlated else None
-    return Measurement(channel, noise, levels, is_correlated, problem, basis)
+    if not is_correlated:
+        return Measurement(channel, noise, levels, is_correlated, None, basis)
+    problem, whole = "Neighbouring pixels share noise.", _whole(pairs, noise)
+    return Measurement(channel, noise, levels, is_correlated, problem, basis, whole)
+
+
+def _whole(pairs: Sequence[Pair], fine: CameraNoise) -> CameraNoise | None:
+    """Return all of the noise, of which what is fine is known."""
+    grain = measure_pairs(pairs, fine)
+    return None if grain is None else fine.scaled(math.sqrt(grain.variance))
 
 
 def _unknown(channel: int, problem: str) -> Measurement:

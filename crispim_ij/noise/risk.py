@@ -15,6 +15,10 @@ is, in the mean, the squared error of f at noise that is stronger by :math:`\sqr
 becomes 0 it is Stein's unbiased estimate with a random probe [2]_, but it holds at any a, also for
 denoisers that jump.
 
+Of a mini-stack only the plane to predict gets z. The noise of its neighbours has nothing to do with
+its own, so the pair's noises stay independent, and neighbours are as they will be. That fails for
+planes that were interpolated along Z, which share noise.
+
 References
 ----------
 .. [1] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-Recorrupted: unsupervised deep

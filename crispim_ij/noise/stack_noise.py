@@ -80,11 +80,21 @@ class StackNoise:
 
     @classmethod
     def of(
-        cls, options: NoiseOptions, found: Sequence[Measurement], channels: Sequence[str] = ()
+        cls,
+        options: NoiseOptions,
+        found: Sequence[Measurement],
+        channels: Sequence[str] = (),
+        *,
+        whole: bool = False,
     ) -> StackNoise:
-        """Return what the user says, or else what was measured of each channel, by its name."""
+        """Return what the user says, or else what was measured of each channel, by its name.
+
+        `whole` is for models that learn or have learnt how pixels share noise: they are told all
+        of it, see `Measurement.whole`.
+        """
         if options.given is not None:
             return cls((options.given,), options.strength)
+        found = [one.of_all() for one in found] if whole else found
         names = [_named(one.channel, channels) if len(found) > 1 else "" for one in found]
         named = list(zip(names, found, strict=True))
         return cls(
@@ -123,10 +133,10 @@ class StackNoise:
         )
 
 
-def tell_noise(source: Source, options: NoiseOptions) -> StackNoise:
-    """Measure the noise of each channel of a stack, or take what the user says."""
+def tell_noise(source: Source, options: NoiseOptions, *, whole: bool = False) -> StackNoise:
+    """Measure the noise of each channel of a stack, or take what the user says; see `of`."""
     found = () if options.given else measure_noise(source)
-    return StackNoise.of(options, found, channel_names(source.metadata))
+    return StackNoise.of(options, found, channel_names(source.metadata), whole=whole)
 
 
 def _named(channel: int, names: Sequence[str]) -> str:
@@ -139,6 +149,8 @@ def _consequence(found: Measurement) -> str:
     """Say what a problem leads to."""
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
+    if found.noise == found.whole:
+        return "What differs between neighbouring planes where they are flat is taken for noise."
     return (
         "Little of it can be removed: give planes as the camera took them, not resized, or a model "
         "that is adapted to them (crispim-ij adapt)."

@@ -214,7 +214,7 @@ def look(
     found = measure_noise(source)
     number = channels_of(source)[chosen]
     names = channel_names(source.metadata)
-    stack = StackNoise.of(options, found, names)
+    stack = StackNoise.of(options, found, names, whole=model.spec.learnt_grain)
     noise = found[number]
     slices = z_stacks(source.metadata, len(source)).shape[1]
     fit = judge(noise, model.spec, slices)

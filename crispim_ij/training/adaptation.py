@@ -31,7 +31,7 @@ from crispim_ij.training.recipe import Recipe, load_recipe
 from crispim_ij.training.run_directory import HISTORY_FILE, RECIPE_FILE
 from crispim_ij.training.stacks import TrainingStack, describe_stack, open_noisy_stack
 
-PATCH = 128
+PATCH = 96
 """Side of a patch, in px, where planes are as large."""
 
 VALIDATIONS = 20
@@ -44,12 +44,12 @@ RECIPE = Recipe(
     name="adapt",
     architecture="stabilised-2d",
     steps=1,
-    batch=8,
+    batch=4,
     patch=PATCH,
     recorruption=0.3,
-    learning_rate=3e-4,
+    learning_rate=1e-3,
     checkpoint_policy="best",
-    patience=8,
+    patience=10,
 )
 """How models are adapted, but for what depends on model, planes, time and processor."""
 

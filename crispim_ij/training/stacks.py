@@ -209,7 +209,7 @@ def open_noisy_stack(
 
 def _told_noise(noisy: Source, given: CameraNoise | None) -> OwnNoise:
     """Measure what a model is told when it denoises the planes, and how pixels share noise."""
-    found = measure_noise(noisy)
+    found = [one.of_all() for one in measure_noise(noisy)]
     camera = given or found[0].noise
     if camera is None:
         raise CrispimError(

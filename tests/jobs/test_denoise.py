@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,18 @@ import tifffile
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.uncertainty import ErrorModel
 from crispim_ij.errors import CrispimError
-from crispim_ij.jobs import DenoiseJob, Output, denoise_locally, plan_denoising
+from crispim_ij.jobs import (
+    DenoiseJob,
+    Output,
+    denoise_locally,
+    plan_denoising,
+    plan_denoising_in_memory,
+)
 from crispim_ij.models import Model, save_model
 from crispim_ij.networks import build
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from crispim_ij.planes import SinkSettings, Source, ZarrSettings, open_source
+from crispim_ij.planes.arrays import ArraySink, ArraySource
 from tests.told import told_model
 
 PLANES = np.random.default_rng(3).normal(300, 30, (3, 70, 40)).round().astype(np.uint16)
@@ -115,3 +123,16 @@ def test_only_whole_planes_are_finished(model: Model, noisy: Path, tmp_path: Pat
             assert [share == 1 for share in finished] == [True, False, False]
             assert sum(steps) == pytest.approx(3 - sum(shares))
     assert (tmp_path / "out.zarr").exists()
+
+
+def test_a_model_that_has_learnt_a_grain_is_told_all_of_the_noise(told: Model) -> None:
+    """Of rows that share half of it, too."""
+    rng = np.random.default_rng(4)
+    noise = rng.normal(0, 30, (4, 64, 64)) + rng.normal(0, 30, (4, 64, 1))
+    source = ArraySource((500 + noise).astype(np.float32))
+    sink = ArraySink(source.shape, source.dtype)
+    learnt = replace(told.spec, provenance={"data": [{"grain": {"variance": 1.0}}]})
+    for spec, sd in ((told.spec, 30), (learnt, 30 * 2**0.5)):
+        job = plan_denoising_in_memory(source, sink, Model(told.folder, spec), DenoiseSettings())
+        assert job.noise is not None
+        assert job.noise.channels[0].read_noise == pytest.approx(sd, rel=0.15)

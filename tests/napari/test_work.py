@@ -18,7 +18,15 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, find_model
 from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.napari.process import DenoiserProcess, shared_process
-from crispim_ij.napari.work import Failure, LayerRequest, denoise_all, preview_plane, watched
+from crispim_ij.napari.work import (
+    Failure,
+    LayerRequest,
+    adapt_to_layer,
+    denoise_all,
+    preview_plane,
+    watched,
+    with_strength,
+)
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from tests.guessing import guessing_model
 from tests.told import told_model
@@ -111,6 +119,11 @@ def test_the_noise_may_be_told(process: DenoiserProcess, told: Model) -> None:
     _, found = result_of(preview_plane(process, job_told, (1, 5, 5)))
     np.testing.assert_array_equal(found.pixels, result.pixels[1])
     assert found.looked.noise.at(0.5)[0] == pytest.approx(30, rel=0.1)
+    weaker = NoiseOptions(options.given, 0.7)
+    _, again = result_of(with_strength(process, job_told, found, 0.7))
+    other = LayerRequest(pixels, 0, told, DenoiseSettings(), weaker)
+    _, expected = result_of(preview_plane(process, other, (1, 5, 5)))
+    np.testing.assert_array_equal(again, expected.pixels)
 
 
 def test_why_to_mistrust_the_noise_is_said_without_a_preview(
@@ -137,6 +150,29 @@ def test_a_model_that_guesses_is_told_nothing(process: DenoiserProcess, tmp_path
     for work in (denoise_all(process, stack), preview_plane(process, stack, (1, 5, 5))):
         with pytest.raises(CrispimError, match="guesses the noise"):
             list(work)
+
+
+def test_of_an_adaptation_that_is_stopped_nothing_is_left(tmp_path: Path) -> None:
+    """Each channel has noise of its own."""
+    rng = np.random.default_rng(0)
+    channels = [rng.normal(300, sd, (2, 32, 32)) for sd in (8, 50)]
+    model = told_model(tmp_path / "idle", idle=True)
+    layer = LayerRequest(np.stack(channels, axis=1), 0, model, DenoiseSettings())
+    process = DenoiserProcess()
+    work = adapt_to_layer(process, layer, tmp_path / "mine", 1e-6)
+    step = next(work)
+    assert (step.done, step.plan.steps, step.plan.unit) == (0, 2, "of the noise")
+    assert step.plan.noisy == 1
+    assert (tmp_path / "mine").exists()
+    work.close()
+    assert not (tmp_path / "mine").exists()
+    assert process._process is None
+
+
+def test_a_model_that_guesses_can_not_be_adapted(process: DenoiserProcess, tmp_path: Path) -> None:
+    layer = LayerRequest(counts(2, 32, 32), 0, guessing_model(tmp_path / "g"), DenoiseSettings())
+    with pytest.raises(CrispimError, match="guesses the noise"):
+        next(adapt_to_layer(process, layer, tmp_path / "mine", 1.0))
 
 
 def test_of_a_large_plane_the_part_around_the_pixel_is_looked_at(process: DenoiserProcess) -> None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from crispim_ij.noise import CameraNoise
+from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
 from crispim_ij.noise.grain import SIDE, Grain, measure_grain
 from crispim_ij.planes.arrays import ArraySource
 
@@ -42,12 +42,29 @@ def test_what_is_drawn_is_as_what_was_measured(kind: str) -> None:
     assert grain.variance == pytest.approx(variance, rel=0.1)
     assert grain.correlation(1, 0) == pytest.approx(down, abs=0.08)
     assert grain.correlation(0, 1) == pytest.approx(right, abs=0.08)
+    assert grain.rows.any() == (kind == "rows")
     drawn = np.stack([grain.draw((96, 128), np.random.default_rng(k)) for k in range(20)])
     assert drawn.dtype == np.float32
     assert drawn.var() == pytest.approx(variance, rel=0.1)
     for shift, expected in ((-2, down), (-1, right)):
         shared = np.mean(drawn * np.roll(drawn, 1, shift)) / drawn.var()
         assert shared == pytest.approx(expected, abs=0.08)
+
+
+def test_what_lines_share_they_share_from_end_to_end() -> None:
+    source = ArraySource((CLEAN + with_rows()).astype(np.float32))
+    grain = measure_grain(source, WHITE)
+    assert grain is not None
+    assert grain.rows.mean() == pytest.approx(0.5, abs=0.08)
+    assert not grain.columns.any()
+    assert grain.spectrum[:, :2].mean() == pytest.approx(0.5, abs=0.12)
+    turned = measure_grain(ArraySource((CLEAN + with_rows()).swapaxes(1, 2)), WHITE)
+    assert turned is not None
+    assert turned.columns.mean() == pytest.approx(0.5, abs=0.08)
+    assert not turned.rows.any()
+    drawn = np.stack([grain.draw((96, 128), np.random.default_rng(k)) for k in range(20)])
+    far = np.mean(drawn[..., :-100] * drawn[..., 100:]) / drawn.var()
+    assert far == pytest.approx(0.5, abs=0.08)
 
 
 def test_structure_of_a_single_plane_is_left_out() -> None:
@@ -69,3 +86,31 @@ def test_the_same_chance_draws_the_same() -> None:
     grain = Grain(np.ones((SIDE, SIDE)))
     ours, theirs = (grain.draw((40, 33), np.random.default_rng(2)) for _ in range(2))
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", ["blurred", "rows"])
+def test_a_model_that_learns_the_grain_is_told_all_of_the_noise(kind: str) -> None:
+    """Of which what is fine along both axes is a part."""
+    noise, _, variance = NOISES[kind]
+    source = ArraySource((CLEAN + noise()).astype(np.float32))
+    fine, whole = (tell_noise(source, MEASURED, whole=of_all) for of_all in (False, True))
+    (camera,) = whole.channels
+    assert camera.read_noise == pytest.approx(SD * variance**0.5, rel=0.1)
+    assert fine.channels[0].read_noise < 0.8 * camera.read_noise
+    assert fine.problems
+    assert not whole.problems
+
+
+def test_white_noise_is_told_as_it_is() -> None:
+    source = ArraySource((CLEAN + white()).astype(np.float32))
+    assert tell_noise(source, MEASURED, whole=True) == tell_noise(source, MEASURED)
+
+
+def test_planes_that_were_smoothed_far_are_told_all_of_the_noise() -> None:
+    source = ArraySource((CLEAN + gaussian_filter(white(), (0, 2, 2))).astype(np.float32))
+    assert tell_noise(source, MEASURED).channels[0].is_none
+    whole = tell_noise(source, MEASURED, whole=True)
+    expected = SD / (2 * 2 * np.pi**0.5)
+    assert whole.channels[0].read_noise == pytest.approx(expected, rel=0.25)
+    (problem,) = whole.problems
+    assert "smoothed or denoised already" in problem

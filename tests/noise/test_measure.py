@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise import CameraNoise, Measurement, add_camera_noise, measure_noise
-from crispim_ij.noise.measure import WINDOW, channel_stacks, read_pairs
+from crispim_ij.noise.measure import channel_stacks
+from crispim_ij.noise.pairs import WINDOW, read_pairs
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
 from tests.noise.conftest import DARK, picture

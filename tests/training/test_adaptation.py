@@ -10,10 +10,20 @@ from scipy.ndimage import gaussian_filter
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, load_model
 from crispim_ij.noise import CameraNoise, StackNoise
+from crispim_ij.planes import Metadata
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import AdaptSettings, RunSettings, adapt, adaptation, open_noisy_stack
-from crispim_ij.training.adaptation import PATCH, Plan, _recipe, _scale, _steps_in_all, _timed
+from crispim_ij.training.adaptation import (
+    PATCH,
+    Plan,
+    _recipe,
+    _scale,
+    _stacks,
+    _steps_in_all,
+    _timed,
+)
 from crispim_ij.training.loop import HistoryEntry
+from crispim_ij.training.patches import training_batch
 from tests.told import told_model
 from tests.training.small import assert_same_weights
 
@@ -99,6 +109,24 @@ def test_steps_fill_the_time(start: Model, budget: float) -> None:
     assert recipe.steps <= 20 * recipe.validate_every
     if budget >= 10:
         assert _steps_in_all(recipe) == pytest.approx(budget, rel=0.15)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_neighbours_are_of_the_same_channel(tmp_path: Path, several: bool) -> None:
+    """Whether the noise is given for all channels or measured of each."""
+    deep = told_model(tmp_path / "deep", "stabilised-2.5d", idle=True)
+    planes = np.arange(2)[:, np.newaxis] * 1000 + np.arange(4) * 100.0
+    source = ArraySource(np.broadcast_to(planes.reshape(8, 1, 1), (8, 32, 32)))
+    source.metadata = Metadata(axes="CZ", sizes=(2, 4))
+    recipe = replace(_recipe(deep, source, SHORT), batch=64)
+    noise = StackNoise((CameraNoise(0, 0, 1),) * (2 if several else 1))
+    given, target = training_batch(_stacks(source, noise, recipe), recipe, 0)
+    levels = np.round(given.mean((2, 3, 4)), -2)
+    assert given.shape[1] == 5
+    assert set(levels.ravel()) == set(planes.ravel())
+    assert (levels // 900 == levels[:, 2:3] // 900).all()
+    np.testing.assert_array_equal(np.round(target.mean((1, 2, 3)), -2), levels[:, 2])
+    assert (np.abs(np.diff(levels, axis=1)) <= 100).all()
 
 
 def test_patches_fit_the_planes(start: Model) -> None:

@@ -114,7 +114,7 @@ def denoise(
         check_slices(planes, described.depth)
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
-        noises = _noises(planes, told) if described.takes_noise else [None] * len(planes)
+        noises = _noises(planes, told, described) if described.takes_noise else [None] * len(planes)
         worker = stack.enter_context(start_worker())
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="crispim-"))
         zip_file = _model_zip(model, Path(scratch), worker)
@@ -145,12 +145,16 @@ def _described(model: str) -> ModelSpec | ModelZip:
     return read_model_zip(Path(model)) if _is_zip(model) else find_model(model).spec
 
 
-def _noises(planes: Source, options: NoiseOptions) -> list[CameraNoise | None]:
+def _noises(
+    planes: Source, options: NoiseOptions, described: ModelSpec | ModelZip
+) -> list[CameraNoise | None]:
     """Measure the noise and say it, or take what the user says; one a plane."""
     from crispim_ij.cli.outcome import say_noise
+    from crispim_ij.models import ModelSpec
     from crispim_ij.noise import tell_noise
 
-    noise = tell_noise(planes, options)
+    whole = isinstance(described, ModelSpec) and described.learnt_grain
+    noise = tell_noise(planes, options, whole=whole)
     say_noise(noise)
     return list(noise.of_planes(planes))
 

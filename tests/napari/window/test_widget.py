@@ -247,7 +247,9 @@ def test_only_a_model_that_is_told_the_noise_asks_for_it(
     noise, strength = choose(window, guesses)
     assert is_hidden(noise)
     assert is_hidden(strength)
+    assert not window.button("Adapt").enabled
     choose(window, told)
+    assert window.button("Adapt").enabled
     assert (noise[0].value, noise[1].value) == ("Noise", "auto")
     assert (strength[0].value, strength[1].value) == ("Strength", 1.0)
     assert not is_hidden(noise)
@@ -275,6 +277,26 @@ def test_the_noise_is_measured_or_told(window: Window, noisy: np.ndarray, told: 
     window.press_and_wait("Denoise")
     result = window.viewer.layers["scan denoised by told"]
     np.testing.assert_array_equal(result.data[2], expected)
+    shown = window.viewer.layers[PREVIEW]
+    strength[1].value = 0.8
+    weaker = to_dtype(run.told(CameraNoise(2, 100, 6).scaled(0.8))(noisy[2]), noisy.dtype)
+    window.wait(lambda: np.array_equal(shown.data[0], weaker))
+    assert not window.is_busy
+
+
+def test_a_model_is_adapted_and_then_chosen(
+    window: Window, noisy: np.ndarray, told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path))
+    window.viewer.add_image(noisy, name="a/b")
+    choose(window, told)
+    minutes = window.widget[0][7][1]
+    minutes.min = minutes.value = 1e-6
+    window.press_and_wait("Adapt")
+    assert "steps made nothing better" in window.says or "Estimated error: noisy" in window.says
+    assert window.widget[0].request().model.folder == tmp_path / "a_b adapted"
+    window.press_and_wait("Preview")
+    assert PREVIEW in window.names
 
 
 def test_why_to_mistrust_the_noise_is_shown_without_a_preview(window: Window, told: Path) -> None:
