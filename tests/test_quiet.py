@@ -2,6 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
+
+import pytest
+
+from crispim_ij.quiet import _hidden
 
 SCRIPT = """
 import crispim_ij
@@ -16,3 +21,18 @@ print("done")
 def test_nothing_of_tensorflow_is_said_where_an_array_is_denoised() -> None:
     said = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert (said.stdout, said.stderr) == ("done\n", "")
+
+
+def test_what_is_hidden_is_there_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with _hidden("colorsys"), pytest.raises(ModuleNotFoundError):
+        import_module("colorsys")
+    assert import_module("colorsys").rgb_to_hsv(0, 0, 1) == (2 / 3, 1, 1)
+
+
+def test_what_is_loaded_already_is_not_hidden() -> None:
+    import json
+
+    with _hidden("json"):
+        assert import_module("json") is json
+    assert sys.modules["json"] is json

@@ -74,7 +74,7 @@ class Model:
         Returns
         -------
         keras.Model
-            Raw counts in, raw counts out.
+            Raw counts in and out, or values in units of the noise, see ``spec.input_scaling``.
 
         Raises
         ------
@@ -83,19 +83,15 @@ class Model:
         """
         path = self.folder / WEIGHTS_FILE
         content = self._content(path)
-        plain = build(self.spec.architecture)
+        network = build(self.spec.architecture, precision=precision, padding=padding)
         try:
             with checked_weights(content) as weights:
-                _load_weights(plain, weights)
+                _load_weights(network, weights)
         except DamagedFileError as error:
             raise CrispimError(
                 f"{path} doesn't hold the weights of {self.spec.architecture!r} ({error}); "
                 "restore the file or import the model again."
             ) from error
-        if precision == "float32" and padding == "same":
-            return plain
-        network = build(self.spec.architecture, precision=precision, padding=padding)
-        network.set_weights(plain.get_weights())
         return network
 
     def _content(self, path: Path) -> bytes:
