@@ -17,7 +17,7 @@ and CAREamics with its own default network for N2V, since it can't run ours, in 
 What isn't installed is left out, and said. All ways take turns over parts of the planes, so that a
 change of the machine's speed meets them all. Prints planes a second, each way's rate as a multiple
 of that of `crispim-ij denoise` from folder to folder, and the largest difference to its counts: of
-all pixels, and of those whose surroundings lie within the plane, 31 px on each side.
+all pixels, and of those whose surroundings lie within the plane, 80 px on each side.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ import numpy as np
 import tensorflow as tf
 import tifffile
 from PIL import Image
+from told import NOISE, told_denoiser, told_model
 
-from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes, load_denoiser
+from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes
 from crispim_ij.evaluation import find_method
-from crispim_ij.models import find_model
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes import create_sink, open_source
 
 MODEL = "crispim-2d"
 OURS = "crispim-ij denoise, folder"
 PARTS = 4
-TILE_OVERLAP = 32
-"""Of CSBDeep's tiles, in px: the network sees 31."""
+TILE_OVERLAP = 80
+"""Of CSBDeep's tiles, in px: as far as the network sees."""
 
 Plane = np.ndarray
 Way = Callable[[Path, Path], None]
@@ -71,7 +71,7 @@ def main() -> None:
 def write_planes(folder: Path, planes: int, side: int) -> None:
     """Write each part of the planes as a folder, as a stack, and as an OME-Zarr."""
     clean = simulate_volume(PhantomSettings((planes, side, side), seed=3))
-    noise = np.random.default_rng(0).normal(0, 35, clean.shape)
+    noise = np.random.default_rng(0).normal(0, NOISE.read_noise, clean.shape)
     noisy = np.clip(np.rint(clean + noise), 0, 65535).astype(np.uint16)
     for number, part in enumerate(np.array_split(noisy, PARTS)):
         place = folder / f"noisy{number}"
@@ -86,9 +86,9 @@ def write_planes(folder: Path, planes: int, side: int) -> None:
 
 def find_ways(folder: Path, threads: int) -> Iterator[tuple[str, Way]]:
     """Yield the ways that are installed, each from a folder of planes to another."""
-    exact = load_denoiser(MODEL)
-    fast = load_denoiser(MODEL, DenoiseSettings("bfloat16"))
-    network = find_model(MODEL).network()
+    exact = told_denoiser(MODEL)
+    fast = told_denoiser(MODEL, DenoiseSettings("bfloat16"))
+    network = told_model(MODEL).network()
     compiled = tf.function(
         lambda plane: network(plane, training=False),
         input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)],
@@ -212,7 +212,7 @@ def exported(folder: Path) -> Path:
 
     path = folder / "model.onnx"
     if not path.exists():
-        export_model(find_model(MODEL), path, ExportSettings(Format.ONNX))
+        export_model(told_model(MODEL), path, ExportSettings(Format.ONNX))
     return path
 
 

@@ -141,9 +141,9 @@ def one_thread(model: str) -> Any:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from crispim_ij.denoising import load_denoiser
+    from told import told_denoiser
 
-    return load_denoiser(model)
+    return told_denoiser(model)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ import numpy as np
 import tensorflow as tf
 import tifffile
 from memory import peak_memory
+from told import told_denoiser, told_model
 
-from crispim_ij.denoising import denoise_planes, load_denoiser
-from crispim_ij.models import find_model
+from crispim_ij.denoising import denoise_planes
 from crispim_ij.planes import create_sink, open_source
 
 SHAPE = (400, 500)
@@ -60,12 +60,12 @@ def compare_speed(scratch: Path, planes: int, model: str) -> None:
     parts = np.array_split(noisy, PARTS)
     for number, part in enumerate(parts):
         write_folder(scratch / f"noisy{number}", part)
-    network = find_model(model).network()
+    network = told_model(model).network()
     compiled = tf.function(
         lambda plane: network(plane, training=False),
         input_signature=[tf.TensorSpec((1, None, None, 1), tf.float32)],
     )
-    denoiser = load_denoiser(model)
+    denoiser = told_denoiser(model)
     batches = [part[..., None].astype(np.float32) for part in parts]
 
     ways: dict[str, Callable[[int], None]] = {
@@ -102,7 +102,7 @@ def memory_of(scratch: Path, planes: int, model: str) -> float:
     """Denoise small planes and return this process' peak memory in MB."""
     plane = np.full((64, 64), 200, np.uint16)
     write_folder(scratch / "noisy", np.broadcast_to(plane, (planes, 64, 64)))
-    denoise_folder(scratch / "noisy", scratch / "denoised", load_denoiser(model))
+    denoise_folder(scratch / "noisy", scratch / "denoised", told_denoiser(model))
     return peak_memory()
 
 

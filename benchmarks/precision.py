@@ -19,13 +19,15 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from quality import Plane, noisy_planes
+from quality import Plane, View, evenly, noisy_pairs
+from told import NOISE, told_denoiser
 
-from crispim_ij.denoising import DenoiseSettings, load_denoiser
-from crispim_ij.evaluation import EvaluationSettings, NoiseSettings, metrics
+from crispim_ij.denoising import DenoiseSettings
+from crispim_ij.evaluation import metrics
 from crispim_ij.planes import open_source, to_dtype
 
 PRECISIONS = ("float32", "bfloat16")
+SIDE = 512
 
 
 def main() -> None:
@@ -35,20 +37,21 @@ def main() -> None:
     parser.add_argument("--model", default="crispim-2d")
     parser.add_argument("--planes", type=int, default=10)
     options = parser.parse_args()
-    settings = EvaluationSettings(options.planes, NoiseSettings((35.0, 35.0)))
-    denoisers = [load_denoiser(options.model, DenoiseSettings(one)) for one in PRECISIONS]
+    denoisers = [told_denoiser(options.model, DenoiseSettings(one)) for one in PRECISIONS]
     for path in sorted(options.data.glob("*.tif")):
         with open_source(path) as source:
-            planes = list(noisy_planes(source, settings, denoisers[0].depth))
+            view, sd = View(source, SIDE), round(NOISE.read_noise)
+            places = evenly(len(source), options.planes)
+            pairs = list(noisy_pairs(view, places, sd, denoisers[0].depth))
         seconds, psnrs = np.zeros(2), np.zeros(2)
         for denoise in denoisers:
-            timed(denoise, planes[0][1])
-        for clean, noisy in planes:
+            timed(denoise, pairs[0].noisy)
+        for pair in pairs:
             for k, denoise in enumerate(denoisers):
-                spent, result = timed(denoise, noisy)
+                spent, result = timed(denoise, pair.noisy)
                 seconds[k] += spent
-                psnrs[k] += metrics.psnr(clean, to_dtype(result, np.dtype(np.uint16)))
-        exact, coarse = psnrs / len(planes)
+                psnrs[k] += metrics.psnr(pair.clean, to_dtype(result, np.dtype(np.uint16)))
+        exact, coarse = psnrs / len(pairs)
         print(
             f"{path.stem:24} float32 {exact:.3f} dB, bfloat16 {coarse:.3f} dB "
             f"({coarse - exact:+.3f}), {seconds[0] / seconds[1]:.2f} times as fast"

@@ -22,8 +22,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tifffile
+from told import told_denoiser
 
-from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes, load_denoiser
+from crispim_ij.denoising import Denoiser, DenoiseSettings, denoise_planes
 from crispim_ij.models import find_model
 from crispim_ij.planes import create_sink, open_source
 
@@ -44,13 +45,13 @@ def main() -> None:
     print(f"{options.model}: {work / 1e3:.1f} thousand operations a pixel")
     for precision in ("float32", "bfloat16"):
         peak = matrix_product(precision)
-        denoiser = load_denoiser(options.model, DenoiseSettings(precision))
+        denoiser = told_denoiser(options.model, DenoiseSettings(precision))
         rate = work * SIDE**2 / in_memory(denoiser, SIDE)
         print(
             f"{precision:9} peak {peak / 1e9:6.0f} GFLOP/s, network {rate / 1e9:6.0f} GFLOP/s, "
             f"{rate / peak:.0%} of it"
         )
-    denoiser = load_denoiser(options.model)
+    denoiser = told_denoiser(options.model)
     with tempfile.TemporaryDirectory() as scratch:
         for side in doubling(256, options.largest, 2):
             spent = through_files(Path(scratch) / f"side{side}", denoiser, 1, side)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
-from crispim_ij.quiet import _without_collections
+from crispim_ij.quiet import _hidden, _without_collections
 
 SCRIPT = """
 import crispim_ij
@@ -33,3 +34,18 @@ def test_garbage_is_collected_after_an_import_as_before(is_enabled: bool) -> Non
         assert gc.isenabled() is is_enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+def test_what_is_hidden_is_there_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with _hidden("colorsys"), pytest.raises(ModuleNotFoundError):
+        import_module("colorsys")
+    assert import_module("colorsys").rgb_to_hsv(0, 0, 1) == (2 / 3, 1, 1)
+
+
+def test_what_is_loaded_already_is_not_hidden() -> None:
+    import json
+
+    with _hidden("json"):
+        assert import_module("json") is json
+    assert sys.modules["json"] is json

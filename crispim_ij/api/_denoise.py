@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.api._images import (
     AnyNoise,
+    LazyOrNamed,
     Numbers,
     PathOrArray,
     check_choice,
@@ -37,7 +38,6 @@ from crispim_ij.planes.provenance import denoised_already
 
 if TYPE_CHECKING:
     import dask.array as da
-    import xarray as xr
 
 ResultType = Literal["same", "uint8", "uint16", "float32"]
 
@@ -63,21 +63,7 @@ def denoise(
 
 @overload
 def denoise(
-    image: da.Array,
-    model: AnyModel = ...,
-    *,
-    noise: AnyNoise = ...,
-    strength: float = ...,
-    precision: Precision = ...,
-    tile: int = ...,
-    dtype: ResultType = ...,
-    uncertainty: bool = ...,
-) -> da.Array: ...
-
-
-@overload
-def denoise(
-    image: xr.DataArray,
+    image: LazyOrNamed,
     model: AnyModel = ...,
     *,
     noise: AnyNoise = ...,
@@ -87,7 +73,7 @@ def denoise(
     dtype: ResultType = ...,
     uncertainty: bool = ...,
     on_done: Callable[[float], None] | None = ...,
-) -> xr.DataArray: ...
+) -> LazyOrNamed: ...
 
 
 def denoise(
@@ -143,7 +129,7 @@ def denoise(
         takes the first.
     on_done : callable, optional
         Called after each plane with 1.0. What it raises ends the work. Without it notebooks
-        show a bar.
+        show a bar. Not for Dask arrays, which are computed later.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,15 @@ from crispim_ij.planes.arrays import ArraySource, check_array
 
 if TYPE_CHECKING:
     import dask.array as da
+    import xarray as xr
 
 AnyPath: TypeAlias = "str | PathLike[str]"
 PathOrArray: TypeAlias = "AnyPath | NDArray[Any]"
 Numbers: TypeAlias = "int | str | None"
 AnyNoise: TypeAlias = str | float | CameraNoise
+
+LazyOrNamed = TypeVar("LazyOrNamed", "da.Array", "xr.DataArray")
+"""An array of another library than NumPy's: the result is one of the same."""
 
 
 def is_dask(image: Any) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, get_args, overload
+from typing import Any, Literal, get_args, overload
 
 from numpy.typing import NDArray
 
 from crispim_ij.api._images import (
+    LazyOrNamed,
     Numbers,
     PathOrArray,
     check_choice,
@@ -25,10 +26,6 @@ from crispim_ij.jobs.local import THREADS
 from crispim_ij.parity import Interpolation
 from crispim_ij.preprocessing import PreprocessSettings
 from crispim_ij.preprocessing.lazy import preprocess_lazily
-
-if TYPE_CHECKING:
-    import dask.array as da
-    import xarray as xr
 
 InterpolationName = Literal["none", "bilinear", "bicubic"]
 
@@ -54,19 +51,7 @@ def preprocess(
 
 @overload
 def preprocess(
-    image: da.Array,
-    *,
-    factor: float = ...,
-    interpolation: InterpolationName = ...,
-    average: bool = ...,
-    noise_sd: float | tuple[float, float] = ...,
-    seed: int | None = ...,
-) -> da.Array: ...
-
-
-@overload
-def preprocess(
-    image: xr.DataArray,
+    image: LazyOrNamed,
     *,
     factor: float = ...,
     interpolation: InterpolationName = ...,
@@ -76,7 +61,7 @@ def preprocess(
     seed_stack: bool = ...,
     workers: int = ...,
     on_done: Callable[[float], None] | None = ...,
-) -> xr.DataArray: ...
+) -> LazyOrNamed: ...
 
 
 def preprocess(
@@ -129,7 +114,7 @@ def preprocess(
         takes the first.
     on_done : callable, optional
         Called after each plane with 1.0. What it raises ends the work. Without it notebooks
-        show a bar.
+        show a bar. Not for Dask arrays, which are computed later.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from crispim_ij.planes import Sink
 from crispim_ij.planes.atomic import json_ready
-from crispim_ij.quiet import start_tensorflow as start_tensorflow
+from crispim_ij.quiet import start_tensorflow as start_quietly
 
 UNBROKEN = 1000
 """Columns where the output goes to a file or another program, which no line break helps."""
@@ -39,6 +39,11 @@ console = Console(
     highlight=False, emoji=False, markup=False, width=None if sys.stdout.isatty() else UNBROKEN
 )
 errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def start_tensorflow() -> None:
+    """Import what computes, in the least time."""
+    start_quietly(bare=True)
 
 
 def report_error(sentence: str) -> None:
@@ -104,7 +109,8 @@ def progress_bar(what: str, total: int, unit: str) -> Iterator[Progress]:
         def so_far() -> str:
             task = progress.tasks[0]
             left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
-            return f"{task.description}: {task.completed:.0f} of {task.total:.0f} {unit}{left}"
+            done = int(task.completed + 1e-6)  # a share of a plane is not one
+            return f"{task.description}: {done} of {task.total:.0f} {unit}{left}"
 
         with nullcontext() if errors.is_terminal else _lines(so_far):
             yield progress

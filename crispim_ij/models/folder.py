@@ -77,7 +77,7 @@ class Model:
         Returns
         -------
         keras.Model
-            Raw counts in, raw counts out.
+            Raw counts in and out, or values in units of the noise, see ``spec.input_scaling``.
 
         Raises
         ------

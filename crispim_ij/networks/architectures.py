@@ -150,8 +150,8 @@ def build(
     Returns
     -------
     keras.Model
-        Float32 counts in and out: (batch, Y, X, 1), or (batch, depth, Y, X, 1) in and
-        (batch, Y, X, 1) out for 3D architectures.
+        Float32 in and out, counts or what `Architecture.input_scaling` says: (batch, Y, X, 1), or
+        (batch, depth, Y, X, 1) in and (batch, Y, X, 1) out for 3D architectures.
 
     Raises
     ------

@@ -30,7 +30,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 def test_every_picture_is_small_and_shown_somewhere() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    pictures = list(IMAGES.glob("*.png"))
+    pictures = [*IMAGES.glob("*.png"), *IMAGES.glob("*.gif")]
     assert len(pictures) >= 10
     for path in pictures:
         assert path.stat().st_size <= LARGEST, path.name
@@ -57,6 +57,15 @@ def test_a_tutorial_is_drawn(script: Script, tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / name / "0.tif", plane)
     pictures.draw(tmp_path / "drawn.png", tmp_path, tmp_path / "denoised", 60)
     assert imagecodecs.imread(str(tmp_path / "drawn.png")).shape[:2] == (60 + 24, 3 * 60 + 16)
+
+
+def test_the_readmes_picture_slides(script: Script, tmp_path: Path) -> None:
+    made = tmp_path / "readme.gif"
+    before, after = np.full((90, 120), 100, np.float32), np.full((90, 120), 400, np.float32)
+    script("make_readme_picture").draw(before, after, (100, 500), made)
+    frames = imagecodecs.imread(str(made), index=None)
+    assert len(frames) == 16
+    assert frames[0].shape[:2] == (180, 240)
 
 
 @pytest.mark.slow

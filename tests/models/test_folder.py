@@ -49,6 +49,16 @@ def test_every_form_has_the_saved_weights(saved: Model, precision: Any, padding:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["residual-2.5d", "stabilised-2d", "stabilised-2d-fast"])
+def test_weights_come_in_their_order_whatever_the_padding(name: str, tmp_path: Path) -> None:
+    network, rng = build(name), np.random.default_rng(1)
+    drawn = [rng.normal(size=numbers.shape) for numbers in network.get_weights()]
+    network.set_weights(drawn)
+    loaded = save_model(network, name, tmp_path, {}).network(padding="valid").get_weights()
+    for ours, theirs in zip(loaded, drawn, strict=True):
+        np.testing.assert_array_equal(ours, theirs.astype(np.float32))
+
+
 def test_changed_weights_are_refused(copied: Path) -> None:
     with (copied / "model.keras").open("ab") as stream:
         stream.write(b"\0")
