@@ -27,10 +27,9 @@ from crispim_ij.noise import (
     measure_noise,
 )
 from crispim_ij.noise.risk import Risk, estimate_risk
-from crispim_ij.noise.suitability import Fit, judge, suitable
+from crispim_ij.noise.suitability import Fit, Neighbours, judge, suitable
 from crispim_ij.planes import Source, free_space
 from crispim_ij.planes.channels import channel_names
-from crispim_ij.planes.selection import z_stacks
 from crispim_ij.previewing.region import (
     Crop,
     Region,
@@ -216,9 +215,9 @@ def look(
     names = channel_names(source.metadata)
     stack = StackNoise.of(options, found, names, whole=model.spec.learnt_grain)
     noise = found[number]
-    slices = z_stacks(source.metadata, len(source)).shape[1]
-    fit = judge(noise, model.spec, slices)
-    others = () if fit.fits else tuple(suitable(noise, list_models(), slices))
+    neighbours = Neighbours.of(source)
+    fit = judge(noise, model.spec, neighbours)
+    others = () if fit.fits else tuple(suitable(noise, list_models(), neighbours))
     return Looked(
         name=source.names[chosen],
         index=chosen,

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from crispim_ij.models import Model, ModelSpec, find_model
 from crispim_ij.noise import CameraNoise, LightLevel, Measurement
-from crispim_ij.noise.suitability import judge, suitable, trained_noise
+from crispim_ij.noise.suitability import Neighbours, judge, misfits, suitable, trained_noise
+from crispim_ij.planes.arrays import ArraySource
 from tests.guessing import guessing_model
 
 
@@ -82,8 +86,32 @@ def test_noise_that_could_not_be_measured_is_no_misfit(guesses: Model) -> None:
 
 def test_a_3d_model_does_not_suit_one_slice() -> None:
     deep = find_model("crispim-3d")
-    fit = judge(measured(30, 40), deep.spec, slices=1)
+    fit = judge(measured(30, 40), deep.spec, Neighbours(1))
     assert fit.fits is False
-    assert "makes a plane of 5, but there is one slice" in fit.says
-    assert judge(measured(30, 40), deep.spec, slices=2).fits
-    assert suitable(measured(30, 40), [deep, find_model("crispim-2d")], slices=1) == ["crispim-2d"]
+    assert "but there is one slice" in fit.says
+    assert judge(measured(30, 40), deep.spec, Neighbours(2)).fits
+    assert suitable(measured(30, 40), [deep, find_model("crispim-2d")], Neighbours(1)) == [
+        "crispim-2d"
+    ]
+
+
+@pytest.mark.parametrize(("shared", "fits"), [(0.95, True), (0.4, False)])
+def test_a_3d_model_does_not_suit_planes_that_are_unlike(shared: float, fits: bool) -> None:
+    """However strong the noise is: what planes share is all that counts."""
+    rng = np.random.default_rng(0)
+    smooth = gaussian_filter(rng.normal(0, 1, (7, 200, 200)), (0, 3, 3))
+    common, own = (part / part.std() for part in (smooth[:1], smooth[1:]))
+    planes = 300 + 50 * (shared**0.5 * common + (1 - shared) ** 0.5 * own)
+    source = ArraySource((planes + rng.normal(0, 60, planes.shape)).astype(np.float32))
+    assert Neighbours.of(source) == Neighbours(6, pytest.approx(shared, abs=0.12))
+    said = misfits(source, find_model("crispim-3d"))
+    assert (said == []) is fits
+    if not fits:
+        assert re.search(r"neighbouring planes are unlike here \(correlation 0\.[34]", said[0])
+        assert said[0].endswith("These models fit (--model): crispim-2d.")
+    assert misfits(source, find_model("crispim-2d")) == []
+
+
+def test_planes_without_structure_tell_nothing_of_their_neighbours() -> None:
+    noise = np.random.default_rng(0).normal(300, 30, (4, 100, 100)).astype(np.float32)
+    assert Neighbours.of(ArraySource(noise)) == Neighbours(4, None)
