@@ -42,8 +42,7 @@ from crispim_ij import api
 from crispim_ij.evaluation import CLASSICS, Ranked, metrics
 from crispim_ij.evaluation.ranking import LONGEST
 from crispim_ij.models import find_model
-from crispim_ij.parity import resize
-from crispim_ij.parity.types import Interpolation
+from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes import open_source
 
 SD = 35

@@ -8,13 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crispim_ij.models import Model, ModelSpec, list_models
-from crispim_ij.noise.measure import (
-    Measurement,
-    Pair,
-    channel_stacks,
-    measure_noise,
-    read_pairs,
-)
+from crispim_ij.noise.measure import Measurement, channel_stacks, measure_noise
+from crispim_ij.noise.pairs import Pair, read_pairs
 from crispim_ij.planes import Source
 
 _SLACK = 1.2
