@@ -73,7 +73,8 @@ def test_a_worker_that_lacks_something_ends_the_run(client: ClusterClient) -> No
         results(client, Squares(refuses="no disk there"), 50)
 
 
-@pytest.mark.parametrize("in_order", [pytest.param(False, marks=pytest.mark.long), True])
+@pytest.mark.long
+@pytest.mark.parametrize("in_order", [False, True])
 def test_workers_that_die_lose_nothing(dask: Dask, client: ClusterClient, in_order: bool) -> None:
     with dask.killing(1.5) as kills:
         found = results(client, Squares(pause=0.2), 40, in_order=in_order)
@@ -81,9 +82,10 @@ def test_workers_that_die_lose_nothing(dask: Dask, client: ClusterClient, in_ord
     assert len(kills) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tasks", "said"),
-    [(range(40), r"5 .*\d"), pytest.param([3], "7 .*3", marks=pytest.mark.long)],
+    [(range(40), r"5 .*\d"), ([3], "7 .*3")],
 )
 def test_a_task_that_kills_its_workers_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: Iterable[int], said: str

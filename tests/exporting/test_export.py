@@ -26,7 +26,7 @@ def export(model: Model, out: Path, form: Format, *, overwrite: bool = False) ->
     return export_model(model, out, ExportSettings(form, overwrite)).difference
 
 
-@pytest.mark.parametrize("form", OWN)
+@pytest.mark.parametrize("form", CSBDEEP_FIRST)
 def test_flat_models(flat_model: Model, tmp_path: Path, form: Format) -> None:
     out = tmp_path / "new" / place(tmp_path, form).name
     assert export(flat_model, out, form) < 1e-2

@@ -68,6 +68,7 @@ def test_a_machine_without_java(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
+@pytest.mark.long
 def test_out_of_memory_is_a_sentence() -> None:
     code = (
         "import numpy as np\n"
@@ -292,6 +293,7 @@ def test_java_that_was_stopped_can_not_be_started_again(tmp_path: Path) -> None:
     assert "started or stopped before: start a new process" in result.stdout, result.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the library is in lib/linux64")
 def test_every_start_tells_java_where_fijis_tensorflow_is(tmp_path: Path) -> None:
     """A Java that looks for it in vain has imagej-tensorflow delete it."""

@@ -42,7 +42,10 @@ def pixels(path: Path) -> Any:
         return np.stack([source.read(k) for k in range(len(source))])
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize(
+    "dtype",
+    [np.uint16, *(pytest.param(one, marks=pytest.mark.long) for one in (np.uint8, np.float32))],
+)
 @pytest.mark.parametrize(
     "settings",
     [

@@ -202,7 +202,8 @@ def test_a_network_that_is_told_the_noise(fiji: FijiFolder, tmp_path: Path, stre
     assert f"noise=20 strength={strength} " in metadata(tmp_path / "out.tif")["Info"]
 
 
-@pytest.mark.parametrize("is_folder", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("is_folder", [True, False])
 def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, is_folder: bool) -> None:
     """As the command measures it: of each channel, over the planes of a folder or stack."""
     fiji.add_plugin(HALF)

@@ -105,7 +105,9 @@ def test_wrong_shape_and_order_are_programming_errors(folder: Path, tmp_path: Pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["planes"]
 
 
-@pytest.mark.parametrize("name", ["out", "out.tif", "z.tif"])
+@pytest.mark.parametrize(
+    "name", ["out.tif", *(pytest.param(one, marks=pytest.mark.long) for one in ("out", "z.tif"))]
+)
 def test_memory_stays_flat(tmp_path: Path, name: str) -> None:
     path = tmp_path / "in.tif"
     planes, shape = 300, (128, 128)

@@ -98,6 +98,7 @@ def test_an_earlier_report_is_replaced_and_strangers_stay(small: Report, tmp_pat
     assert not (tmp_path / "figures/panels.png").exists()
 
 
+@pytest.mark.long
 def test_what_is_no_number_is_no_number_anywhere(small: Report, tmp_path: Path) -> None:
     one = small.experiments[0]
     rows = [replace(row, psnr=math.inf, pcc=math.nan) for row in one.evaluation.rows]

@@ -48,6 +48,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return told_model(tmp_path_factory.mktemp("models") / "idle", idle=True)
 
 
+@pytest.mark.long
 def test_a_model_that_is_not_bettered_is_kept(
     start: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

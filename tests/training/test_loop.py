@@ -90,6 +90,7 @@ def test_only_the_same_run_is_resumed(
     assert json.loads((tmp_path / "mine/recipe.json").read_text())["recipe"]["seed"] == 0
 
 
+@pytest.mark.long
 def test_a_run_begun_by_an_older_version_is_resumed(
     stacks: list[TrainingStack], broken: Path, tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_teacher_that_is_told_something_else_is_refused(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.long
 def test_a_network_of_several_planes_can_start_from_a_flat_one(
     stacks: list[TrainingStack], whole: Model, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_network_of_several_planes_can_start_from_a_flat_one(
     assert all(10**2 < record.validation_loss < 40**2 for record in history)
 
 
+@pytest.mark.long
 def test_paper_recipe_trains_a_paper_network(stacks: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(RECIPE, architecture="paper-2d", schedule="constant", precision="bfloat16")
     model = train(stacks, recipe, tmp_path / "mine", on_step=ignore)
@@ -220,6 +223,7 @@ def test_a_run_anew_forgets_the_old_one(stacks: list[TrainingStack], tmp_path: P
         assert list((tmp_path / "mine" / folder).iterdir()) == []
 
 
+@pytest.mark.long
 def test_by_default_a_tenth_of_the_steps_is_pictured(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
