@@ -36,6 +36,8 @@ from crispim_ij.planes.tiff_page import decoded, mapped_region, tifffile_faults
 # Offsets have 32 bits; the rest is room for what surrounds the pixels.
 _CLASSIC_LIMIT = 2**32 - 2**25
 _PAGE_OVERHEAD = 512
+# Room for tags; planes go past it, and are not copied into it.
+_BUFFER = 2**16
 _PALETTE = 3
 _COLORMAP = 320
 
@@ -94,7 +96,7 @@ class PageWriter:
         self._options = _page_options(contents) | _packing(compression, layout)
         self._varying = _file_options(contents)
         with ExitStack() as stack:
-            file = stack.enter_context(io.BufferedWriter(PlainFile(path, "wb"), 2**20))
+            file = stack.enter_context(io.BufferedWriter(PlainFile(path, "wb"), _BUFFER))
             self._file = file
             self._tif = stack.enter_context(
                 tifffile.TiffWriter(file, bigtiff=layout == "big", ome=False)

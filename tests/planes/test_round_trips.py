@@ -126,7 +126,8 @@ def by_tifffile(path: Path) -> Seen:
 def by_zarr(path: Path) -> Seen:
     """Return what the attributes of OME-NGFF say."""
     group = zarr.open_group(path, mode="r")
-    image = dict(group.attrs)["multiscales"][0]
+    attributes: Any = dict(group.attrs)
+    image = attributes["multiscales"][0]
     dataset = image["datasets"][0]
     pixels = np.asarray(group[dataset["path"]])
     names = [axis["name"].upper() for axis in image["axes"]]
