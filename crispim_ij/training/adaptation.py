@@ -46,6 +46,7 @@ RECIPE = Recipe(
     batch=4,
     patch=PATCH,
     recorruption=0.3,
+    optimizer="muon",
     learning_rate=1e-3,
     checkpoint_policy="best",
     patience=10,

@@ -87,3 +87,13 @@ def test_a_3d_model_does_not_suit_one_slice() -> None:
     assert "makes a plane of 5, but there is one slice" in fit.says
     assert judge(measured(30, 40), deep.spec, slices=2).fits
     assert suitable(measured(30, 40), [deep, find_model("crispim-2d")], slices=1) == ["crispim-2d"]
+
+
+def test_a_model_that_has_learnt_a_grain_suits_noise_that_is_shared() -> None:
+    spec = find_model("crispim-2d").spec
+    learnt = replace(spec, provenance={"data": [{"grain": {}}]})
+    shared = replace(measured(10, 10, shared=True), whole=CameraNoise(0, 0, 35))
+    assert judge(shared, spec).fits is False
+    assert judge(shared, learnt).fits
+    assert "learnt how pixels share noise" in judge(shared, learnt).says
+    assert judge(measured(30, 40), learnt).fits

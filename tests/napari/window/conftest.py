@@ -12,7 +12,7 @@ from napari.utils.notifications import notification_manager
 
 from crispim_ij.napari.widget import DenoiseWidget
 
-PATIENCE_MS = 700_000  # TensorFlow takes seconds to start
+PATIENCE_MS = 120_000  # TensorFlow takes seconds to start
 
 
 class Window:
