@@ -96,7 +96,7 @@ def judge(noise: Measurement, spec: ModelSpec, slices: int | None = None) -> Fit
 
 
 def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
-    """Judge a model that is told the noise: it takes any but what pixels share, unless it learnt."""
+    """Judge a model that is told the noise: any that pixels don't share fits, or as it learnt."""
     if spec.learnt_grain and noise.whole is not None:
         return Fit(True, f"{spec.name} has learnt how pixels share noise, and is told all of it.")
     if noise.noise is None:
