@@ -171,7 +171,7 @@ def say_adapted(adapted: Adapted, start: Model) -> None:
 def facts(adapted: Adapted, start: Model) -> dict[str, Any]:
     """Say what came of an adaptation, for scripts."""
     values = asdict(adapted)
-    del values["model"]
+    del values["model"], values["is_better"]
     return {
         "model": str(adapted.model.folder),
         "from": start.folder.name,

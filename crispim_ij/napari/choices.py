@@ -11,9 +11,9 @@ from magicgui.widgets import (
     Container,
     FileEdit,
     FloatSlider,
-    FloatSpinBox,
     Label,
     LineEdit,
+    SpinBox,
     create_widget,
 )
 from napari.layers import Image
@@ -86,11 +86,10 @@ class Choices(Container):  # type: ignore[misc]
             step=0.05,
             tooltip="How strong the noise is taken to be: less leaves some in, more smooths.",
         )
-        self._minutes = FloatSpinBox(
+        self._minutes = SpinBox(
             value=10,
-            min=0.1,
+            min=1,
             max=24 * 60,
-            step=1,
             tooltip="About how long Adapt may train the model on this layer.",
         )
         self._folder_row = _row("Folder", self._folder)

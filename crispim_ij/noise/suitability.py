@@ -165,7 +165,9 @@ def _lacks(spec: ModelSpec, neighbours: Neighbours | None) -> str | None:
 
 
 def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
-    """Judge a model that is told the noise: it takes any that pixels don't share."""
+    """Judge a model that is told the noise: any that pixels don't share fits, or as it learnt."""
+    if spec.learnt_grain and noise.whole is not None:
+        return Fit(True, f"{spec.name} has learnt how pixels share noise, and is told all of it.")
     if noise.noise is None:
         return Fit(None, f"{spec.name} is told the noise, which could not be measured here.")
     if noise.is_correlated:

@@ -47,6 +47,7 @@ RECIPE = Recipe(
     batch=4,
     patch=PATCH,
     recorruption=0.3,
+    optimizer="muon",
     learning_rate=1e-3,
     checkpoint_policy="best",
     patience=10,
@@ -123,6 +124,8 @@ class Adapted:
         Theirs: 'counts', or 'of the noise' where its sd isn't the same everywhere.
     steps : int
         Steps done.
+    is_better : bool
+        Whether the model is better than what it began with. Both errors may be estimated as 0.
     """
 
     model: Model
@@ -131,11 +134,7 @@ class Adapted:
     after: float
     unit: str
     steps: int
-
-    @property
-    def is_better(self) -> bool:
-        """Whether the model is better than what it began with."""
-        return self.after < self.before
+    is_better: bool
 
 
 OnPlan = Callable[[Plan], None]
@@ -305,14 +304,15 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     """Say what an adaptation is worth, by its history."""
     history = read_history(folder / HISTORY_FILE)
     scale, unit = _scale(stacks)
-    best = min(entry.error for entry in history)
+    first, best = history[0], min(history, key=lambda entry: entry.validation_loss)
     return Adapted(
         model=model,
         noisy=scale * _noise_in_units(stacks),
-        before=history[0].error * scale,
-        after=best * scale,
+        before=first.error * scale,
+        after=best.error * scale,
         unit=unit,
         steps=history[-1].step,
+        is_better=best is not first,
     )
 
 

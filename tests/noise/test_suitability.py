@@ -115,3 +115,13 @@ def test_a_3d_model_does_not_suit_planes_that_are_unlike(shared: float, fits: bo
 def test_planes_without_structure_tell_nothing_of_their_neighbours() -> None:
     noise = np.random.default_rng(0).normal(300, 30, (4, 100, 100)).astype(np.float32)
     assert Neighbours.of(ArraySource(noise)) == Neighbours(4, None)
+
+
+def test_a_model_that_has_learnt_a_grain_suits_noise_that_is_shared() -> None:
+    spec = find_model("crispim-2d").spec
+    learnt = replace(spec, provenance={"data": [{"grain": {}}]})
+    shared = replace(measured(10, 10, shared=True), whole=CameraNoise(0, 0, 35))
+    assert judge(shared, spec).fits is False
+    assert judge(shared, learnt).fits
+    assert "learnt how pixels share noise" in judge(shared, learnt).says
+    assert judge(measured(30, 40), learnt).fits

@@ -16,7 +16,7 @@ from scipy.ndimage import uniform_filter
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.models import find_model
-from crispim_ij.napari.choices import FOLDER
+from crispim_ij.napari.choices import FOLDER, Choices
 from crispim_ij.napari.process import shared_process
 from crispim_ij.napari.widget import PREVIEW
 from crispim_ij.noise import MEASURED, CameraNoise
@@ -290,8 +290,8 @@ def test_a_model_is_adapted_and_then_chosen(
     monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path))
     window.viewer.add_image(noisy, name="a/b")
     choose(window, told)
-    minutes = window.widget[0][7][1]
-    minutes.min = minutes.value = 1e-6
+    assert window.widget[0].minutes == 10
+    monkeypatch.setattr(Choices, "minutes", 1e-6)  # for two steps
     window.press_and_wait("Adapt")
     assert "steps made nothing better" in window.says or "Estimated error: noisy" in window.says
     assert window.widget[0].request().model.folder == tmp_path / "a_b adapted"
