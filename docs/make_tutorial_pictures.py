@@ -44,7 +44,7 @@ class Size:
         Of the square that is shown, in px.
     """
 
-    planes: int = 12
+    planes: int = 4
     height: int = 1600
     width: int = 2000
     steps: int = 2000

@@ -11,7 +11,7 @@ import typer
 
 from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import Overwrite
-from crispim_ij.cli.outcome import show_job
+from crispim_ij.cli.outcome import say_noise, show_job
 from crispim_ij.errors import CrispimError
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import SinkSettings, open_source
@@ -140,6 +140,8 @@ def _denoise(source: Path, output: Path, *, overwrite: bool) -> None:
     with open_source(source) as planes:
         outputs = [Output(output, SinkSettings(overwrite=overwrite))]
         job = plan_denoising(planes, outputs, MODEL, DenoiseSettings(), options={})
+        if job.noise is not None:
+            say_noise(job.noise)
         start_tensorflow()
         show_job(job, "denoising", denoise_locally(job))
     console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)

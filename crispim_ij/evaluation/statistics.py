@@ -120,13 +120,12 @@ def render_table(summaries: Sequence[Summary]) -> Table:
     from rich.text import Text
 
     planes = max((summary.planes for summary in summaries), default=0)
+    columns, best = columns_of(summaries), best_figures(summaries)
     table = Table(
         title=f"Means over {planes} plane{'s' * (planes != 1)}",
-        caption="RMSE: the error in counts; robust: at the clean plane's 0.1-99.9 percentiles; "
-        "PSNR and SSIM: at the paper's range of 65535; FRC: highest frequency that agrees, of 0.5",
+        caption=_explained({name for _, name, _, _ in columns}),
     )
     table.add_column("method", no_wrap=True)
-    columns, best = columns_of(summaries), best_figures(summaries)
     for title, *_ in columns:
         table.add_column(title, justify="right")
     for summary in summaries:
@@ -137,6 +136,20 @@ def render_table(summaries: Sequence[Summary]) -> Table:
             cells.append(Text.styled(text, "bold" if value == best.get(name) else ""))
         table.add_row(Text(summary.method), *cells)
     return table
+
+
+def _explained(shown: set[str]) -> str:
+    """Say in a line what the columns of a table are that are there."""
+    at_papers_range = "PSNR and SSIM" if "ssim" in shown else "PSNR"
+    sentences = [
+        "RMSE: the error in counts",
+        "robust: at the clean plane's 0.1-99.9 percentiles",
+        "PCC: correlation with the clean plane",
+        f"{at_papers_range}: at the paper's range of 65535",
+    ]
+    if "frc_cutoff" in shown:
+        sentences.append("FRC: highest frequency that agrees, of 0.5")
+    return "; ".join(sentences)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def test_the_whole_way(call: Call, folder: Path) -> None:
     assert psnr["crispim-2d"] > psnr["tv"] > psnr["noisy"]
     assert psnr["tv-tuned"] >= psnr["tv"]
     assert str(folder / "evaluation/report.html") in answer.out
+    assert "noise: sd" in answer.out + answer.err
     page = (folder / "evaluation/report.html").read_text(encoding="utf-8")
     assert "The specimen is simulated" in page
     assert ("A strong classic, BM3D, is not measured" in page) != is_installed("bm3d")

@@ -121,6 +121,15 @@ def test_the_error_in_counts_comes_first_and_what_saturates_is_left_out() -> Non
     assert papers[:3] == ["psnr", "ssim", "pcc"]
 
 
+def test_a_table_explains_the_columns_that_it_has() -> None:
+    net = replace(A, method="net", frc_cutoff=0.25)
+    assert "FRC" not in str(render_table(summarise([A, net, C])).caption)
+    assert "SSIM: at the paper's" not in str(render_table(summarise([A, net, C])).caption)
+    told = str(render_table(summarise([A, replace(net, frc_cutoff=0.3, ssim=0.5), C])).caption)
+    assert "PSNR and SSIM: at the paper's range" in told
+    assert "FRC: highest" in told
+
+
 def test_the_noisy_planes_are_never_the_best() -> None:
     best = best_figures(summarise([A, C]))
     assert best["rmse"] == 20
