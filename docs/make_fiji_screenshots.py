@@ -3,7 +3,7 @@
     python docs/make_fiji_screenshots.py
 
 Needs Debian's packages xvfb, openbox, xdotool and imagemagick beside crispim-ij: ImageJ runs on a
-screen that nobody sees.
+screen that nobody sees. fiji-script.png alone is of a real Fiji, photographed by hand.
 """
 
 from __future__ import annotations

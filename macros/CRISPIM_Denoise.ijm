@@ -41,7 +41,7 @@ folder = folderOf("crispim-job.groovy");
 hasPlugin = isCommand(COMMAND);
 byHand = isByHand();
 said = "";
-if (byHand && hasPlugin && folder != "")
+if (byHand && isFiji() && folder != "")
     said = inFiji(folder, "ask(context, folder)");
 else {
     if (getArgument() != "")
@@ -120,7 +120,8 @@ function denoised(keys, values) {
     check(values);
     if (!hasPlugin && File.exists(modelsFolder() + name + ".zip")) {
         values[0] = name;
-        return byProgram(keys, values);
+        said = byProgram(keys, values);
+        return said;
     }
     if (!hasPlugin)
         fail("This ImageJ has no command '" + COMMAND + "': add the update site CSBDeep in a Fiji "
@@ -138,12 +139,14 @@ function denoised(keys, values) {
 
 // Have the program denoise, by its own macro.
 function byProgram(keys, values) {
-    path = getDirectory("plugins") + "CRISPIM" + File.separator + "CRISPIM_Denoise_CLI.ijm";
-    if (!File.exists(path))
-        fail("The file " + path + " is missing: put it there.");
+    beside = folderOf("CRISPIM_Denoise_CLI.ijm");
+    if (beside == "")
+        fail("The file CRISPIM_Denoise_CLI.ijm is not in " + getDirectory("plugins")
+            + "CRISPIM: put it there.");
     // The plugin's own options, overlap and block, come before overwrite and resume.
     kept = Array.concat(Array.trim(keys, 6), Array.slice(keys, 8));
-    said = runMacro(path, asLines(kept, Array.concat(Array.trim(values, 6), Array.slice(values, 8))));
+    said = runMacro(beside + File.separator + "CRISPIM_Denoise_CLI.ijm",
+        asLines(kept, Array.concat(Array.trim(values, 6), Array.slice(values, 8))));
     if (!startsWith(said, NAME + "_CLI:"))
         fail("The program crispim-ij did not finish.");
     return replace(said, NAME + "_CLI", NAME);
@@ -180,6 +183,13 @@ function folderOf(name) {
 function isByHand() {
     options = "" + call("ij.Macro.getOptions");
     if (getArgument() == "" && options == "null" && !isHeadless())
+        return true;
+    return false;
+}
+
+// Whether this is ImageJ2, as every Fiji is: it tells its own version and that of ImageJ.
+function isFiji() {
+    if (indexOf(getVersion(), "/") >= 0)
         return true;
     return false;
 }
@@ -225,7 +235,7 @@ function ask(values) {
     addPath("Model (name or zip file)", "crispim-2d");
     addPath("Input folder (empty: the open image)", values[1]);
     addPath("Output folder, .tif for one image (empty: leave it open)", values[2]);
-    Dialog.addString("Noise, sd in counts (auto: measured)", values[3]);
+    Dialog.addString("Noise (sd in counts; auto: measured)", values[3]);
     Dialog.addNumber("Strength", 1, 2, 6, "0.5 to 2");
     Dialog.addNumber("Tile side", 512, 0, 6, "px");
     Dialog.addNumber("Overlap of tiles", 0, 0, 6, "px (0: as the model says)");
@@ -249,8 +259,17 @@ function ask(values) {
         values[i] = Dialog.getString();
     for (i = 4; i < 8; i++)
         values[i] = "" + Dialog.getNumber();
-    values[8] = truthText(Dialog.getCheckbox());
-    values[9] = truthText(Dialog.getCheckbox());
+    values[8] = ticked("overwrite");
+    values[9] = ticked("resume");
+}
+
+// The dialog's next tick, which a recorded line may have in the form of ImageJ2, KEY=true.
+function ticked(key) {
+    state = Dialog.getCheckbox();
+    if (indexOf(" " + call("ij.Macro.getOptions"), " " + key + "=true") >= 0)
+        return "true";
+    said = truthText(state);
+    return said;
 }
 
 // ---- arguments: the same in every CRISPIM macro, since macros can't include one another ----

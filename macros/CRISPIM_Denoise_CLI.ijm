@@ -122,9 +122,12 @@ function denoised(input, output) {
     tileIs = "--tile=" + d2s(tile, 0);
     noiseIs = "--noise=" + noise;
     strengthIs = "--strength=" + strength;
+    temporary = "";
+    if (written.length > 0)
+        temporary = written[written.length - 1];
     if (hasGroovy())
-        said = inFiji(String.join(newArray(output, command, "denoise", flag, modelIs, precisionIs,
-            tileIs, noiseIs, strengthIs, "--", input, output), "\n"));
+        said = inFiji(String.join(newArray(temporary, output, command, "denoise", flag, modelIs,
+            precisionIs, tileIs, noiseIs, strengthIs, "--", input, output), "\n"));
     else if (File.separator == "/" && noise == "auto" && strength == 1)
         // The shell, whose script is constant, only joins what is said of errors to the answer.
         said = exec("/bin/sh", "-c", "exec \"$0\" \"$@\" 2>&1", command, "denoise", flag, modelIs,
@@ -141,7 +144,8 @@ function denoised(input, output) {
 
 // Whether this ImageJ, as Fiji does, has Groovy and the script that runs a program with it.
 function hasGroovy() {
-    if (!File.exists(script()))
+    script = pathOf("crispim-program.groovy");
+    if (script == "")
         return false;
     if (indexOf("" + call("java.lang.System.getProperty", "java.class.path"), "groovy") >= 0)
         return true;
@@ -155,13 +159,19 @@ function hasGroovy() {
     return false;
 }
 
-function script() {
-    return getDirectory("plugins") + "CRISPIM" + File.separator + "crispim-program.groovy";
+// A file that lies beside this macro, or in the folder for it; empty where there is none.
+function pathOf(name) {
+    folders = newArray(File.getParent(getInfo("macro.filepath")), getDirectory("plugins") + "CRISPIM");
+    for (i = 0; i < folders.length; i++)
+        if (File.exists(folders[i] + File.separator + name))
+            return folders[i] + File.separator + name;
+    return "";
 }
 
 function inFiji(lines) {
     // Assigned, because a lone call prints what it returns into the log.
-    before = "" + call("java.lang.System.setProperty", "crispim.script", script());
+    script = pathOf("crispim-program.groovy");
+    before = "" + call("java.lang.System.setProperty", "crispim.script", script);
     before = "" + call("java.lang.System.setProperty", "crispim.program", lines);
     return "" + call("groovy.util.Eval.me", "new GroovyClassLoader(getClass().classLoader)"
         + ".parseClass(new File(System.getProperty('crispim.script')))"
@@ -214,8 +224,8 @@ function answers() {
 
 // The program that ran `crispim-ij fiji install`, by the list of what that installed; or none.
 function installedCommand() {
-    list = getDirectory("plugins") + "CRISPIM" + File.separator + "crispim-ij.json";
-    if (!File.exists(list))
+    list = pathOf("crispim-ij.json");
+    if (list == "")
         return "";
     said = File.openAsString(list);
     key = "\"command\": \"";
@@ -262,7 +272,7 @@ function ask(values) {
     Dialog.addString("Model (name or folder)", values[1], 24);
     addPath("Input folder (empty: the open image)", values[2]);
     addPath("Output folder (empty: a new window)", values[3]);
-    Dialog.addString("Noise, sd in counts (auto: measured)", values[4]);
+    Dialog.addString("Noise (sd in counts; auto: measured)", values[4]);
     Dialog.addNumber("Strength", 1, 2, 6, "0.5 to 2");
     Dialog.addChoice("Precision", newArray("float32", "bfloat16"), values[6]);
     Dialog.addNumber("Tile side", 1024, 0, 6, "px");

@@ -9,7 +9,7 @@
 // called by run("CRISPIM Denoise", "model=crispim-2d ..."), and run without a screen:
 //   ImageJ-linux64 --headless --run crispim-denoise.groovy "model='crispim-2d',input='in',output='out'"
 
-#@ String (label = "Model (name, or path of a zip file)") model
+#@ String (label = "Model (name, or path of a zip file)", persist = false) model
 #@ File (label = "Input folder (empty: the open image)", style = "directory", required = false, persist = false) input
 #@ File (label = "Output folder (empty: a new image)", style = "directory", required = false, persist = false) output
 #@ String (label = "Noise (sd in counts, GAIN:OFFSET:READ, or auto)", value = "auto", persist = false) noise
@@ -38,6 +38,7 @@ def wanted = [model: model, input: input, output: output, noise: told, strength:
     overlap: overlap, block: block, overwrite: overwrite, resume: resume]
 def (String said, String problem) = Denoising.attempt {
     def denoising = Denoising.newInstance(context, folder, wanted)
+    denoising.rememberModel()
     def answer = denoising.run()
     denoised = denoising.result
     answer

@@ -9,6 +9,7 @@
 
 import ij.IJ
 import ij.ImagePlus
+import ij.Prefs
 import ij.WindowManager
 import ij.io.FileSaver
 import ij.io.Opener
@@ -25,6 +26,8 @@ import org.scijava.script.ScriptService
 
 class Denoising {
     static final String NAME = 'CRISPIM_Denoise'
+    private static final String LAST_MODEL = 'crispim.model'
+    private static final long LONGEST_WAIT_MS = 3000
 
     private final Context context
     private final File folder, input, output
@@ -68,6 +71,9 @@ class Denoising {
             throw new Refused("The value ${wanted[key]} ($key) is not a whole number from $least up.")
         number as int
     }
+
+    // Has the dialog begin with this model the next time: one that is there.
+    void rememberModel() { Prefs.set(LAST_MODEL, model) }
 
     static File modelsFolder() { new File(IJ.getDirectory('imagej') ?: '.', 'models/CRISPIM') }
 
@@ -343,7 +349,7 @@ class Denoising {
         def text = lines.collect { key, value -> "$key=${value == null ? '' : value}" }.join('\n')
         def answer = IJ.runMacroFile(new File(folder, 'CRISPIM_Denoise_CLI.ijm').path, text)
         if (answer == null || !answer.startsWith('CRISPIM_Denoise_CLI:'))
-            throw new Refused('The program crispim-ij did not finish.')
+            throw new Refused(IJ.escapePressed() ? 'Canceled.' : 'The program crispim-ij did not finish.')
         answer.replaceFirst('CRISPIM_Denoise_CLI', NAME)
     }
 
@@ -377,17 +383,25 @@ class Denoising {
     }
 
     // Runs crispim-denoise.groovy with its dialog: with a list of the models and the noise of the open image.
-    // It waits for the end of the macro that calls this, since ImageJ does not record what a macro does.
+    // It waits for the end of the macro that calls this, since ImageJ does not record what a macro does, and of
+    // its thread, which saves what is recorded by then as the command's line.
     static void ask(Context context, File folder) {
         def script = context.service(ScriptService).getScript(new File(folder, 'crispim-denoise.groovy'))
         script.menuPath = new MenuPath([new MenuEntry(NAME.replace('_', ' '))])
-        if (models())
-            script.getInput('model').choices = models()
+        def names = models(), last = Prefs.get(LAST_MODEL, 'crispim-2d')
+        if (names) {
+            script.getInput('model').label = 'Model'
+            script.getInput('model').choices = names
+        }
+        script.getInput('model').defaultValue = last in names || !names ? last : names[0]
         script.getInput('noise').defaultValue = noiseShown()
-        Recorder.setCommand(null)
+        // In the thread of a macro the recorder does not listen.
+        Thread.start { Recorder.setCommand(null) }.join()
+        def caller = Thread.currentThread()
         Thread.start {
             while (Interpreter.instance != null)
                 Thread.sleep(20)
+            caller.join(LONGEST_WAIT_MS)
             context.service(ModuleService).run(script, true)
         }
     }

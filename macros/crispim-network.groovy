@@ -206,11 +206,11 @@ class Network {
                 normalizeInput: false, percentileBottom: 3f, percentileTop: 99.8f, clip: false,
                 nTiles: extension.tiles, blockMultiple: block, overlap: extension.margin, batchSize: 1,
                 showProgressDialog: false, changeTFMapping: null]
-            // Those left out ask in a dialog, or exchange inputs with the preferences. Without
-            // postprocessors no window comes up with the result.
+            // Those left out ask in a dialog, exchange inputs with the preferences, or record this as what
+            // the user did. Without postprocessors no window comes up with the result.
             def before = context.service(PluginService).createInstancesOfType(PreprocessorPlugin).findAll {
                 !(it instanceof InputHarvester || it instanceof LoadInputsPreprocessor
-                    || it instanceof SaveInputsPreprocessor)
+                    || it instanceof SaveInputsPreprocessor || it.class.simpleName == 'MacroRecorderPreprocessor')
             }
             def run = context.service(ModuleService).run(info, before, [], inputs as Map<String, Object>)
             return asStack(converter, run.get().getOutput('output'), given)

@@ -7,10 +7,11 @@ import ij.macro.Interpreter
 import java.util.concurrent.TimeUnit
 
 class Program {
-    // Takes lines: the output's path, the program's, and each of its arguments; returns what it printed.
-    // No shell reads them.
+    // Takes lines: a folder to remove where Esc is pressed, which the macro then can't, or nothing; the output's
+    // path, the program's, and each of its arguments. Returns what it printed. No shell reads them.
     static String run(String lines) {
         def words = lines.readLines()
+        def scratch = words.remove(0)
         def journal = journalOf(new File(words.remove(0)))
         def printed = File.createTempFile('crispim-', '.txt')
         def caller = Interpreter.instance
@@ -23,6 +24,8 @@ class Program {
                 // Esc ends a macro, but not what it has called.
                 if (IJ.escapePressed() || caller?.done()) {
                     stop(process)
+                    if (scratch)
+                        new File(scratch).deleteDir()
                     return 'Error: Canceled.'
                 }
             }

@@ -6,9 +6,9 @@ from crispim_ij.exporting.export import (
     Format,
     check_place,
     export_model,
+    export_shipped,
     format_of,
 )
-from crispim_ij.exporting.shipped import export_shipped
 from crispim_ij.exporting.units import Units, check_noise
 
 __all__ = [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,9 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import savedmodel
 from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_prediction, sample_counts
 from crispim_ij.exporting.units import Units, with_noise
+from crispim_ij.imagej.installing import MODELS
+from crispim_ij.machine import bundled_folder
+from crispim_ij.models import load_model
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
 from crispim_ij.planes.checks import check_writable
@@ -161,6 +164,28 @@ def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
     finally:
         remove_folders(made)
     return Exported(out, difference, Units.of(told))
+
+
+def export_shipped(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """Export the models that ship in the form in which a Fiji's menus can run them.
+
+    A 3D model is exported for whole stacks, which is what is open in a Fiji.
+
+    Parameters
+    ----------
+    scratch : Path
+        Folder for the files.
+
+    Yields
+    ------
+    tuple of PurePosixPath and Path
+        Where each file belongs below a Fiji's folder, and the file.
+    """
+    for folder in sorted(path.parent for path in bundled_folder("models").glob("*/model.json")):
+        model = load_model(folder)
+        form = Format.CSBDEEP_STACK if model.spec.depth > 1 else Format.CSBDEEP
+        path = scratch / f"{folder.name}.zip"
+        yield MODELS / path.name, export_model(model, path, ExportSettings(form)).path
 
 
 def check_place(out: Path, settings: ExportSettings) -> None:

@@ -18,7 +18,7 @@ from tests.cli.conftest import Call
 from tests.exporting.random_models import random_model
 from tests.guessing import guessing_model
 from tests.imagej.csbdeep_standin import Fiji, write_zip
-from tests.imagej.fiji_folder import CSBDEEP, FIJI, make_fiji, replaced
+from tests.imagej.fiji_folder import CSBDEEP, FIJI, add_native, content, make_fiji, replaced
 
 REAL_FIJI = os.environ.get("CRISPIM_FIJI", "")
 needs_fiji = pytest.mark.skipif(not REAL_FIJI, reason="CRISPIM_FIJI is not set")
@@ -51,6 +51,8 @@ def test_doctor_where_something_is(call: Call, tmp_path: Path) -> None:
 
 
 def test_install_again_and_uninstall(call: Call, fiji: Path) -> None:
+    add_native(fiji, loads=False)
+    libraries = content(fiji / "lib")
     first = call("fiji", "install", fiji)
     assert first.status == 0, first.err
     lines = first.out.splitlines()
@@ -66,6 +68,7 @@ def test_install_again_and_uninstall(call: Call, fiji: Path) -> None:
     left = call("fiji", "install", fiji, "--uninstall").out
     assert left.count("removed: ") == len(lines) - 2
     assert sorted(path for path in fiji.rglob("*CRISPIM_*")) == [changed]
+    assert content(fiji / "lib") == libraries
 
 
 def test_install_into_what_is_no_fiji(call: Call, tmp_path: Path) -> None:

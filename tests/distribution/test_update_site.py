@@ -74,12 +74,12 @@ def test_an_update_site_keeps_the_history(update_site: ModuleType, tmp_path: Pat
 def test_an_update_site_has_what_install_puts_into_a_fiji(
     update_site: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from crispim_ij import exporting
+    from crispim_ij.exporting import export
 
     class Exported:
         path = tmp_path / "exported"
 
-    monkeypatch.setattr(exporting, "export_model", lambda *_: Exported)
+    monkeypatch.setattr(export, "export_model", lambda *_: Exported)
     places = [str(place) for place, _ in update_site.shipped_files(tmp_path)]
     assert places == [
         "plugins/CRISPIM/CRISPIM_Compare.ijm",

@@ -53,7 +53,8 @@ def test_the_header_tells_every_option_and_its_default(path: Path) -> None:
 @names
 def test_a_dialog_with_help_for_every_option(path: Path) -> None:
     text = path.read_text()
-    labels = re.findall(r'(?:Dialog\.add\w+|addPath)\("([\w]+)', text)
+    # ImageJ's key is all before the first blank, be it a comma.
+    labels = re.findall(r'(?:Dialog\.add(?!Help)\w+|addPath)\("([^ "]+)', text)
     keys = re.findall(r'"(\w+)"', re.search(r"^keys = newArray\((.*?)\);", text, re.M | re.S)[1])  # type: ignore[index]
     asked = {label.lower() for label in labels} - {"models"}
     # A table that is asked for by hand stays on the screen.
@@ -75,3 +76,11 @@ def test_nothing_is_returned_where_it_is_run_by_hand(path: Path) -> None:
 def test_nothing_that_is_recorded_changes_imagejs_options(path: Path) -> None:
     """What a macro sets is recorded, and would be set for good where that is run again."""
     assert "setOption(" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_another_function_returns_is_not_returned_at_once(path: Path) -> None:
+    """ImageJ would take it for a number, and stop where it is text."""
+    text = path.read_text()
+    own = "|".join(re.findall(r"^function (\w+)", text, re.MULTILINE))
+    assert not re.search(rf"return ({own})\(", text)

@@ -11,7 +11,7 @@ import tifffile
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import ImageJGateway
-from tests.macros.conftest import COMMAND, MACROS, metadata
+from tests.macros.conftest import COMMAND, MACROS, FijiFolder, metadata
 
 MACRO = (MACROS / "CRISPIM_Denoise_CLI.ijm").read_text()
 
@@ -88,6 +88,42 @@ def test_a_command_that_is_not_there(imagej: ImageJGateway, stack: Path, command
         f"The command {command} does not answer as crispim-ij does: install crispim-ij with pip",
         "which crispim-ij",
     )
+
+
+SLOW = """#!/bin/sh
+if [ "$1" = --version ]; then echo crispim-ij 1; exit; fi
+echo $$ > "$0.started"
+exec sleep 60
+"""
+# Presses Esc, as ImageJ takes it, once the program runs.
+CANCELED = """
+lines = split(getArgument(), "\\n");
+open(lines[0]);
+before = "" + call("java.lang.System.setProperty", "started", lines[1] + ".started");
+before = "" + call("groovy.util.Eval.me", "Thread.start {"
+    + "while (!new File(System.getProperty('started')).length()) Thread.sleep(20);"
+    + "ij.Macro.abort(); ij.macro.Interpreter.abort() }; ''");
+return runMacro(lines[2], "command=" + lines[1]);
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the program is a POSIX script")
+def test_esc_stops_the_program_and_leaves_nothing(fiji_folder: FijiFolder, tmp_path: Path) -> None:
+    program = tmp_path / "crispim-ij"
+    program.write_text(SLOW)
+    program.chmod(0o755)
+    tifffile.imwrite(tmp_path / "in.tif", np.zeros((20, 30), np.uint16))
+    (tmp_path / "canceled.ijm").write_text(CANCELED)
+    (fiji_folder.folder / "jars").mkdir()
+    (fiji_folder.folder / "jars/groovy-4.jar").touch()
+    macro = fiji_folder.folder / "plugins/CRISPIM/CRISPIM_Denoise_CLI.ijm"
+    lines = f"{tmp_path}/in.tif\n{program}\n{macro}"
+    answer = fiji_folder.run(tmp_path / "canceled.ijm", lines)
+    started = tmp_path / "crispim-ij.started"
+    assert started.exists(), answer.printed
+    process = int(started.read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 def test_wrong_options(imagej: ImageJGateway) -> None:

@@ -94,6 +94,7 @@ def test_what_the_command_is_told_and_shown(fiji: FijiFolder, tmp_path: Path) ->
         "showProgressDialog=false"
     ]
     assert screen(fiji) == ""
+    assert not (fiji.folder / "recorded.txt").exists()
     # What was stored is there again.
     (tmp_path / "stored.ijm").write_text(
         f"return call(\"groovy.util.Eval.me\", \"{OLDER}.get('GenericNetwork_modelfile', '')\");"
@@ -484,8 +485,70 @@ def test_the_script_for_all_uses(fiji: FijiFolder, tmp_path: Path) -> None:
     answer = fiji.run(tmp_path / "script.ijm", "\n".join(map(str, lines)))
     assert answer.returned == "in-denoised,2,", answer.printed
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), summed(planes))
-    # The one window is that of a result.
+    # The one window is that of a result, and what is recorded is the script.
     assert set(screen(fiji).split("\n")) == {"window of denoised", ""}
+    recorded = (fiji.folder / "recorded.txt").read_text().splitlines()
+    assert [Path(line).name for line in recorded] == 2 * [script.name]
+
+
+def test_a_mistyped_model_is_not_remembered(fiji: FijiFolder, tmp_path: Path) -> None:
+    (tmp_path / "script.ijm").write_text(SCRIPT.replace("crispim-2d", "crispm-2d"))
+    script = fiji.folder / "plugins/CRISPIM/crispim-denoise.groovy"
+    answer = fiji.run(tmp_path / "script.ijm", f"{script}\n{tmp_path}/in.tif\n{tmp_path}/out.tif")
+    assert "The model crispm-2d (model) is neither a zip file nor the name" in answer.printed
+    (tmp_path / "last.ijm").write_text('return call("ij.Prefs.get", "crispim.model", "none");')
+    assert fiji.run(tmp_path / "last.ijm").returned in ("none", "crispim-2d")
+    # SciJava would store what is typed before anything looks at it.
+    assert 'zip file)", persist = false) model' in script.read_text()
+
+
+def test_a_recorded_line_is_run_again(fiji: FijiFolder, tmp_path: Path) -> None:
+    """As ImageJ2 records the script's parameters, ticks among them."""
+    fiji.add_plugin(HALF)
+    told_zip(fiji.folder / "models/CRISPIM/told.zip")
+    plane = of_sd(20)
+    tifffile.imwrite(tmp_path / "my in.tif", plane)
+    fiji.commands["CRISPIM Denoise"] = fiji.folder / "plugins/CRISPIM/CRISPIM_Denoise.ijm"
+    (tmp_path / "recorded.ijm").write_text(
+        'run("CRISPIM Denoise", "model=told '
+        f"input=[{tmp_path}/my in.tif] output={tmp_path}/out.tif "
+        'noise=2:100:9 strength=1.5 tile=64 overlap=0 block=0 overwrite=true resume=false");'
+    )
+    (tmp_path / "out.tif").write_text("an older one")
+    fiji.run(tmp_path / "recorded.ijm")
+    assert tifffile.imread(tmp_path / "out.tif").shape == plane.shape
+    info = metadata(tmp_path / "out.tif")["Info"]
+    assert "noise=2:100:9 strength=1.5 overlap=80 block=8" in info
+    assert " tile=64 " in info
+
+
+PROGRAM = """#!/bin/sh
+if [ "$1" = --version ]; then echo crispim-ij 1; exit; fi
+echo "$@" > "$(dirname "$0")/told"
+for last; do :; done
+while [ "$1" != -- ]; do shift; done
+cp "$2" "$last"
+echo "1 denoised planes written to $last"
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for the program is a POSIX script")
+def test_without_the_plugin_the_program_that_filled_this_fiji_denoises(
+    fiji_folder: FijiFolder, tmp_path: Path
+) -> None:
+    program = tmp_path / "crispim-ij"
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    (fiji_folder.folder / "models/CRISPIM/crispim-2d.zip").write_text("a zip")
+    manifest = json.dumps({"command": str(program)}, indent=2)
+    (fiji_folder.folder / "plugins/CRISPIM/crispim-ij.json").write_text(manifest)
+    tifffile.imwrite(tmp_path / "in.tif", counts(37, 50))
+    lines = ("model=crispim-2d", f"input={tmp_path}/in.tif", f"output={tmp_path}/out.tif")
+    answer = denoise(fiji_folder, *lines, "noise=20", "tile=64")
+    assert answer.returned == f"CRISPIM_Denoise: written to {tmp_path}/out.tif", answer.printed
+    told = (tmp_path / "told").read_text()
+    assert "--model=crispim-2d --precision=float32 --tile=64 --noise=20 --strength=1 -- " in told
+    assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "in.tif").read_bytes()
 
 
 def test_without_the_plugin(imagej: ImageJGateway, tmp_path: Path) -> None:

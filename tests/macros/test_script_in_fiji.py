@@ -24,8 +24,8 @@ def test_the_script_equals_the_command(tmp_path: Path) -> None:
     clean = np.random.default_rng(0).gamma(2, 60, (13, 18)).repeat(16, 0).repeat(16, 1)[:203, :277]
     noisy = np.random.default_rng(1).normal(clean + 200, 30, (2, *clean.shape)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
-    crispim_ij("export", "told-2d", tmp_path / "told.zip", "--format", "csbdeep")
-    crispim_ij("denoise", tmp_path / "in.tif", tmp_path / "py.tif", "--model", "told-2d")
+    crispim_ij("export", "crispim-2d", tmp_path / "told.zip", "--format", "csbdeep")
+    crispim_ij("denoise", tmp_path / "in.tif", tmp_path / "py.tif", "--model", "crispim-2d")
     given = {
         "model": f"'{tmp_path}/told.zip'",
         "input": f"'{tmp_path}/in.tif'",

@@ -10,13 +10,22 @@ import org.scijava.module.process.PostprocessorPlugin;
 import org.scijava.module.process.PreprocessorPlugin;
 import org.scijava.plugin.Plugin;
 
-/** Notes in a file what a user would see come up: dialogs for what isn't given, and results. */
+/** Notes in files what comes up on a user's screen, and what is recorded. */
 public final class Screen {
 
     private Screen() {}
 
-    private static void note(String what) {
-        IJ.append(what, IJ.getDirectory("imagej") + "screen.txt");
+    private static void note(String what, String file) {
+        IJ.append(what, IJ.getDirectory("imagej") + file);
+    }
+
+    /** Begins a line of ImageJ's recorder for each command, by the name of imagej-legacy's class. */
+    @Plugin(type = PreprocessorPlugin.class, priority = Priority.VERY_HIGH)
+    public static class MacroRecorderPreprocessor extends AbstractPreprocessorPlugin {
+        @Override
+        public void process(Module module) {
+            note(module.getInfo().getTitle(), "recorded.txt");
+        }
     }
 
     /** Asks for each input that is open when all else has been filled in. */
@@ -26,7 +35,7 @@ public final class Screen {
         public void process(Module module) {
             for (ModuleItem<?> item : module.getInfo().inputs()) {
                 if (!module.isInputResolved(item.getName())) {
-                    note("dialog for " + item.getName());
+                    note("dialog for " + item.getName(), "screen.txt");
                 }
             }
         }
@@ -37,7 +46,7 @@ public final class Screen {
     public static class Results extends AbstractPostprocessorPlugin {
         @Override
         public void process(Module module) {
-            module.getOutputs().keySet().forEach(name -> note("window of " + name));
+            module.getOutputs().keySet().forEach(name -> note("window of " + name, "screen.txt"));
         }
     }
 }

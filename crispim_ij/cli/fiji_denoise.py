@@ -1,7 +1,12 @@
-"""`crispim-ij fiji denoise`."""
+"""`crispim-ij fiji denoise`, and the worker that has Python's TensorFlow.
+
+The worker is a process of its own: that TensorFlow and Fiji's bring libraries of the same names,
+which can't be loaded into one.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -12,8 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from crispim_ij.cli.console import console, progress_bar
-from crispim_ij.cli.fiji.worker import copy_zip, denoise_plane, export_zip, start_worker
+from crispim_ij.cli.console import console, progress_bar, start_tensorflow
 from crispim_ij.cli.options import (
     FijiHome,
     Heap,
@@ -33,6 +37,7 @@ from crispim_ij.planes import Compression, SinkSettings, create_sink
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from crispim_ij.denoising import Denoiser
     from crispim_ij.imagej.model_zip import ModelZip
     from crispim_ij.models import ModelSpec
     from crispim_ij.noise import CameraNoise, NoiseOptions
@@ -42,6 +47,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-2
 """Counts by which the plugin may differ from Python."""
+
+_denoisers: dict[tuple[str, int], Denoiser] = {}
 
 
 @with_groups
@@ -115,7 +122,7 @@ def denoise(
         results = create_sink(output, planes, settings)
         fiji = find_plugin(fiji_home)
         noises = _noises(planes, told, described) if described.takes_noise else [None] * len(planes)
-        worker = stack.enter_context(start_worker())
+        worker = stack.enter_context(_start_worker())
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="crispim-"))
         zip_file = _model_zip(model, Path(scratch), worker)
         plugin = stack.enter_context(start_plugin(fiji, imagej.heap, zip_file, tile))
@@ -166,9 +173,9 @@ def _model_zip(model: str, scratch: Path, worker: ProcessPoolExecutor) -> ModelZ
     path = scratch / "model.zip"
     if _is_zip(model):
         read_model_zip(Path(model))
-        worker.submit(copy_zip, Path(model), path).result()
+        worker.submit(_copy_zip, Path(model), path).result()
     else:
-        worker.submit(export_zip, model, path).result()
+        worker.submit(_export_zip, model, path).result()
     return read_model_zip(path)
 
 
@@ -184,7 +191,7 @@ class _Comparison:
 
     def __call__(self, plane: NDArray[Any], noise: CameraNoise | None) -> NDArray[np.float32]:
         """Return what Fiji makes of a plane, or of a mini-stack."""
-        expected = self._worker.submit(denoise_plane, self._model, self._tile, plane, noise)
+        expected = self._worker.submit(_denoise_plane, self._model, self._tile, plane, noise)
         result = self._plugin(plane, noise)
         self._difference = max(self._difference, float(abs(result - expected.result()).max()))
         return result
@@ -199,3 +206,37 @@ class _Comparison:
         )
         if not equal:
             raise typer.Exit(1)
+
+
+def _start_worker() -> ProcessPoolExecutor:
+    """Return a worker for the functions below; it starts with the first of them."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+def _export_zip(model: str, path: Path) -> None:
+    """Export a model for CSBDeep's plugin."""
+    start_tensorflow()
+    from crispim_ij.exporting import ExportSettings, export_model
+    from crispim_ij.models import find_model
+
+    export_model(find_model(model), path, ExportSettings())
+
+
+def _copy_zip(model: Path, path: Path) -> None:
+    """Copy an exported model that does nothing but compute."""
+    start_tensorflow()
+    from crispim_ij.exporting.v1_zip import copy_checked
+
+    copy_checked(model, path)
+
+
+def _denoise_plane(
+    model: str, tile: int, plane: NDArray[Any], noise: CameraNoise | None
+) -> NDArray[np.float32]:
+    """Denoise a plane as `crispim-ij denoise` does."""
+    if (model, tile) not in _denoisers:
+        start_tensorflow()
+        from crispim_ij.denoising import DenoiseSettings, load_denoiser
+
+        _denoisers[model, tile] = load_denoiser(model, DenoiseSettings(tile=tile))
+    return _denoisers[model, tile].told(noise)(plane)
