@@ -70,7 +70,7 @@ def test_a_channel(call: Call, model: Path, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "two.tif", planes, imagej=True, metadata={"axes": "ZCYX"})
     answer = call("preview", tmp_path / "two.tif", "--model", model, "--channel", 2)
     assert answer.status == 0, answer.err
-    assert "Plane 1 of 3, two_0003.tif" in answer.out
+    assert "Plane 1 of 3, two_z0002_c0002.tif" in answer.out
 
 
 @pytest.mark.parametrize(
