@@ -49,7 +49,7 @@ def test_figures_are_those_of_the_noise(clean: Path, volume: NDArray[np.uint16])
         row = measure(source, [NOISY], settings)[2]
     plane, sd = noisy_plane(volume[2], 2, settings.noise)
     span = metrics.robust_range(volume[2])
-    assert (row.plane, row.sd) == ("clean_0002.tif", sd)
+    assert (row.plane, row.sd) == ("clean_c0003.tif", sd)
     assert row.psnr == metrics.psnr(volume[2], plane)
     assert row.ssim == metrics.ssim(volume[2], plane)
     assert row.pcc == metrics.pearson(volume[2], plane)
