@@ -57,7 +57,8 @@ def test_a_channel_of_an_ome_tiff(tmp_path: Path, ome: Path, stack: NDArray[np.u
 
 def test_names_of_chosen_planes_are_their_own(tmp_path: Path, hyperstack: Path) -> None:
     output = copy_chosen(hyperstack, tmp_path / "out", Selection(channels=(1,), times=(1,)))
-    assert sorted(p.name for p in output.iterdir()) == [f"hyper_{k:04d}.tif" for k in (0, 2, 4)]
+    names = [f"hyper_t0001_z{z:04d}_c0001.tif" for z in (1, 2, 3)]
+    assert sorted(p.name for p in output.iterdir()) == names
     region = open_source(hyperstack, Selection(channels=(2,))).read_region(
         1, slice(2, 4), slice(3, 9)
     )
