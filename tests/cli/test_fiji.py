@@ -11,6 +11,7 @@ import tifffile
 
 from crispim_ij.denoising import load_denoiser
 from crispim_ij.imagej import csbdeep
+from crispim_ij.imagej.gateway import open_gateway
 from crispim_ij.imagej.model_zip import read_model_zip
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import open_source
@@ -108,7 +109,8 @@ def test_wrong_arguments_of_a_macro_start_nothing(call: Call, tmp_path: Path) ->
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Fiji:
-    """A Fiji that is there at once; all but its start is as it will be."""
+    """A Fiji that is there at once; all but its start is as it will be, in a Java that runs."""
+    open_gateway()
     started = Fiji()
     monkeypatch.setattr(csbdeep, "start_fiji", lambda home, heap: started)
     return started
