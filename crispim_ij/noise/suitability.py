@@ -112,7 +112,7 @@ def judge(noise: Measurement, spec: ModelSpec, neighbours: Neighbours | None = N
     Fit
         Whether it suits.
     """
-    lacks = _lacks(spec, neighbours)
+    lacks = _lacks(spec, neighbours, noise)
     if lacks:
         return Fit(False, lacks)
     if spec.takes_noise:
@@ -146,8 +146,10 @@ def judge(noise: Measurement, spec: ModelSpec, neighbours: Neighbours | None = N
     return Fit(True, f"{made_for}, which fits.")
 
 
-def _lacks(spec: ModelSpec, neighbours: Neighbours | None) -> str | None:
-    """Say which neighbours a model lacks."""
+def _lacks(
+    spec: ModelSpec, neighbours: Neighbours | None, noise: Measurement | None = None
+) -> str | None:
+    """Say which neighbours a model lacks; noise that pixels share looks like unlike structure."""
     if spec.depth == 1 or neighbours is None:
         return None
     needs = f"{spec.name} makes a plane of {spec.depth}, but"
@@ -156,7 +158,8 @@ def _lacks(spec: ModelSpec, neighbours: Neighbours | None) -> str | None:
             f"{needs} there is one slice: its own copies would stand for its neighbours, and as "
             "they share its noise, more of it is left."
         )
-    if neighbours.likeness is None or neighbours.likeness >= _ALIKE:
+    is_shared = noise is not None and noise.is_correlated
+    if is_shared or neighbours.likeness is None or neighbours.likeness >= _ALIKE:
         return None
     return (
         f"{needs} neighbouring planes are unlike here (correlation "
@@ -197,12 +200,13 @@ def misfits(
     and has the neighbours that it needs; `measure` replaces `measure_noise` of the planes.
     """
     neighbours = Neighbours.of(source) if model.spec.depth > 1 else None
-    if trained_noise(model.spec) is None and not _lacks(model.spec, neighbours):
+    asks = trained_noise(model.spec) is not None
+    if not asks and not _lacks(model.spec, neighbours):
         return []
     says = []
     for measured in measure() if measure else measure_noise(source):
         fit = judge(measured, model.spec, neighbours)
-        if fit.fits is False:
+        if fit.fits is False and (asks or _lacks(model.spec, neighbours, measured)):
             others = ", ".join(suitable(measured, list_models(), neighbours))
             says.append(fit.says + (f" These models fit (--model): {others}." if others else ""))
     return list(dict.fromkeys(says))

@@ -251,7 +251,9 @@ def smooth(tmp_path: Path) -> Path:
     ("options", "is_zip"),
     [
         pytest.param([], False, id="measured"),
-        pytest.param(["--noise", "2:100:5", "--strength", 1.5], True, id="told"),
+        pytest.param(
+            ["--noise", "2:100:5", "--strength", 1.5], True, id="told", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_model_that_is_told_the_noise(

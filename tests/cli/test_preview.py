@@ -110,8 +110,8 @@ def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
     ("size", "answers", "mark"),
     [
         ((50, 120), b"", "▀"),
-        ((50, 120), b"\x1b[?62;4c", "\x1bP"),
-        ((0, 0), b"", "Picture: "),
+        pytest.param((50, 120), b"\x1b[?62;4c", "\x1bP", marks=pytest.mark.slow),
+        pytest.param((0, 0), b"", "Picture: ", marks=pytest.mark.slow),
     ],
 )
 def test_a_terminal_is_shown_the_crop(

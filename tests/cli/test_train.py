@@ -18,7 +18,7 @@ SMALL = ("--steps", 2, "--batch", 2, "--patch", 32)
     "recipe",
     [
         pytest.param("paper-2d", marks=pytest.mark.long),
-        pytest.param("paper-3d", marks=pytest.mark.long),
+        pytest.param("paper-3d", marks=pytest.mark.slow),
         "crispim-2d",
     ],
 )

@@ -30,7 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_shipped_model_is_made_again(call: Call, data: Path, tmp_path: Path) -> None:
     command = ("models", "train-shipped", "crispim-2d", data, tmp_path / "out", "--steps", 1)
     done = call(*command)

@@ -150,7 +150,9 @@ def something_is_finished(journal: Path) -> bool:
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
-@pytest.mark.parametrize("where", ["--scheduler", "--cluster"])
+@pytest.mark.parametrize(
+    "where", [pytest.param("--scheduler", marks=pytest.mark.slow), "--cluster"]
+)
 def test_a_client_that_is_killed_is_gone_on_with(
     call: Call, dask: Dask, model: Model, tmp_path: Path, where: str
 ) -> None:

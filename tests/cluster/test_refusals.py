@@ -75,9 +75,10 @@ def test_no_batch_system(call: Call, planes: Path, tmp_path: Path, kind: str, co
     ("config", "words"),
     [
         ({}, "dask-jobqueue can't make jobs of its configuration ("),
-        (
+        pytest.param(
             CONFIG | {"NO_SUCH_QUEUE": "1"},
             "`sbatch` refuses a job (sbatch: error: invalid partition",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -37,7 +37,7 @@ def run_cell(client: Any, source: str) -> list[dict[str, Any]]:
             return shown
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path) -> None:
     from jupyter_client.manager import start_new_kernel
 

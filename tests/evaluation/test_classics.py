@@ -132,7 +132,7 @@ def test_noise_is_removed_and_the_level_kept(name: str) -> None:
     assert method.run(given, 1.0).std() > result.std()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_bm4d_takes_the_plane_that_is_wanted_at_a_stacks_end() -> None:
     pytest.importorskip("bm4d")
     levels = 100.0 * np.arange(1, 6)

@@ -28,14 +28,21 @@ def paper_3d(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 @pytest.fixture(
-    scope="package", params=[pytest.param("paper-3d", marks=pytest.mark.long), "residual-2.5d"]
+    scope="package", params=[pytest.param("paper-3d", marks=pytest.mark.slow), "residual-2.5d"]
 )
 def deep_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each 3D architecture."""
     return random_model(request.param, tmp_path_factory.mktemp("models"))
 
 
-@pytest.fixture(scope="package", params=["stabilised-2d", "stabilised-2d-fast", "stabilised-2.5d"])
+@pytest.fixture(
+    scope="package",
+    params=[
+        "stabilised-2d",
+        pytest.param("stabilised-2d-fast", marks=pytest.mark.slow),  # with the same layers
+        "stabilised-2.5d",
+    ],
+)
 def told_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each architecture that is told the noise."""
     return random_model(request.param, tmp_path_factory.mktemp("models"))

@@ -142,7 +142,11 @@ def test_packages_take_counts_where_the_weights_take_values(
     ("name", "axes"),
     [
         ("paper_2d", [("batch", None), ("y", 52), ("x", 52), ("channel", 1)]),
-        ("paper_3d", [("batch", None), ("z", 16), ("y", 120), ("x", 120), ("channel", 1)]),
+        pytest.param(
+            "paper_3d",
+            [("batch", None), ("z", 16), ("y", 120), ("x", 120), ("channel", 1)],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_same_counts_as_keras(

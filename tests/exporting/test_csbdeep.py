@@ -74,7 +74,7 @@ def test_same_model_same_zip(flat_model: Model, tmp_path: Path) -> None:
     check_same_elsewhere("write", flat_model, tmp_path)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_same_3d_model_same_zip(paper_3d: Model, tmp_path: Path) -> None:
     check_same_elsewhere("write_stack", paper_3d, tmp_path)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from crispim_ij.models import Model, ModelSpec, find_model
-from crispim_ij.noise import CameraNoise, LightLevel, Measurement
+from crispim_ij.noise import CameraNoise, LightLevel, Measurement, measure_noise
 from crispim_ij.noise.suitability import Neighbours, judge, misfits, suitable, trained_noise
 from crispim_ij.planes.arrays import ArraySource
 from tests.guessing import guessing_model
@@ -110,6 +110,16 @@ def test_a_3d_model_does_not_suit_planes_that_are_unlike(shared: float, fits: bo
         assert re.search(r"neighbouring planes are unlike here \(correlation 0\.[34]", said[0])
         assert said[0].endswith("These models fit (--model): crispim-2d.")
     assert misfits(source, find_model("crispim-2d")) == []
+
+
+def test_noise_that_pixels_share_is_no_structure_that_is_unlike() -> None:
+    noise = uniform_filter(np.random.default_rng(0).normal(0, 60, (4, 100, 100)), (0, 2, 2))
+    source = ArraySource((300 + noise).astype(np.float32))
+    (found,) = measure_noise(source)
+    assert found.is_correlated
+    deep = find_model("crispim-3d")
+    assert misfits(source, deep) == []
+    assert "neighbours share noise" in judge(found, deep.spec, Neighbours.of(source)).says
 
 
 def test_planes_without_structure_tell_nothing_of_their_neighbours() -> None:

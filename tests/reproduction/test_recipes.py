@@ -86,7 +86,7 @@ def test_coarser_arithmetic_must_be_worth_it(
     [
         full_recipe("paper-2d", 32, 0),
         pytest.param(
-            quick_recipe(full_recipe("paper-3d", 32, 0), "bfloat16"), marks=pytest.mark.long
+            quick_recipe(full_recipe("paper-3d", 32, 0), "bfloat16"), marks=pytest.mark.slow
         ),
     ],
     ids=["full 2D", "quick 3D"],

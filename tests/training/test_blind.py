@@ -182,7 +182,7 @@ def test_the_history_is_of_the_error_against_the_clean(
     assert len(list((tmp_path / "mine/samples").iterdir())) == 2
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_run_goes_on_as_if_it_had_not_stopped(blind: list[TrainingStack], tmp_path: Path) -> None:
     recipe = replace(BLIND, ema_momentum=0.9)
     whole = train(blind, recipe, tmp_path / "whole", settings=QUIET, on_step=ignore)

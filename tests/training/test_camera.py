@@ -74,7 +74,7 @@ def test_a_mini_stack_is_taken_by_one_camera(tmp_path: Path) -> None:
     assert np.ptp(sds[:, 0]) > 0.2 * sds.mean()
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_resumed_run_has_the_weights_of_an_unbroken_one(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ def test_the_processor_where_there_is_no_gpu() -> None:
     assert [name[-5:] for name in choose_devices(None, RECIPE)] == ["CPU:0"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_two_devices_train_as_one_does(stacks: list[TrainingStack], tmp_path: Path) -> None:
     """Killed and gone on, they end at the same bits; and within rounding of one device."""
     two = {"settings": {"devices": 2, "sample_every": 0}}

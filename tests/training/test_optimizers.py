@@ -46,7 +46,7 @@ def test_recipes_choose() -> None:
     assert (chosen.weight_decay, chosen.adam_weight_decay) == (None, None)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:

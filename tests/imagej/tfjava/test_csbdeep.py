@@ -120,7 +120,7 @@ def keras_planes(model: Model, stack: NDArray[np.float32]) -> NDArray[np.float32
     return np.stack([np.asarray(network(window))[0, ..., 0] for window in windows])
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_3d_mini_stack(like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: Path) -> None:
     model = exported.model("paper-3d")
     stack = noisy(16, 16, 240)
@@ -135,7 +135,12 @@ def test_3d_mini_stack(like_csbdeep: LikeCsbdeep, exported: Exports, tmp_path: P
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("shape", "tiles"),
-    [((24, 16, 24), 1), ((48, 8, 8), 2), ((20, 16, 24), 1), ((3, 8, 16), 1)],
+    [
+        ((24, 16, 24), 1),
+        pytest.param((48, 8, 8), 2, marks=pytest.mark.slow),
+        ((20, 16, 24), 1),
+        ((3, 8, 16), 1),
+    ],
 )
 def test_3d_stack(
     like_csbdeep: LikeCsbdeep,
