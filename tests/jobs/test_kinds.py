@@ -30,6 +30,7 @@ from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import open_source
 from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings
+from crispim_ij.previewing.inspection import inspect_path
 from tests.planes.vendors import (
     bare_tags,
     bruker,
@@ -196,10 +197,26 @@ def check(path: Path, kind: Kind, off: float) -> None:
     sizes = {axis: size for axis, size in metadata.lengths.items() if size > 1}
     assert sizes == kind.axes, path
     np.testing.assert_allclose(found, kind.truth, rtol=0, atol=off)
-    assert metadata.steps.keys() == kind.steps.keys(), path
-    for axis, step in kind.steps.items():
-        assert metadata.steps[axis].within(step.unit) == pytest.approx(step.value), path
+    check_steps(metadata.steps, kind)
     assert metadata.photometric == 1
+
+
+def check_steps(steps: Mapping[str, Size], kind: Kind) -> None:
+    """Compare sizes, each in a unit of its own."""
+    assert steps.keys() == kind.steps.keys()
+    for axis, step in kind.steps.items():
+        assert steps[axis].within(step.unit) == pytest.approx(step.value)
+
+
+def check_inspection(path: Path, kind: Kind) -> None:
+    """Compare what `inspect` says of an input."""
+    inspection = inspect_path(path)
+    assert inspection.contents is not None
+    assert inspection.contents.planes == len(kind.truth)
+    axes = inspection.contents.axes
+    assert {axis: size for axis, size in axes.items() if size > 1} == kind.axes
+    check_steps(inspection.contents.steps, kind)
+    assert not any(inspection.refusals.values())
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -207,6 +224,7 @@ def test_kinds(tmp_path: Path, model: Model, name: str) -> None:
     kind = KINDS[name]
     (tmp_path / "in").mkdir()
     path = kind.write(tmp_path / "in")
+    check_inspection(path, kind)
     for output in ("denoised.tif", "denoised", "denoised.zarr"):
         with open_source(path) as source:
             outputs = [Output(tmp_path / output)]
