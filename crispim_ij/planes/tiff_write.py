@@ -28,6 +28,7 @@ from crispim_ij.planes.checks import PNG_SUFFIX
 from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.metadata import Metadata, grown_resolution, in_imagej_order
+from crispim_ij.planes.plane_names import MOST_CHANNELS, are_told
 from crispim_ij.planes.provenance import History, as_line, with_lines, write_folder_file
 from crispim_ij.planes.sink import Compression, SinkSettings
 from crispim_ij.planes.source import Source
@@ -213,7 +214,17 @@ class _TiffSink(DiskSink):
 
 
 def folder_names(source: Source, dtype: np.dtype[Any] | None) -> tuple[str, ...]:
-    """Return the names of a folder's files: the source's, but TIFF's for what PNG can't hold."""
+    """Return the names of a folder's files: the source's, but TIFF's for what PNG can't hold.
+
+    CrispimError where channels are too many for names, which would be read back as slices.
+    """
+    lengths = {axis: size for axis, size in source.metadata.lengths.items() if size > 1}
+    channels = lengths.get("C", 1)
+    if channels > MOST_CHANNELS and not are_told(source.names, lengths):
+        raise CrispimError(
+            f"Names of a folder's files tell {MOST_CHANNELS} channels at most, and there are "
+            f"{channels}: give OUTPUT as .tif or .zarr."
+        )
     if np.dtype(dtype or source.dtype).name in ("uint8", "uint16"):
         return source.names
     return tuple(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from crispim_ij.errors import CrispimError
 from crispim_ij.planes import SinkSettings, create_sink, open_source
 
 Copy = Callable[..., Path]
@@ -226,3 +227,18 @@ def test_planes_that_say_nothing_become_a_plain_stack(
     with tifffile.TiffFile(copy(folder, tmp_path / "out.tif")) as tif:
         assert not tif.is_imagej
         assert tif.asarray().shape == (12, 5, 6)
+
+
+@pytest.mark.parametrize(("depth", "is_told"), [(1, False), (2, True)])
+def test_channels_too_many_for_names_are_not_written_as_slices(
+    tmp_path: Path, depth: int, is_told: bool
+) -> None:
+    spectrum = np.zeros((depth, 17, 8, 8), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", spectrum, imagej=True, metadata={"axes": "ZCYX"})
+    with open_source(tmp_path / "a.tif") as source:
+        if is_told:
+            create_sink(tmp_path / "out", source, SinkSettings())
+            return
+        with pytest.raises(CrispimError, match="tell 16 channels at most, and there are 17: give"):
+            create_sink(tmp_path / "out", source, SinkSettings())
+        create_sink(tmp_path / "out.tif", source, SinkSettings())
