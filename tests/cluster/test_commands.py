@@ -75,8 +75,11 @@ def test_a_run_here_is_gone_on_with_there(
         ("out", ()),
         ("out.tif", ("--seed-stack",)),
         ("out.zarr", ("--noise-sd", "5:30")),
+        pytest.param("out", ("--seed-stack",), marks=pytest.mark.long),
         pytest.param("out", ("--noise-sd", "5:30"), marks=pytest.mark.long),
         pytest.param("out.tif", (), marks=pytest.mark.long),
+        pytest.param("out.tif", ("--noise-sd", "5:30"), marks=pytest.mark.long),
+        pytest.param("out.zarr", (), marks=pytest.mark.long),
         pytest.param("out.zarr", ("--seed-stack",), marks=pytest.mark.long),
     ],
 )
