@@ -199,8 +199,10 @@ def misfits(
     Nothing is measured where a model is told the noise, or was trained on noise that isn't known,
     and has the neighbours that it needs; `measure` replaces `measure_noise` of the planes.
     """
-    neighbours = Neighbours.of(source) if model.spec.depth > 1 else None
     asks = trained_noise(model.spec) is not None
+    if not asks and model.spec.depth == 1:
+        return []
+    neighbours = Neighbours.of(source)
     if not asks and not _lacks(model.spec, neighbours):
         return []
     says = []

@@ -215,9 +215,11 @@ def look(
     names = channel_names(source.metadata)
     stack = StackNoise.of(options, found, names, whole=model.spec.learnt_grain)
     noise = found[number]
-    neighbours = Neighbours.of(source)
+    neighbours = Neighbours.of(source) if model.spec.depth > 1 else None
     fit = judge(noise, model.spec, neighbours)
-    others = () if fit.fits else tuple(suitable(noise, list_models(), neighbours))
+    others: tuple[str, ...] = ()
+    if not fit.fits:
+        others = tuple(suitable(noise, list_models(), neighbours or Neighbours.of(source)))
     return Looked(
         name=source.names[chosen],
         index=chosen,

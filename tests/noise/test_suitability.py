@@ -122,6 +122,14 @@ def test_noise_that_pixels_share_is_no_structure_that_is_unlike() -> None:
     assert "neighbours share noise" in judge(found, deep.spec, Neighbours.of(source)).says
 
 
+def test_of_one_slice_no_3d_model_is_offered(guesses: Model) -> None:
+    noise = np.random.default_rng(0).normal(3000, 400, (1, 100, 100)).astype(np.float32)
+    (said,) = misfits(ArraySource(noise), guesses)
+    assert "this is stronger" in said
+    assert "crispim-2d" in said
+    assert "crispim-3d" not in said
+
+
 def test_planes_without_structure_tell_nothing_of_their_neighbours() -> None:
     noise = np.random.default_rng(0).normal(300, 30, (4, 100, 100)).astype(np.float32)
     assert Neighbours.of(ArraySource(noise)) == Neighbours(4, None)
