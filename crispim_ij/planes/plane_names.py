@@ -66,6 +66,7 @@ _NOT_IN_NAMES = re.compile(r'[/\\:*?"<>|\x00-\x1f]+|[. ]+$')
 _NUMBER = re.compile(r"\d+", re.ASCII)
 # As Windows and macOS name copies.
 _COPY = re.compile(r"( \(\d+\)| - [CK]op(y|ie)( \(\d+\))?| copy( \d+)?)$")
+_FEW = 3
 _NAMES = {"C": "channels", "T": "time points", "Z": "slices"}
 _natural = natsort_keygen()
 
@@ -183,10 +184,11 @@ def file_names(
     """
     several = {axis: size for axis, size in lengths.items() if size > 1}
     if set(several) - {"Z"}:
+        # Slices and time points all have like tags: a few tell whether the others are told.
+        few = {axis: size if axis == "C" else min(size, _FEW) for axis, size in several.items()}
         for tags in _channel_tags(several.get("C", 1), channels):
-            names = _tagged(stem, several, tags)
-            if are_told(names, several, [tag for tag in tags if "C" in several]):
-                return names
+            if are_told(_tagged(stem, few, tags), few, tags if "C" in several else ()):
+                return _tagged(stem, several, tags)
     return _numbered(stem, math.prod(lengths.values()))
 
 
@@ -221,14 +223,15 @@ def _tagged(stem: str, lengths: Mapping[str, int], channels: Sequence[str]) -> t
 def are_told(
     names: Sequence[str], lengths: Mapping[str, int], channels: Sequence[str] | None = None
 ) -> bool:
-    """Whether names tell planes along axes that are longer than 1, and channels in their order."""
+    """Whether names tell planes along the axes that are longer than 1, and channels in order."""
     try:
         found = arrange(natsorted(set(names)), Path())
     except CrispimError:
         return False
     told = dict(zip(found.axes, found.sizes, strict=True))
+    several = {axis: size for axis, size in lengths.items() if size > 1}
     as_meant = channels is None or found.channels == _channel_names(channels)
-    return as_meant and told == (lengths or {"Z": 1}) and len(set(names)) == len(names)
+    return as_meant and told == (several or {"Z": 1}) and len(set(names)) == len(names)
 
 
 def _parse(name: str) -> _Parsed:

@@ -402,8 +402,7 @@ def _in_order(folder: Path, stored: tuple[str, ...], metadata: Metadata) -> tupl
 
     A folder that is written has no other word on how planes run.
     """
-    lengths = {axis: size for axis, size in metadata.lengths.items() if size > 1}
-    if stored == tuple(natsorted(stored)) and are_told(stored, lengths):
+    if stored == tuple(natsorted(stored)) and are_told(stored, metadata.lengths):
         return stored
     return file_names(folder.resolve().name, metadata.lengths, channel_names(metadata))
 

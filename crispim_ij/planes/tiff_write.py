@@ -218,7 +218,7 @@ def folder_names(source: Source, dtype: np.dtype[Any] | None) -> tuple[str, ...]
 
     CrispimError where channels are too many for names, which would be read back as slices.
     """
-    lengths = {axis: size for axis, size in source.metadata.lengths.items() if size > 1}
+    lengths = source.metadata.lengths
     channels = lengths.get("C", 1)
     if channels > MOST_CHANNELS and not are_told(source.names, lengths):
         raise CrispimError(
