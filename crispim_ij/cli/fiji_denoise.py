@@ -37,7 +37,6 @@ from crispim_ij.planes import Compression, SinkSettings, create_sink
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from crispim_ij.denoising import Denoiser
     from crispim_ij.imagej.model_zip import ModelZip
     from crispim_ij.models import ModelSpec
     from crispim_ij.noise import CameraNoise, NoiseOptions
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-2
 """Counts by which the plugin may differ from Python."""
-
-_denoisers: dict[tuple[str, int], Denoiser] = {}
 
 
 @with_groups
@@ -234,9 +231,7 @@ def _denoise_plane(
     model: str, tile: int, plane: NDArray[Any], noise: CameraNoise | None
 ) -> NDArray[np.float32]:
     """Denoise a plane as `crispim-ij denoise` does."""
-    if (model, tile) not in _denoisers:
-        start_tensorflow()
-        from crispim_ij.denoising import DenoiseSettings, load_denoiser
+    start_tensorflow()
+    from crispim_ij.denoising import DenoiseSettings, load_denoiser
 
-        _denoisers[model, tile] = load_denoiser(model, DenoiseSettings(tile=tile))
-    return _denoisers[model, tile].told(noise)(plane)
+    return load_denoiser(model, DenoiseSettings(tile=tile)).told(noise)(plane)

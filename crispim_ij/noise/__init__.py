@@ -9,6 +9,7 @@ from crispim_ij.noise.calibrate import (
 )
 from crispim_ij.noise.camera import (
     NO_NOISE,
+    UNIT_NOISE,
     CameraNoise,
     CameraRange,
     add_camera_noise,
@@ -26,6 +27,7 @@ from crispim_ij.noise.stack_noise import MEASURED, NoiseOptions, StackNoise, tel
 __all__ = [
     "MEASURED",
     "NO_NOISE",
+    "UNIT_NOISE",
     "Calibration",
     "CalibrationSettings",
     "CameraNoise",

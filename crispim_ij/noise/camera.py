@@ -98,6 +98,9 @@ class CameraNoise:
 NO_NOISE = CameraNoise(0, 0, 0)
 """The noise of planes that have none, or none that can be told from structure."""
 
+UNIT_NOISE = CameraNoise(0, 0, 1)
+"""The noise of stabilised values."""
+
 
 @dataclass(frozen=True)
 class CameraRange:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, CameraNoise
+from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, UNIT_NOISE, CameraNoise
 from crispim_ij.noise.fit import fit_noise
 from crispim_ij.noise.grain import measure_pairs
 from crispim_ij.noise.light_levels import (
@@ -39,7 +39,6 @@ _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
 _FEW = 512
 _LEAST_LINE = 3
-_UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
 
 
 @dataclass(frozen=True)
@@ -231,7 +230,7 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     is_correlated = bool(max(*np.abs(across), lines) > CORRELATED + doubt)
     if shared(levels, "steepness") > _SMOOTH:
         smooth = "The planes seem to be smoothed or denoised already."
-        whole = _whole(pairs, _UNIT) if is_correlated else None
+        whole = _whole(pairs, UNIT_NOISE) if is_correlated else None
         return Measurement(channel, None, levels, is_correlated, smooth, None, whole)
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")

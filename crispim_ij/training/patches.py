@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.networks import ARCHITECTURES
-from crispim_ij.noise import CameraNoise, add_camera_noise, expected, stabilise
+from crispim_ij.noise import UNIT_NOISE, CameraNoise, add_camera_noise, expected, stabilise
 from crispim_ij.noise.risk import PROBE, noise_in_pairs, recorrupt
 from crispim_ij.prefetch import prefetch
 from crispim_ij.training.recipe import Recipe
@@ -25,9 +25,6 @@ Batch = tuple[Patch, Patch]
 
 BLACK_LEVEL = (0.0, 300.0)
 """Range, in counts, of the black level of a rescaled patch."""
-
-UNIT = CameraNoise(gain=0, offset=0, read_noise=1)
-"""The noise of stabilised values."""
 
 SATURATED = (300.0, 20000.0)
 """How bright spots are, in units of the noise."""
@@ -167,7 +164,7 @@ def _draw_noisy_pairs(
         noisy = _with_strays(noisy, rng)
     camera = stack.noise.camera
     if recipe.is_told:
-        noisy, camera = stabilise(noisy, camera), UNIT
+        noisy, camera = stabilise(noisy, camera), UNIT_NOISE
     grain = stack.noise.grain
     turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2], upright=grain is not None)
     pairs = recorrupt(turned, camera, recipe.recorruption, rng, grain)
