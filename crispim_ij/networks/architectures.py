@@ -109,10 +109,10 @@ ARCHITECTURES = {
     ),
     "stabilised-2.5d": Architecture(
         builder="stabilised:stabilised_25d",
-        parameters=916_417,
+        parameters=916_993,
         stride=8,
-        summary="the same with five planes in: the plane and two neighbours on each side",
-        depth=5,
+        summary="the same with seven planes in: the plane and three neighbours on each side",
+        depth=7,
         input_scaling="noise",
     ),
 }

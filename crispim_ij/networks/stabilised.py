@@ -57,7 +57,7 @@ FAST_BLOCKS = (1, 1)
 FAST_HALO = 72
 """Its margin."""
 
-PLANES = 5
+PLANES = 7
 """Planes that go into the 3D network; the middle one comes out."""
 
 
@@ -119,7 +119,7 @@ def stabilised_2d_fast(*, padding: Padding = "same") -> keras.Model:
 
 
 def stabilised_25d(*, padding: Padding = "same") -> keras.Model:
-    """Build the network with neighbouring planes: (5, Y, X, 1) in, (Y, X, 1) out.
+    """Build the network with neighbouring planes: (7, Y, X, 1) in, (Y, X, 1) out.
 
     The planes are channels of the first convolution; a residual block at full resolution,
     which the 2D network lacks, compares them.

@@ -155,8 +155,8 @@ def _lacks(
     needs = f"{spec.name} makes a plane of {spec.depth}, but"
     if neighbours.slices == 1:
         return (
-            f"{needs} there is one slice: its own copies would stand for its neighbours, and as "
-            "they share its noise, more of it is left."
+            f"{needs} there is one slice, whose copies stand for its neighbours: it may do worse "
+            "than a model that looks at one plane."
         )
     is_shared = noise is not None and noise.is_correlated
     if is_shared or neighbours.likeness is None or neighbours.likeness >= _ALIKE:

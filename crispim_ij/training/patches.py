@@ -32,6 +32,9 @@ SATURATED = (300.0, 20000.0)
 SAMPLES = 3
 """Patches that a run is pictured on."""
 
+_ALONE = 0.2
+"""Share of the mini-stacks with a plane that doesn't fit that are of one plane, mirrored."""
+
 
 def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -> Batch:
     """Draw the batch that is trained on at a step.
@@ -49,8 +52,8 @@ def training_batch(stacks: Sequence[TrainingStack], recipe: Recipe, step: int) -
     -------
     noisy, clean : ndarray of float32, shape (batch, patch, patch, 1)
         Raw counts. For a 3D network `noisy` is (batch, depth, patch, patch, 1): mini-stacks
-        around the clean plane, each of their planes with noise of its own. For a blind
-        recipe both are noisy, see `crispim_ij.noise.risk.recorrupt`.
+        around the clean plane. Each plane has noise of its own; one that is mirrored has the
+        same again. For a blind recipe both are noisy, see `crispim_ij.noise.risk.recorrupt`.
     """
     rng = np.random.default_rng((recipe.seed, 0, step))
     return _draw_batch(stacks, recipe, recipe.batch, rng, validation=False)
@@ -132,11 +135,16 @@ def _draw_pairs(
     window = _draw_window(stack.clean.shape[1:], recipe, rng)
     depth = ARCHITECTURES[recipe.architecture].depth
     around = stack.around(index, depth, _draw_gap(recipe, rng))
-    clean = _cut(stack.clean, around, window)
-    if recipe.stray_share and rng.random() < recipe.stray_share:
-        clean = _with_strays(clean, rng)
+    has_strays = bool(recipe.stray_share) and rng.random() < recipe.stray_share
+    if has_strays and rng.random() < _ALONE:
+        around, has_strays = [index] * depth, False
+    # Mirrored ends hold a plane twice, and its noise too.
+    planes, places = np.unique(around, return_inverse=True)
+    clean = _cut(stack.clean, planes.tolist(), window)
+    if has_strays:
+        clean = _with_strays(clean, int(places[depth // 2]), rng)
     if stack.noisy is not None:
-        noisy = _cut(stack.noisy, around, window)
+        noisy = _cut(stack.noisy, planes.tolist(), window)
     elif recipe.is_told:
         noisy, clean = add_unit_noise(
             _resize(clean, recipe.patch), stack.black, stack.span, stack.own_noise, recipe, rng
@@ -146,7 +154,8 @@ def _draw_pairs(
         if recipe.contrast is not None:
             clean = _rescale(clean, stack, recipe.contrast, rng)
         noisy = add_noise(clean, stack.clean.dtype, recipe, rng)
-    return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean[depth // 2])]
+    noisy, clean = noisy[places], clean[places[depth // 2]]
+    return [_turn(rng, recipe, noisy if depth > 1 else noisy[0], clean)]
 
 
 def _draw_noisy_pairs(
@@ -161,7 +170,7 @@ def _draw_noisy_pairs(
     around = stack.around(int(rng.choice(planes)), depth, _draw_gap(recipe, rng))
     noisy = _cut(stack.clean, around, window)
     if recipe.stray_share and rng.random() < recipe.stray_share:
-        noisy = _with_strays(noisy, rng)
+        noisy = _with_strays(noisy, depth // 2, rng)
     camera = stack.noise.camera
     if recipe.is_told:
         noisy, camera = stabilise(noisy, camera), UNIT_NOISE
@@ -205,10 +214,11 @@ def _cut(source: Planes, planes: Sequence[int], window: tuple[slice, ...]) -> Pa
     return np.stack([cut[plane] for plane in planes]).astype(np.float32)
 
 
-def _with_strays(planes: Patch, rng: np.random.Generator) -> Patch:
-    """Shift a neighbour of the middle plane, or all of them, by a part of the patch."""
-    middle = len(planes) // 2
-    neighbours = [k for k in range(len(planes)) if k != middle]
+def _with_strays(planes: Patch, wanted: int, rng: np.random.Generator) -> Patch:
+    """Shift a neighbour of the plane that is wanted, or all of them, by a part of the patch."""
+    neighbours = [k for k in range(len(planes)) if k != wanted]
+    if not neighbours:
+        return planes
     strays = neighbours if rng.random() < 0.5 else [int(rng.choice(neighbours))]
     shift = rng.integers(4, planes.shape[-1] // 2, size=2)
     moved = planes.copy()

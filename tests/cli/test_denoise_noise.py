@@ -231,5 +231,5 @@ def test_one_slice_does_not_suit_a_3d_model(call: Call, tmp_path: Path) -> None:
     answer = call("denoise", tmp_path / "in.tif", tmp_path / "out.tif", "--model", "crispim-3d")
     assert answer.status == 0, answer.err
     said = " ".join(answer.err.split())
-    assert "crispim-3d makes a plane of 5, but there is one slice" in said
+    assert "crispim-3d makes a plane of 7, but there is one slice" in said
     assert "These models fit (--model): crispim-2d" in said

@@ -253,7 +253,7 @@ def test_the_specimen_is_whole_counts_of_a_camera(sample: Sample) -> None:
 
 
 def test_a_mini_stack_for_3d_models() -> None:
-    assert noisy_specimen(find_model("crispim-3d").spec).shape == (5, 128, 128)
+    assert noisy_specimen(find_model("crispim-3d").spec).shape == (7, 128, 128)
 
 
 def test_the_shipped_model_takes_most_of_the_noise_off(sample: Sample) -> None:

@@ -32,7 +32,7 @@ def counts(name: str, *shape: int) -> NDArray[np.float32]:
         ("residual-2.5d", 369_505),
         ("stabilised-2d", 896_769),
         ("stabilised-2d-fast", 468_117),
-        ("stabilised-2.5d", 916_417),
+        ("stabilised-2.5d", 916_993),
     ],
 )
 def test_parameters(name: str, parameters: int) -> None:
@@ -118,7 +118,8 @@ def test_an_inflated_stabilised_network_gives_what_the_2d_one_did() -> None:
     flat, deep = random_network("stabilised-2d"), build("stabilised-2.5d")
     deep.set_weights(inflate(flat.get_weights()))
     planes = counts("stabilised-2.5d", 32, 40)
-    np.testing.assert_allclose(np.asarray(deep(planes)), np.asarray(flat(planes[:, 2])), atol=1e-3)
+    middle = planes[:, planes.shape[1] // 2]
+    np.testing.assert_allclose(np.asarray(deep(planes)), np.asarray(flat(middle)), atol=1e-3)
 
 
 def test_an_inflated_network_gives_what_the_2d_one_did() -> None:
