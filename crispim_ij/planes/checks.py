@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,10 @@ ZARR_FILES = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 Fingerprint = tuple[int, int]
 """A file's size in bytes, and the time of its last change in nanoseconds."""
+
+
+class DamagedError(ValueError):
+    """What a file says makes no sense, and why."""
 
 
 def existing(path: Path) -> Path:
@@ -120,6 +125,12 @@ def changed(where: str) -> CrispimError:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, short enough for a sentence."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
+
+
+def raised_in(library: str, error: BaseException) -> bool:
+    """Whether an error comes out of a library, and not of a line of ours beside the call."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(module.partition(".")[0] == library for module in modules)
 
 
 def check_count(planes: int, path: Path) -> None:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from crispim_ij.planes.checks import DamagedError
 from crispim_ij.planes.provenance import KEY, History, history
 from crispim_ij.planes.units import Size, known_size, stride, unit_symbol
 
@@ -23,7 +24,7 @@ _PLACES = ("TiffData", "BinData", "MetadataOnly")
 _DEEPEST = 100
 
 
-class OmeXmlError(ValueError):
+class OmeXmlError(DamagedError):
     """OME-XML that is damaged, unsafe to read, or lists no planes of its own."""
 
 

@@ -209,16 +209,17 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         imagej=private if isinstance(private, dict) else {},
         resolution=_resolution(page),
         history=provenance.from_text(page.software),
-        resolution_unit=int(page.tags.valueof(296, 1)),
-        photometric=_photometric(page),
+        resolution_unit=_among(page, 296, tuple(tifffile.RESUNIT)),
+        # Black is zero where a file doesn't say it, as to ImageJ.
+        photometric=_among(page, 262, (0, 3)),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )
 
 
-def _photometric(page: tifffile.TiffPage) -> int:
-    """Return how grey values are shown; black is zero where a file doesn't say it, as to ImageJ."""
-    found = int(page.photometric) if 262 in page.tags else 1
-    return found if found in (0, 3) else 1
+def _among(page: tifffile.TiffPage, code: int, known: tuple[int, ...]) -> int:
+    """Return a tag's value where it is one of those that are known, else 1."""
+    found = page.tags.valueof(code)
+    return int(found) if found in known else 1
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:

@@ -15,15 +15,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import first_line, read_faults
+from crispim_ij.planes.checks import DamagedError, first_line, raised_in, read_faults
 from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
 
-# What tifffile and imagecodecs raise on files that are damaged or of another format, as seen
-# when bytes of good files are exchanged.
+# What tifffile, and imagecodecs below it, raise on files that are damaged or of another format, as
+# seen when bytes of good files are exchanged. Most of it is what faults in programs raise, too.
 _DAMAGE = (
     tifffile.TiffFileError,
     ArithmeticError,
     AssertionError,
+    AttributeError,
     LookupError,
     RuntimeError,
     TypeError,
@@ -51,12 +52,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 @contextmanager
 def tifffile_faults(path: Path, plane: int | None = None) -> Iterator[None]:
-    """Turn what tifffile raises on damaged files into one sentence; only its calls go inside."""
+    """Turn what tifffile raises on damaged files, and `DamagedError`, into one sentence."""
     where = f"'{path}'" if plane is None else f"plane {plane} of '{path}'"
     try:
         with read_faults(path, where):
             yield
     except _DAMAGE as error:
+        if not (isinstance(error, DamagedError) or raised_in("tifffile", error)):
+            raise
         raise damaged(where, error) from error
 
 
@@ -138,11 +141,12 @@ def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
         if offsets and len(offsets) == len(counts):
             extent = offsets[0], max(map(sum, zip(offsets, counts, strict=True)))
         samples = int(page.samplesperpixel)
-        shape = [int(side) for side in page.shape]
+        shape = list(page.shape)
+        if not all(isinstance(side, int) for side in shape):
+            raise DamagedError(f"its pixels have the shape {page.shape}")
         if samples > 1:
             shape.remove(samples)
         return _Pixels(
-            # A damaged width may be a text or a fraction.
             shape=tuple(shape),
             dtype=None if page.dtype is None else page.dtype.newbyteorder("="),
             bits=page.bitspersample,
@@ -233,12 +237,10 @@ def page_chunk(page: tifffile.TiffPage) -> tuple[int, int]:
         return min(rows, _ROWS_AT_ONCE), columns
     if page.samplesperpixel > 1:
         return rows, columns
-    chunk = int(page.tilelength), int(page.tilewidth)
-    if not page.is_tiled:
-        chunk = min(rows, int(page.rowsperstrip)), columns
-    if min(chunk) < 1:
-        raise ValueError(f"tiles or strips of {chunk} pixels")
-    return chunk
+    chunk = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, columns)
+    if not all(isinstance(side, int) and side > 0 for side in chunk):
+        raise DamagedError(f"tiles or strips of {chunk} pixels")
+    return chunk if page.is_tiled else (min(rows, chunk[0]), columns)
 
 
 def mapped_region(
@@ -248,8 +250,11 @@ def mapped_region(
     rows, columns = region
     begin = offset + rows.start * shape[1] * dtype.itemsize
     height = rows.stop - rows.start
-    # Opened again for each region: pages of a file stay in memory as long as it is mapped.
-    lines = np.memmap(path, dtype, "r", begin, (height, shape[1]))
+    try:
+        # Opened again for each region: pages of a file stay in memory as long as it is mapped.
+        lines = np.memmap(path, dtype, "r", begin, (height, shape[1]))
+    except ValueError as error:
+        raise DamagedError(first_line(error)) from error
     return np.array(lines[:, columns])
 
 

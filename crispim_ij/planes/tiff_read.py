@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ from crispim_ij.planes.tiff_page import (
     opened,
     page_chunk,
     tifffile_faults,
+    truncated,
 )
 from crispim_ij.planes.tiff_series import (
     count_planes,
@@ -303,8 +305,10 @@ class StackSource(Source):
         with self._lock, tifffile_faults(self.files[place.file], self._number(k)):
             tif.filehandle.seek(page.dataoffsets[0] + place.ahead)
             dtype = header.dtype.newbyteorder(tif.byteorder)
-            size = header.shape[0] * header.shape[1] * dtype.itemsize
-            return np.frombuffer(tif.filehandle.read(size), dtype).reshape(header.shape)
+            data = tif.filehandle.read(math.prod(header.shape) * dtype.itemsize)
+            if len(data) < math.prod(header.shape) * dtype.itemsize:
+                raise truncated(self.files[place.file])
+            return np.frombuffer(data, dtype).reshape(header.shape)
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a region of plane `index`, reading little else."""

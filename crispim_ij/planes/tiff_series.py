@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 
 from crispim_ij.planes import imagej_tags, ome_xml
-from crispim_ij.planes.checks import check_count
+from crispim_ij.planes.checks import DamagedError, check_count
 from crispim_ij.planes.ome_xml import OmeImage
 from crispim_ij.planes.tiff_layout import ELSEWHERE, Place, Series, flat
 from crispim_ij.planes.tiff_page import check_page, is_bare, tifffile_faults, truncated
@@ -255,7 +255,8 @@ def _places(
     None in place of a list where pages and planes don't fit each other.
     """
     first = series.keyframe
-    assert first.dtype is not None
+    if first.dtype is None:
+        return None
     size = int(first.imagelength) * int(first.imagewidth) * first.dtype.itemsize
     samples = int(first.samplesperpixel)
     pages = list(series.pages)
@@ -290,9 +291,9 @@ def _place(
         return Place(file, int(page.index))
     keyframe = page.keyframe
     assert keyframe is not None
+    if not is_bare(keyframe) or not page.dataoffsets:
+        raise DamagedError("an index of planes that are compressed")
     first, begin = keyframe.dataoffsets[0], page.dataoffsets[0]
-    if not is_bare(keyframe):
-        raise ValueError("an index of planes that are compressed")
     # tifffile sets the places of planes that were not written to 0.
     is_there = 0 < begin <= page.parent.filehandle.size - size
     return Place(file, 0, begin - first) if is_there else None
@@ -417,9 +418,10 @@ def said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
         return said
     text = first.software if first.software[:3] == "SI." else first.description
     try:
-        return dict(tifffile.tifffile.matlabstr2py(text)) if "SI." in text else {}
-    except (TypeError, ValueError, SyntaxError):
+        said = tifffile.tifffile.matlabstr2py(text) if "SI." in text else None
+    except ValueError:
         return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _check_ndtiff_index(path: Path) -> None:
@@ -427,15 +429,20 @@ def _check_ndtiff_index(path: Path) -> None:
     with tifffile_faults(path):
         for entry in tifffile.tifffile.read_ndtiff_index(path):
             if Path(entry[1]).name != entry[1]:
-                raise ValueError(f"it names the file {entry[1]!r}")
+                raise DamagedError(f"it names the file {entry[1]!r}")
 
 
 def _check_index_map(tif: tifffile.TiffFile, path: Path) -> None:
     """Refuse an index of Micro-Manager's that claims more planes than there can be."""
     with tifffile_faults(path):
         said = tif.micromanager_metadata or {}
-        reached = (np.max(said["IndexMap"][:, :4], axis=0).astype(int) + 1).tolist()
-        counts = [said["Summary"].get(key, 1) for key in _MICRO_MANAGERS_COUNTS]
+        index, summary = said.get("IndexMap"), said.get("Summary")
+        if not isinstance(index, np.ndarray) or not isinstance(summary, dict):
+            raise DamagedError("Micro-Manager's index of planes is missing")
+        reached = (np.max(index[:, :4], axis=0).astype(int) + 1).tolist()
+        counts = [summary.get(key, 1) for key in _MICRO_MANAGERS_COUNTS]
+        if not all(isinstance(count, (int, float, str)) for count in counts):
+            raise DamagedError(f"Micro-Manager counts {counts} planes")
         claimed = math.prod(max(1, *map(int, pair)) for pair in zip(reached, counts, strict=True))
     # tifffile makes room for all of them.
     check_count(claimed, path)

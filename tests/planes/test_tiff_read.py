@@ -417,6 +417,26 @@ def test_our_own_mistake_is_not_called_a_damaged_file(
         open_source(tmp_path / name)
 
 
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize(
+    "own",
+    ["tiff_metadata._resolution", "tiff_page.is_bare", "tiff_series._places", "tiff_read.decoded"],
+)
+def test_our_own_mistake_between_calls_of_tifffile_is_not_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, error: type[Exception]
+) -> None:
+    path = tmp_path / "one.tif"
+    axes = {"axes": "ZCYX"}
+    tifffile.imwrite(path, PLANES[None], photometric="minisblack", metadata=axes)
+
+    def mistaken(*_: object, **__: object) -> None:
+        raise error("ours")
+
+    monkeypatch.setattr(f"crispim_ij.planes.{own}", mistaken)
+    with pytest.raises(error, match="ours"), open_source(path) as source:
+        source.read(0)
+
+
 # Regions
 
 PLANES = np.random.default_rng(0).integers(0, 60000, (3, 83, 101), dtype=np.uint16)
