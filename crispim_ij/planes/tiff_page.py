@@ -137,13 +137,15 @@ class _Pixels(NamedTuple):
 def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
     with tifffile_faults(path):
         offsets, counts = page.dataoffsets, page.databytecounts
+        # Of a damaged tag they may be text or fractions.
+        numbers = (*page.shape, page.samplesperpixel, *offsets, *counts)
+        if not all(isinstance(number, (int, np.integer)) for number in numbers):
+            raise DamagedError("its sizes or places of pixels are no whole numbers")
         extent = None
         if offsets and len(offsets) == len(counts):
             extent = offsets[0], max(map(sum, zip(offsets, counts, strict=True)))
         samples = int(page.samplesperpixel)
         shape = list(page.shape)
-        if not all(isinstance(side, int) for side in shape):
-            raise DamagedError(f"its pixels have the shape {page.shape}")
         if samples > 1:
             shape.remove(samples)
         return _Pixels(

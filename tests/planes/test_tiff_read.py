@@ -367,6 +367,10 @@ DAMAGES: dict[str, tuple[dict[str, Any], Callable[[Path], None]]] = {
     "width is a fraction": ({}, lambda path: retype(path, "ImageWidth", 5)),
     "width is a double": ({}, lambda path: retype(path, "ImageWidth", 12)),
     "length is text": ({}, lambda path: retype(path, "ImageLength", 2)),
+    "counts are text": (
+        {"compression": "packbits", "rowsperstrip": 10},
+        lambda path: retype(path, "StripByteCounts", 2),
+    ),
     "offsets are text": ({}, lambda path: retype(path, "StripOffsets", 2)),
     "no rows a strip": ({"compression": "zlib"}, lambda path: revalue(path, "RowsPerStrip", 0)),
     "tiles without width": (TILES, lambda path: revalue(path, "TileWidth", 0)),
