@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from crispim_ij.planes import ome_xml
 from crispim_ij.planes.metadata import Metadata
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+_MOST_SHOWN = 7
+"""Channels that ImageJ shows over one another."""
 
 
 def channel_count(metadata: Metadata) -> int:
@@ -35,6 +39,29 @@ def channel_names(metadata: Metadata) -> tuple[str, ...]:
     names = [*_said(metadata), *[""] * count][:count]
     # Of names that are not each channel's own, none tells which channel is meant.
     return tuple(names) if any(names) and len({*names} - {""}) == sum(map(bool, names)) else ()
+
+
+def is_stack_of_channels(metadata: Metadata) -> bool:
+    """Whether an ImageJ file calls all its planes channels, and gives none a name.
+
+    So tifffile describes a stack whose axes it isn't told. To learn from it, and to measure on it,
+    as on one stack does no harm; to denoise it so might.
+    """
+    long = {axis for axis, size in metadata.lengths.items() if size > 1}
+    said = metadata.channels or metadata.omero or metadata.kind != "imagej"
+    return long == {"C"} and not said
+
+
+def said_of_channels(metadata: Metadata, path: Path) -> tuple[str, ...]:
+    """Say that channels may be slices where ImageJ can't show so many over one another."""
+    count = channel_count(metadata)
+    if count <= _MOST_SHOWN or not is_stack_of_channels(metadata):
+        return ()
+    return (
+        f"'{path}' says that its {count} planes are channels of one slice, as tifffile writes a "
+        "stack whose axes it isn't told: if they are slices, say so in ImageJ (Image > "
+        "Properties: 1 channel) and save it again.",
+    )
 
 
 def _said(metadata: Metadata) -> Sequence[str]:

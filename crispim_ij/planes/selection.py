@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.channels import channel_count, channel_names, find_channel
+from crispim_ij.planes.channels import (
+    channel_count,
+    channel_names,
+    find_channel,
+    is_stack_of_channels,
+)
 from crispim_ij.planes.metadata import Metadata, selected
 from crispim_ij.planes.source import Source
 
@@ -162,7 +167,7 @@ def _several(metadata: Metadata) -> list[tuple[str, int]]:
 def by_channel(source: Source) -> list[Source]:
     """Return each channel of a source as one of its own, or the source itself where it has one."""
     count = channel_count(source.metadata)
-    if count == 1 or _is_stack_of_channels(source.metadata):
+    if count == 1 or is_stack_of_channels(source.metadata):
         return [source]
     return [select(source, Selection(channels=(k + 1,))) for k in range(count)]
 
@@ -198,25 +203,14 @@ def clean_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
     """Return which clean planes are one another's neighbours, as `z_stacks` does.
 
     Where each is the only slice of its time point, they are taken to lie along time; see also
-    `_is_stack_of_channels`.
+    `crispim_ij.planes.channels.is_stack_of_channels`.
     """
-    if _is_stack_of_channels(metadata):
+    if is_stack_of_channels(metadata):
         return np.arange(planes).reshape(1, -1)
     stacks = z_stacks(metadata, planes)
     if stacks.shape[1] > 1 or "T" not in metadata.axes:
         return stacks
     return _rows_along(metadata, planes, "T")
-
-
-def _is_stack_of_channels(metadata: Metadata) -> bool:
-    """Whether an ImageJ file calls all its planes channels, and gives none a name.
-
-    So tifffile describes a stack whose axes it isn't told. To learn from it, and to measure on it,
-    as on one stack does no harm; to denoise it so might.
-    """
-    sizes = dict(_several(metadata))
-    said = metadata.channels or metadata.omero or metadata.kind != "imagej"
-    return set(sizes) == {"C"} and not said
 
 
 class SelectedSource(Source):

@@ -16,7 +16,7 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.channels import channel_names
+from crispim_ij.planes.channels import channel_names, said_of_channels
 from crispim_ij.planes.checks import (
     PNG_SUFFIX,
     TIFF_SUFFIXES,
@@ -225,6 +225,7 @@ class StackSource(Source):
             self.metadata = metadata_of(tif, self.files[0], layout, xml)
             stem = _stem(self.path) if self.path in self.files else self.path.name
             self.names = file_names(stem, self.metadata.lengths, channel_names(self.metadata))
+            shown += said_of_channels(self.metadata, self.path)
         self.shape = count, *self._header.shape
         self.dtype = read_as(self._header.dtype)
         self.notes = (*notes, *layout.notes, *shown, *said_type(self.path, self._header.dtype))

@@ -63,7 +63,7 @@ def test_a_traceback_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("interruptible")
 def test_interrupted(tmp_path: Path) -> None:
     stack = np.zeros((400, 256, 256), np.uint16)
-    tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True)
+    tifffile.imwrite(tmp_path / "in.tif", stack, imagej=True, metadata={"axes": "ZYX"})
     options = ["--factor", "1", "--workers", "1"]
     command = [*COMMAND, "preprocess", str(tmp_path / "in.tif"), str(tmp_path / "out"), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:

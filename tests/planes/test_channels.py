@@ -226,3 +226,21 @@ def test_each_channel_apart(named: Path, planes: NDArray[np.uint16], tmp_path: P
     with open_source(tmp_path / "c.tif") as source:
         assert by_channel(source) == [source]
         assert clean_stacks(source.metadata, 4).tolist() == [[0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("shape", "metadata", "is_said"),
+    [
+        ((8, 5, 6), {}, True),
+        ((7, 5, 6), {}, False),
+        ((8, 5, 6), {"axes": "ZYX"}, False),
+        ((2, 8, 5, 6), {"axes": "ZCYX"}, False),
+    ],
+)
+def test_slices_that_tifffile_calls_channels_are_said(
+    tmp_path: Path, shape: tuple[int, ...], metadata: dict[str, str], is_said: bool
+) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint16), imagej=True, metadata=metadata)
+    with open_source(tmp_path / "a.tif") as source:
+        said = " ".join(source.notes)
+    assert ("8 planes are channels of one slice" in said) == bool(said) == is_said
