@@ -32,37 +32,15 @@ _Transformation = tuple[tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True)
 class ZarrImage:
-    """The attributes of a multi-scale image.
+    """The attributes of a multi-scale image, whose arrays come in full resolution first."""
 
-    Attributes
-    ----------
-    version : str
-        Of OME-NGFF, '0.4' or '0.5' and so on.
-    axes : str
-        Dimensions, slowest first: 'yx' with any of t, c, z before it.
-    units : mapping of str to str
-        UDUNITS-2 names, such as 'micrometer', by axis.
-    paths : tuple of str
-        Of the arrays, full resolution first.
-    scales : tuple of tuple of float
-        Size of a pixel along each axis, for each array; 1 where it isn't known.
-    translations : tuple of tuple of float
-        Where each array's first pixel lies along each axis.
-    omero : mapping
-        Names of channels and display settings.
-    name : str
-        The image's name.
-    history : tuple of mapping
-        Records of the jobs that made it, see `crispim_ij.planes.provenance`.
-    """
-
-    version: str
-    axes: str
-    units: Mapping[str, str]
-    paths: tuple[str, ...]
-    scales: tuple[tuple[float, ...], ...]
-    translations: tuple[tuple[float, ...], ...]
-    omero: Mapping[str, Any] = field(default_factory=dict)
+    version: str  # of OME-NGFF, '0.4' or '0.5' and so on
+    axes: str  # slowest first: 'yx' with any of t, c, z before it
+    units: Mapping[str, str]  # UDUNITS-2 names, such as 'micrometer', by axis
+    paths: tuple[str, ...]  # of the arrays
+    scales: tuple[tuple[float, ...], ...]  # a pixel's size along each axis; 1 where not known
+    translations: tuple[tuple[float, ...], ...]  # where each array's first pixel lies
+    omero: Mapping[str, Any] = field(default_factory=dict)  # names of channels, display settings
     name: str = ""
     history: History = ()
 
