@@ -8,10 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 
@@ -157,21 +153,6 @@ def check_unchanged(file: Path, before: Fingerprint) -> None:
     """Raise CrispimError if a file that was just read is not the one whose header was checked."""
     if fingerprint(file) != before:
         raise changed(f"'{file}'")
-
-
-def checked(
-    pixels: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
-) -> NDArray[Any]:
-    """Return pixels as native `dtype` if they are what the header said and finite."""
-    plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if plane.shape != shape or plane.dtype != dtype:
-        raise changed(where)
-    if dtype.kind == "f" and not np.isfinite(plane).all():
-        raise CrispimError(
-            f"{where} holds NaN or infinite values: replace them in ImageJ "
-            "(Process > Math > NaN Background, or Remove NaNs) and save it again."
-        )
-    return plane
 
 
 def check_output(

@@ -17,10 +17,17 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import check_count, first_line, raised_in, too_large, unreadable
 from crispim_ij.planes.ome_zarr_metadata import descriptions, read_image, to_metadata
-from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
+from crispim_ij.planes.pixels import (
+    DTYPES,
+    READ_AS_FLOAT32,
+    ChunkCache,
+    as_read,
+    assemble,
+    read_as,
+    said_type,
+)
 from crispim_ij.planes.plane_names import file_names
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.stored_types import as_read, read_as, said_type
 
 if TYPE_CHECKING:
     import zarr

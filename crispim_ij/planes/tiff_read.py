@@ -26,9 +26,9 @@ from crispim_ij.planes.checks import (
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
+from crispim_ij.planes.pixels import as_read, read_as, said_type
 from crispim_ij.planes.plane_names import are_told, arrange, file_names
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.stored_types import as_read, read_as, said_type
 from crispim_ij.planes.tiff_layout import Layout, choose
 from crispim_ij.planes.tiff_metadata import (
     metadata_of,
