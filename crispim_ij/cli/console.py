@@ -64,7 +64,7 @@ def saying_what_is_kept(*sinks: Sink) -> Iterator[None]:
         yield
     except BaseException:
         for sink in sinks:
-            if sink.kept:
+            if sink.finished_cells:
                 say_kept(sink.path)
         raise
 

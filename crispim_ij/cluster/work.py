@@ -34,7 +34,7 @@ _MOST_PIXELS = 2**24
 _STARTING = threading.Lock()
 
 Item = TypeVar("Item")
-Unit = tuple[int, tuple[int, int], NDArray[Any]]
+Cell = tuple[int, tuple[int, int], NDArray[Any]]
 """A plane's index, where in it pixels begin, and the pixels."""
 
 
@@ -69,8 +69,8 @@ def denoise_on(client: ClusterClient, job: DenoiseJob) -> Generator[float, None,
                 if done is None:
                     yield 0.0
                     continue
-                batch, units = done
-                for index, at, pixels in units:
+                batch, cells = done
+                for index, at, pixels in cells:
                     sink.write(index, pixels, at)
                 yield sum(block.share for block in batch)
 
@@ -99,8 +99,8 @@ def preprocess_on(client: ClusterClient, job: PreprocessJob) -> Generator[float,
                 if is_stream:
                     _add_stream(job, results[0])
                 else:
-                    for sink, units in zip(job.sinks, results, strict=True):
-                        _write(sink, units)
+                    for sink, cells in zip(job.sinks, results, strict=True):
+                        _write(sink, cells)
                 yield float(len(batch))
 
 
@@ -161,7 +161,7 @@ class DenoiseWork:
         dtype = None
         if job.outputs and not job.uncertain:
             dtype = np.dtype(job.outputs[0].settings.dtype or job.source.dtype)
-        sent = replace(job, sink=CollectingSink(job.sink.unit))
+        sent = replace(job, sink=CollectingSink(job.sink.write_shape))
         return cls(sent, InputFingerprint.of(job.source), name_elsewhere(job.model), dtype)
 
     def prepare(self) -> None:
@@ -179,15 +179,15 @@ class DenoiseWork:
         """Name the first and last plane of a task."""
         return _words(self.job.source, [block.index for block in task])
 
-    def do(self, task: list[Block]) -> list[Unit]:
+    def do(self, task: list[Block]) -> list[Cell]:
         """Denoise some blocks."""
         use_own_threads()
-        job, sink = self.job, CollectingSink(self.job.sink.unit, self.dtype)
+        job, sink = self.job, CollectingSink(self.job.sink.write_shape, self.dtype)
         denoiser = load_denoiser(find_model(self.model), job.settings, uncertain=job.uncertain)
         steps = denoise_planes(job.source, sink, denoiser, job.noises, blocks=task, in_flight=1)
         for _ in steps:
             pass
-        return sink.units
+        return sink.cells
 
 
 @dataclass(frozen=True)
@@ -200,8 +200,8 @@ class PreprocessWork:
     @classmethod
     def of(cls, job: PreprocessJob) -> PreprocessWork:
         """Return what workers need; of a stream through the stack, they only downsample."""
-        clean = None if job.clean is None else CollectingSink(job.clean.unit)
-        sent = replace(job, noisy=CollectingSink(job.noisy.unit), clean=clean)
+        clean = None if job.clean is None else CollectingSink(job.clean.write_shape)
+        sent = replace(job, noisy=CollectingSink(job.noisy.write_shape), clean=clean)
         if job.settings.seed_stack:
             without = replace(job.settings, noise_sd=(0.0, 0.0))
             sent = replace(job, settings=without, noisy=CollectingSink(job.size), clean=None)
@@ -215,35 +215,35 @@ class PreprocessWork:
         """Name the first and last plane of a task."""
         return _words(self.job.source, task)
 
-    def do(self, task: list[int]) -> list[list[Unit]]:
-        """Preprocess some planes; return noisy units and, where these are wanted, clean ones."""
-        noisy, *clean = (CollectingSink(sink.unit) for sink in self.job.sinks)
+    def do(self, task: list[int]) -> list[list[Cell]]:
+        """Preprocess some planes; return noisy cells and, where these are wanted, clean ones."""
+        noisy, *clean = (CollectingSink(sink.write_shape) for sink in self.job.sinks)
         # An engine has the state of one stream of noise: each task needs its own.
         own = replace(
             self.job, noisy=noisy, clean=clean[0] if clean else None, engine=NativeImageJ()
         )
         for _ in preprocess_planes(own, task):
             pass
-        return [sink.units for sink in (noisy, *clean)]
+        return [sink.cells for sink in (noisy, *clean)]
 
 
 class CollectingSink(Sink):
-    """A sink that keeps units, in the pixel type of the sink in the end, for a worker to send.
+    """A sink that keeps cells, in the pixel type of the sink in the end, for a worker to send.
 
     The client has the journal, has looked at the output, and asks for nothing that is finished.
     """
 
-    def __init__(self, unit: tuple[int, int], dtype: np.dtype[Any] | None = None) -> None:
+    def __init__(self, write_shape: tuple[int, int], dtype: np.dtype[Any] | None = None) -> None:
         self.path = Path("the worker's memory")
-        self.unit = unit
+        self.write_shape = write_shape
         self._dtype = dtype
-        self.units: list[Unit] = []
+        self.cells: list[Cell] = []
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
-        """Keep units; the sink in the end refuses values that aren't finite, and says why."""
+        """Keep cells; the sink in the end refuses values that aren't finite, and says why."""
         if self._dtype is not None and np.isfinite(pixels).all():
             pixels = to_dtype(pixels, self._dtype)
-        self.units.append((index, at, np.array(pixels)))
+        self.cells.append((index, at, np.array(pixels)))
 
 
 def use_own_threads() -> None:
@@ -283,17 +283,17 @@ def _pixels(block: Block) -> int:
     return block.shape[0] * block.shape[1]
 
 
-def _add_stream(job: PreprocessJob, units: list[Unit]) -> None:
+def _add_stream(job: PreprocessJob, cells: list[Cell]) -> None:
     """Add to whole planes the noise that runs through all of them."""
-    for index, _, clean in units:
+    for index, _, clean in cells:
         job.write(index, clean, add_noise(clean, job.noise(index), job.engine))
 
 
-def _write(sink: Sink, units: list[Unit]) -> None:
-    """Write what the sink lacks, where pixels are several units by the last of them."""
-    for index, at, pixels in units:
+def _write(sink: Sink, cells: list[Cell]) -> None:
+    """Write what the sink lacks, where pixels are several cells by the last of them."""
+    for index, at, pixels in cells:
         row, column = (
-            a + (n - 1) // u * u for a, n, u in zip(at, pixels.shape, sink.unit, strict=True)
+            a + (n - 1) // u * u for a, n, u in zip(at, pixels.shape, sink.write_shape, strict=True)
         )
         if not sink.has(index, (row, column)):
             sink.write(index, pixels, at)

@@ -15,7 +15,7 @@ from crispim_ij.networks import mini_stack
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import NAME
-from crispim_ij.planes.checks import checked
+from crispim_ij.planes.pixels import checked
 
 if TYPE_CHECKING:
     import dask.array as da

@@ -95,7 +95,7 @@ def denoise_planes(
     """
     if blocks is None:
         blocks = blocks_of(source, sink, denoiser.settings.tile, deep=denoiser.depth > 1)
-    whole = sink.unit == source.shape[1:]
+    whole = sink.write_shape == source.shape[1:]
 
     def told(index: int) -> TileDenoiser:
         return denoiser if noises is None else denoiser.told(noises[index])

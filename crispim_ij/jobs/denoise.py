@@ -85,7 +85,8 @@ class DenoiseJob:
     def finished(self) -> list[float]:
         """Return the share of each plane that the opened sink has; 1 is a whole plane."""
         planes, rows, columns = self.source.shape
-        if not self.sink.kept:  # spares a new run to ask for each of perhaps millions of units
+        # Spares a new run to ask for each of perhaps millions of cells.
+        if not self.sink.finished_cells:
             return [0.0] * planes
         return [finished_share(self.sink, k, (rows, columns)) for k in range(planes)]
 

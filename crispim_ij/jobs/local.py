@@ -139,7 +139,7 @@ def fits_bands(job: PreprocessJob) -> bool:
     """
     before = job.source.shape[1:]
     shrinks = all(small <= large for small, large in zip(job.size, before, strict=True))
-    parts = all(sink.unit != job.size and sink.unit == job.noisy.unit for sink in job.sinks)
+    parts = all(job.size != sink.write_shape == job.noisy.write_shape for sink in job.sinks)
     return parts and job.engine.engine == "native" and job.settings.average and shrinks
 
 
@@ -152,9 +152,9 @@ def _in_bands(job: PreprocessJob, index: int, threads: int) -> Iterator[float]:
     noise = job.noise(index)
     for row, band in _downsampled_bands(job, index, threads):
         if job.clean is not None:
-            _write_units(job.clean, index, band, row)
+            _write_cells(job.clean, index, band, row)
         _add_noise_to_band(job, band, noise, first=row == 0)
-        _write_units(job.noisy, index, band, row)
+        _write_cells(job.noisy, index, band, row)
         yield len(band) / job.size[0]
 
 
@@ -166,16 +166,17 @@ def _add_noise_to_band(job: PreprocessJob, band: Plane, noise: PlaneNoise, *, fi
         part[:] = add_noise(part, PlaneNoise(noise.sd, seed), job.engine)
 
 
-def _write_units(sink: Sink, index: int, band: Plane, row: int) -> None:
-    """Write a band, unit by unit, where the sink lacks it."""
-    for column in range(0, band.shape[1], sink.unit[1]):
+def _write_cells(sink: Sink, index: int, band: Plane, row: int) -> None:
+    """Write a band, cell by cell, where the sink lacks it."""
+    width = sink.write_shape[1]
+    for column in range(0, band.shape[1], width):
         if not sink.has(index, (row, column)):
-            sink.write(index, band[:, column : column + sink.unit[1]], (row, column))
+            sink.write(index, band[:, column : column + width], (row, column))
 
 
 def _downsampled_bands(job: PreprocessJob, index: int, threads: int) -> Iterator[tuple[int, Plane]]:
-    """Yield each band's first row and its pixels, from above; as high as a unit of the sink."""
-    source, size, height = job.source, job.size, job.noisy.unit[0]
+    """Yield each band's first row and its pixels, from above; as high as a cell of the sink."""
+    source, size, height = job.source, job.size, job.noisy.write_shape[0]
     shape = source.shape[1], source.shape[2]
     engine = cast("NativeImageJ", job.engine)  # as `fits_bands` has checked
     # Parts of a band that need about so many pixels of the source a side.

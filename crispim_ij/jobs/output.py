@@ -65,18 +65,18 @@ def planes_facts(source: Source | Planes) -> dict[str, Any]:
 
 def is_finished(sink: Sink, index: int, size: tuple[int, int]) -> bool:
     """Whether an output has all of a plane of some rows and columns."""
-    return all(sink.has(index, at) for at, _ in _units(sink.unit, size))
+    return all(sink.has(index, at) for at, _ in _cells(sink.write_shape, size))
 
 
 def finished_share(sink: Sink, index: int, size: tuple[int, int]) -> float:
     """Return the share of a plane, of some rows and columns, that an output has: 1 for all."""
-    finished = sum(pixels for at, pixels in _units(sink.unit, size) if sink.has(index, at))
+    finished = sum(pixels for at, pixels in _cells(sink.write_shape, size) if sink.has(index, at))
     return finished / (size[0] * size[1])
 
 
-def _units(unit: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[tuple[int, int], int]]:
-    """Yield where each unit of a plane begins, and how many pixels it has."""
-    for row in range(0, size[0], unit[0]):
-        for column in range(0, size[1], unit[1]):
-            rows, columns = min(unit[0], size[0] - row), min(unit[1], size[1] - column)
+def _cells(cell: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[tuple[int, int], int]]:
+    """Yield where each cell of a plane begins, and how many pixels it has."""
+    for row in range(0, size[0], cell[0]):
+        for column in range(0, size[1], cell[1]):
+            rows, columns = min(cell[0], size[0] - row), min(cell[1], size[1] - column)
             yield (row, column), rows * columns

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import checked
 from crispim_ij.planes.metadata import Metadata
-from crispim_ij.planes.pixels import to_dtype
+from crispim_ij.planes.pixels import checked, to_dtype
 from crispim_ij.planes.sink import Sink
 from crispim_ij.planes.source import Source
 
@@ -98,7 +97,7 @@ class ArraySink(Sink):
     ) -> None:
         self.pixels = np.empty((*outputs, *shape), dtype) if pixels is None else pixels
         self.path = Path(NAME)
-        self.unit = (shape[1], shape[2])
+        self.write_shape = (shape[1], shape[2])
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
         """Take a plane; its values are rounded half to even and clipped for integer types."""

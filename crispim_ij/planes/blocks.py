@@ -48,7 +48,7 @@ class Block:
 
 
 def blocks_of(source: Source, sink: Sink, longest: int, *, deep: bool = False) -> Iterator[Block]:
-    """Cut planes along the units in which a sink writes.
+    """Cut planes along the cells in which a sink writes.
 
     Whole planes come in their order. Parts come in an order in which what a source
     decodes for one is at hand for its neighbours: all of a chunk's depth, then a
@@ -62,7 +62,7 @@ def blocks_of(source: Source, sink: Sink, longest: int, *, deep: bool = False) -
     sink : Sink
         Where they go, in the same size. What it has already is left out.
     longest : int
-        Longest side of a part in px, if the sink's unit is not longer.
+        Longest side of a part in px, if the sink's cell is not longer.
     deep : bool
         Whether neighbours along Z are needed, too: then a part of all planes of a
         stack comes before the next part.
@@ -73,7 +73,7 @@ def blocks_of(source: Source, sink: Sink, longest: int, *, deep: bool = False) -
         All that the sink lacks.
     """
     shape = source.shape[1], source.shape[2]
-    for planes, (rows, columns) in _places(source, sink.unit, shape, longest, deep=deep):
+    for planes, (rows, columns) in _places(source, sink.write_shape, shape, longest, deep=deep):
         share = (rows.stop - rows.start) * (columns.stop - columns.start) / (shape[0] * shape[1])
         for index in planes:
             if not sink.has(index, (rows.start, columns.start)):
@@ -81,13 +81,13 @@ def blocks_of(source: Source, sink: Sink, longest: int, *, deep: bool = False) -
 
 
 def _places(
-    source: Source, unit: tuple[int, int], shape: tuple[int, int], longest: int, *, deep: bool
+    source: Source, cell: tuple[int, int], shape: tuple[int, int], longest: int, *, deep: bool
 ) -> Iterator[tuple[list[int], tuple[slice, slice]]]:
     """Yield groups of planes, and the part of them that is worked on."""
-    if unit == shape:
+    if cell == shape:
         yield list(range(len(source))), (slice(0, shape[0]), slice(0, shape[1]))
         return
-    block = tuple(min(side, max(1, longest // u) * u) for side, u in zip(shape, unit, strict=True))
+    block = tuple(min(side, max(1, longest // n) * n) for side, n in zip(shape, cell, strict=True))
     stripe = _stripe(source, (block[0], block[1]))
     depth = source.shape[0] if deep else source.chunks[0]
     for stack in z_stacks(source.metadata, len(source)):

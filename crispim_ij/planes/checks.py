@@ -7,10 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from traceback import walk_tb
 
 from crispim_ij.errors import CrispimError
 
@@ -35,6 +32,10 @@ ZARR_FILES = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 Fingerprint = tuple[int, int]
 """A file's size in bytes, and the time of its last change in nanoseconds."""
+
+
+class DamagedError(ValueError):
+    """What a file says makes no sense, and why."""
 
 
 def existing(path: Path) -> Path:
@@ -122,6 +123,12 @@ def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
+def raised_in(library: str, error: BaseException) -> bool:
+    """Whether an error comes out of a library, and not of a line of ours beside the call."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(module.partition(".")[0] == library for module in modules)
+
+
 def check_count(planes: int, path: Path) -> None:
     """Raise CrispimError if a file claims more planes than there can be."""
     if planes > MOST_PLANES:
@@ -146,21 +153,6 @@ def check_unchanged(file: Path, before: Fingerprint) -> None:
     """Raise CrispimError if a file that was just read is not the one whose header was checked."""
     if fingerprint(file) != before:
         raise changed(f"'{file}'")
-
-
-def checked(
-    pixels: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
-) -> NDArray[Any]:
-    """Return pixels as native `dtype` if they are what the header said and finite."""
-    plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if plane.shape != shape or plane.dtype != dtype:
-        raise changed(where)
-    if dtype.kind == "f" and not np.isfinite(plane).all():
-        raise CrispimError(
-            f"{where} holds NaN or infinite values: replace them in ImageJ "
-            "(Process > Math > NaN Background, or Remove NaNs) and save it again."
-        )
-    return plane
 
 
 def check_output(

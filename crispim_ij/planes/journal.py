@@ -32,24 +32,12 @@ Header = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PastRun:
-    """What a journal says of a run.
+    """What a journal says of a run."""
 
-    Attributes
-    ----------
-    header : mapping
-        Options, output and input of the run.
-    done : list of int
-        The cells that are finished, safe on disk.
-    finished : bool
-        Whether the run came to its end.
-    size : int
-        Bytes up to the end of the last whole line.
-    """
-
-    header: Header
-    done: list[int]
-    finished: bool
-    size: int
+    header: Header  # options, output and input
+    done: list[int]  # cells that are finished, safe on disk
+    finished: bool  # whether the run came to its end
+    size: int  # bytes up to the end of the last whole line
 
 
 def journal_of(output: Path) -> Path:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from crispim_ij.planes.checks import DamagedError
 from crispim_ij.planes.provenance import KEY, History, history
 from crispim_ij.planes.units import Size, known_size, stride, unit_symbol
 
@@ -23,7 +24,7 @@ _PLACES = ("TiffData", "BinData", "MetadataOnly")
 _DEEPEST = 100
 
 
-class OmeXmlError(ValueError):
+class OmeXmlError(DamagedError):
     """OME-XML that is damaged, unsafe to read, or lists no planes of its own."""
 
 
@@ -39,61 +40,27 @@ class OmeFacts:
 
 @dataclass(frozen=True)
 class Listed:
-    """Planes in a row that one TiffData of an OME-XML finds in one file.
+    """Planes in a row that one TiffData of an OME-XML finds in one file."""
 
-    Attributes
-    ----------
-    first : tuple of int
-        Where the first belongs, along the image's axes.
-    page : int
-        The page that it is in.
-    count : int or None
-        How many follow each other, None for all pages of the file.
-    is_open : bool
-        Whether more may follow, in pages that nothing else lists.
-    file : str or None
-        The file's name, None where it isn't said.
-    is_own : bool
-        Whether the file is the one that has the OME-XML.
-    """
-
-    first: tuple[int, ...]
-    page: int
-    count: int | None
-    is_open: bool
-    file: str | None
-    is_own: bool
+    first: tuple[int, ...]  # where the first belongs, along the image's axes
+    page: int  # that the first is in
+    count: int | None  # None for all pages of the file
+    is_open: bool  # whether more may follow, in pages that nothing else lists
+    file: str | None  # its name, None where it isn't said
+    is_own: bool  # whether the file is the one that has the OME-XML
 
 
 @dataclass(frozen=True)
 class OmeImage:
-    """An image of an OME-XML, and where its planes are.
+    """An image of an OME-XML, and where its planes are."""
 
-    Attributes
-    ----------
-    number : int
-        Its place among the images, from 0.
-    name : str
-        Its name, '' without one.
-    axes : str
-        'TZC' in the order of its planes, slowest first.
-    sizes : tuple of int
-        Lengths of the axes, samples of a page counted as channels.
-    samples : int
-        How many channels each page holds.
-    listed : tuple of Listed
-        Its planes; along C, `first` counts pages.
-    is_alone : bool
-        Whether the OME-XML is of no other image.
-    """
-
-    number: int
-    name: str
-    axes: str
-    sizes: tuple[int, ...]
-    samples: int
-    listed: tuple[Listed, ...]
-    is_alone: bool
+    number: int  # among the images, from 0
+    name: str  # '' without one
+    axes: str  # 'TZC' in the order of its planes, slowest first
+    sizes: tuple[int, ...]  # samples of a page counted as channels
+    samples: int  # channels that each page holds
+    listed: tuple[Listed, ...]  # along C, `first` counts pages
+    is_alone: bool  # whether the OME-XML is of no other image
 
 
 def read(xml: str) -> OmeFacts:
@@ -133,28 +100,11 @@ def written(
     dtype: np.dtype[Any],
     scale: tuple[float, float],
 ) -> bytes:
-    """Return OME-XML for a file that holds the first image's planes in its own order.
+    """Return, in UTF-8, OME-XML for a file that holds the first image's planes in its own order.
 
     Everything that is still true is kept as it was; other images, which the file doesn't
-    hold, and regions that no longer fit are left out.
-
-    Parameters
-    ----------
-    xml : str
-        The OME-XML of the file that the planes came from.
-    planes : int
-        How many planes the file holds.
-    shape : tuple of int
-        Rows and columns of its planes.
-    dtype : numpy.dtype
-        Their type.
-    scale : tuple of float
-        The factors by which pixels have grown in Y and X.
-
-    Returns
-    -------
-    bytes
-        UTF-8.
+    hold, and regions that no longer fit are left out. `scale` has the factors by which pixels have
+    grown in Y and X.
     """
     root = _parse(xml)
     image, pixels = _first_image(root)
@@ -285,18 +235,9 @@ def metadata_file(xml: str) -> str | None:
 def of_planes(
     xml: str, image: OmeImage, sizes: Mapping[str, int], moved: Mapping[tuple[int, ...], Any]
 ) -> str:
-    """Return OME-XML of some planes of one image alone.
+    """Return OME-XML of some planes of one image alone, of new lengths along Z, C and T.
 
-    Parameters
-    ----------
-    xml : str
-        Lists the image among others.
-    image : OmeImage
-        The image that is kept.
-    sizes : mapping of str to int
-        Its new lengths along Z, C and T.
-    moved : mapping of tuple to tuple
-        From where planes were along the image's axes to where they are now.
+    `moved` says from where planes were along the image's axes to where they are now.
     """
     root = _parse(xml)
     kept = _children(root, "Image")[image.number]

@@ -17,7 +17,7 @@ import numpy as np
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import imagej_tags
 from crispim_ij.planes.channels import channel_names
-from crispim_ij.planes.checks import ZARR_FILES
+from crispim_ij.planes.checks import ZARR_FILES, DamagedError
 from crispim_ij.planes.metadata import Metadata, calibrated, display_ranges, omero_ranges
 from crispim_ij.planes.provenance import KEY, History, history
 from crispim_ij.planes.units import UDUNITS, Size, known_size, unit_symbol
@@ -30,43 +30,17 @@ _COLOURS = ("FFFFFF", "FF0000", "00FF00", "0000FF", "FF00FF", "00FFFF", "FFFF00"
 _Transformation = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-class _MalformedError(ValueError):
-    """JSON that isn't what OME-NGFF says."""
-
-
 @dataclass(frozen=True)
 class ZarrImage:
-    """The attributes of a multi-scale image.
+    """The attributes of a multi-scale image, whose arrays come in full resolution first."""
 
-    Attributes
-    ----------
-    version : str
-        Of OME-NGFF, '0.4' or '0.5' and so on.
-    axes : str
-        Dimensions, slowest first: 'yx' with any of t, c, z before it.
-    units : mapping of str to str
-        UDUNITS-2 names, such as 'micrometer', by axis.
-    paths : tuple of str
-        Of the arrays, full resolution first.
-    scales : tuple of tuple of float
-        Size of a pixel along each axis, for each array; 1 where it isn't known.
-    translations : tuple of tuple of float
-        Where each array's first pixel lies along each axis.
-    omero : mapping
-        Names of channels and display settings.
-    name : str
-        The image's name.
-    history : tuple of mapping
-        Records of the jobs that made it, see `crispim_ij.planes.provenance`.
-    """
-
-    version: str
-    axes: str
-    units: Mapping[str, str]
-    paths: tuple[str, ...]
-    scales: tuple[tuple[float, ...], ...]
-    translations: tuple[tuple[float, ...], ...]
-    omero: Mapping[str, Any] = field(default_factory=dict)
+    version: str  # of OME-NGFF, '0.4' or '0.5' and so on
+    axes: str  # slowest first: 'yx' with any of t, c, z before it
+    units: Mapping[str, str]  # UDUNITS-2 names, such as 'micrometer', by axis
+    paths: tuple[str, ...]  # of the arrays
+    scales: tuple[tuple[float, ...], ...]  # a pixel's size along each axis; 1 where not known
+    translations: tuple[tuple[float, ...], ...]  # where each array's first pixel lies
+    omero: Mapping[str, Any] = field(default_factory=dict)  # names of channels, display settings
     name: str = ""
     history: History = ()
 
@@ -94,7 +68,7 @@ def read_image(path: Path) -> ZarrImage:
         raise _no_image(path, attributes)
     try:
         return _image(attributes)
-    except _MalformedError as error:
+    except DamagedError as error:
         raise CrispimError(
             f"the description of '{path}' is not OME-Zarr that can be read "
             f"({error}): write it again with the program it is from."
@@ -127,13 +101,13 @@ def _no_image(path: Path, attributes: Mapping[str, Any]) -> CrispimError:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _MalformedError(f"{_shown(value)} is not a mapping")
+        raise DamagedError(f"{_shown(value)} is not a mapping")
     return value
 
 
 def _list(value: Any) -> Sequence[Any]:
     if not isinstance(value, list):
-        raise _MalformedError(f"{_shown(value)} is not a list")
+        raise DamagedError(f"{_shown(value)} is not a list")
     return value
 
 
@@ -141,7 +115,7 @@ def _number(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _MalformedError(f"{_shown(value)} is not a number") from error
+        raise DamagedError(f"{_shown(value)} is not a number") from error
 
 
 def _shown(value: Any) -> str:
@@ -152,7 +126,7 @@ def _image(attributes: Mapping[str, Any]) -> ZarrImage:
     """Make sense of the first multi-scale image."""
     images = _list(attributes["multiscales"])
     if not images:
-        raise _MalformedError("it lists no image")
+        raise DamagedError("it lists no image")
     image = _mapping(images[0])
     # Up to 0.3 axes are names; up to 0.2 there are always five.
     entries = [
@@ -161,7 +135,7 @@ def _image(attributes: Mapping[str, Any]) -> ZarrImage:
     ]
     axes = "".join(str(entry.get("name")) for entry in entries).lower()
     if axes[-2:] != "yx" or len(set(axes)) < len(axes) or not set(axes) <= set("tczyx"):
-        raise _MalformedError(f"the axes {axes!r} are not t, c, z, y, x")
+        raise DamagedError(f"the axes {axes!r} are not t, c, z, y, x")
     common = _transformation(image, len(axes))
     datasets = [_mapping(dataset) for dataset in _list(image.get("datasets"))]
     placed = [_after(_transformation(dataset, len(axes)), common) for dataset in datasets]
@@ -183,7 +157,7 @@ def _inside(path: str) -> str:
     # Windows' rules hold those of POSIX: both separators, and drives.
     place = PureWindowsPath(path)
     if place.anchor or ".." in place.parts:
-        raise _MalformedError(f"its array {path!r} lies outside of it")
+        raise DamagedError(f"its array {path!r} lies outside of it")
     return path
 
 
@@ -202,7 +176,7 @@ def _transformation(entry: Mapping[str, Any], axes: int) -> _Transformation:
             case "scale":
                 scale = _numbers(transformation, "scale", axes)
                 if not all(0 < value < math.inf for value in scale):
-                    raise _MalformedError(f"a scale of {scale}")
+                    raise DamagedError(f"a scale of {scale}")
                 total = _after(total, (scale, (0.0,) * axes))
             case "translation":
                 total = _after(
@@ -215,9 +189,9 @@ def _numbers(transformation: Mapping[str, Any], kind: str, axes: int) -> tuple[f
     """Return a transformation's number for each axis."""
     numbers = tuple(map(_number, _list(transformation.get(kind))))
     if len(numbers) != axes:
-        raise _MalformedError(f"a {kind} of {len(numbers)} numbers for {axes} axes")
+        raise DamagedError(f"a {kind} of {len(numbers)} numbers for {axes} axes")
     if not all(map(math.isfinite, numbers)):
-        raise _MalformedError(f"a {kind} of {numbers}")
+        raise DamagedError(f"a {kind} of {numbers}")
     return numbers
 
 

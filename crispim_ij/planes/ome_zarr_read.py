@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes.channels import channel_names
-from crispim_ij.planes.checks import check_count, first_line, too_large, unreadable
+from crispim_ij.planes.checks import check_count, first_line, raised_in, too_large, unreadable
 from crispim_ij.planes.ome_zarr_metadata import descriptions, read_image, to_metadata
-from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
+from crispim_ij.planes.pixels import (
+    DTYPES,
+    READ_AS_FLOAT32,
+    ChunkCache,
+    as_read,
+    assemble,
+    read_as,
+    said_type,
+)
 from crispim_ij.planes.plane_names import file_names
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.stored_types import as_read, read_as, said_type
 
 if TYPE_CHECKING:
     import zarr
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 _Key = tuple[int, ...]
 _SMALLEST = 512
 
-# What zarr and the codecs of chunks raise on files that are damaged.
+# What zarr, and the codecs of chunks below it, raise on files that are damaged.
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -45,7 +52,7 @@ _DAMAGE = (
 
 @contextmanager
 def zarr_faults(path: Path) -> Iterator[None]:
-    """Turn what zarr raises on damaged files into one sentence; only its calls belong inside."""
+    """Turn what zarr raises on damaged files into one sentence."""
     try:
         yield
     except PermissionError as error:
@@ -53,6 +60,8 @@ def zarr_faults(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise too_large(f"'{path}'") from error
     except _DAMAGE as error:
+        if not raised_in("zarr", error):
+            raise
         raise CrispimError(
             f"'{path}' can't be read ({first_line(error)}): it may be damaged; "
             "copy or write it again."

@@ -12,44 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes.atomic import partial_path, write_faults
-from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.ome_zarr_metadata import ZarrImage, attributes_of, descriptions, to_image
 from crispim_ij.planes.pixels import halved
 from crispim_ij.planes.provenance import History
-from crispim_ij.planes.sink import Compression, SinkSettings, ZarrSettings
+from crispim_ij.planes.sink import Compression, DiskSink, SinkSettings, ZarrSettings
 from crispim_ij.planes.source import Source
 
 
 @dataclass(frozen=True)
 class Level:
-    """How one resolution of a plane is laid out.
+    """How one resolution of a plane is laid out: rows and columns of it and of what it is cut into.
 
-    Attributes
-    ----------
-    shape : tuple of int
-        Rows and columns, in px.
-    chunk : tuple of int
-        Rows and columns of a chunk.
-    unit : tuple of int
-        Rows and columns of a file: a chunk, or a shard of several.
+    A cell is a file: a chunk, or a shard of several.
     """
 
     shape: tuple[int, int]
     chunk: tuple[int, int]
-    unit: tuple[int, int]
+    cell: tuple[int, int]
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of units."""
-        rows, columns = (-(-side // u) for side, u in zip(self.shape, self.unit, strict=True))
+        """Rows and columns of cells."""
+        rows, columns = (-(-side // n) for side, n in zip(self.shape, self.cell, strict=True))
         return rows, columns
 
     def place(self, row: int, column: int) -> tuple[slice, slice]:
-        """Return rows and columns of a unit's pixels."""
+        """Return rows and columns of a cell's pixels."""
         rows, columns = (
-            slice(k * u, min((k + 1) * u, side))
-            for k, u, side in zip((row, column), self.unit, self.shape, strict=True)
+            slice(k * n, min((k + 1) * n, side))
+            for k, n, side in zip((row, column), self.cell, self.shape, strict=True)
         )
         return rows, columns
 
@@ -109,7 +101,7 @@ class ZarrArrays:
                 path,
                 shape=(*outer, *level.shape),
                 chunks=(*ones, *level.chunk),
-                shards=None if level.unit == level.chunk else (*ones, *level.unit),
+                shards=None if level.cell == level.chunk else (*ones, *level.cell),
                 dtype=dtype,
                 fill_value=0,
                 compressors=_compressors(compression, version),
@@ -148,7 +140,7 @@ class ZarrArrays:
         return np.asarray(self._array(level)[self._outer(index) + place])
 
     def file(self, level: int, index: int, cell: tuple[int, int]) -> Path:
-        """Return the file that a unit is in."""
+        """Return the file that a cell is in."""
         first = ("c",) if self._image.version == "0.5" else ()
         parts = (*first, *map(str, (*self._outer(index), *cell)))
         return self._folder.joinpath(self._image.paths[level], *parts)
@@ -176,12 +168,12 @@ class ZarrSink(DiskSink):
     ) -> None:
         super().__init__(path, source, settings, written)
         self._levels = levels_of(self._shape, settings.zarr)
-        self.unit = self._levels[0].unit
+        self.write_shape = self._levels[0].cell
         self._partial = partial_path(path)
         self._old = self._partial.with_suffix(".old")
         self._arrays: ZarrArrays | None = None
-        # Whether each unit of each level is written, by this run or one before.
-        self._written = np.zeros(self._units(), np.bool_)
+        # Whether each cell of each level is written, by this run or one before.
+        self._written = np.zeros(self._cells(), np.bool_)
 
     def _image(self) -> ZarrImage:
         """Return what the OME-Zarr says of itself."""
@@ -202,11 +194,11 @@ class ZarrSink(DiskSink):
         return super()._output() | {f"OME-Zarr {key}": value for key, value in layout.items()}
 
     def _surviving(self, past: PastRun) -> list[int] | None:
-        """Return the units in what was written, or all of an OME-Zarr that has its name."""
+        """Return the cells in what was written, or all of an OME-Zarr that has its name."""
         if self._partial.exists():
             # Where nothing is finished, the run may have been killed before it made the arrays.
             return past.done if past.done and not past.finished else None
-        whole = len(set(past.done)) == self._units() and self.path.exists()
+        whole = len(set(past.done)) == self._cells() and self.path.exists()
         return past.done if whole else None
 
     def _begin(self) -> None:
@@ -235,22 +227,23 @@ class ZarrSink(DiskSink):
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def write(self, index: int, pixels: NDArray[Any], at: tuple[int, int] = (0, 0)) -> None:
-        """Write a (Y, X) part of plane `index`: whole units, from a row and column on."""
+        """Write a (Y, X) part of plane `index`: whole cells, from a row and column on."""
         if self._arrays is None:
             raise ValueError("the OME-Zarr is not open, or is whole already")
         ends = [min(a + n, s) for a, n, s in zip(at, pixels.shape, self._shape, strict=True)]
-        if any(a % u for a, u in zip(at, self.unit, strict=True)) or any(
-            e % u and e != s for e, u, s in zip(ends, self.unit, self._shape, strict=True)
+        if any(a % n for a, n in zip(at, self.write_shape, strict=True)) or any(
+            e % n and e != s for e, n, s in zip(ends, self.write_shape, self._shape, strict=True)
         ):
-            raise ValueError(f"{pixels.shape} px at {at} are not whole units of {self.unit}")
+            raise ValueError(f"{pixels.shape} px at {at} are not whole cells of {self.write_shape}")
         shape = ends[0] - at[0], ends[1] - at[1]
         converted = self._converted(index, pixels, shape)
         with write_faults(self.path):
             self._arrays.write(0, index, at, converted)
+        height, width = self.write_shape
         cells = [
             (row, column)
-            for row in range(at[0] // self.unit[0], -(-ends[0] // self.unit[0]))
-            for column in range(at[1] // self.unit[1], -(-ends[1] // self.unit[1]))
+            for row in range(at[0] // height, -(-ends[0] // height))
+            for column in range(at[1] // width, -(-ends[1] // width))
         ]
         self._note(0, index, cells)
         if len(self._levels) > 1:
@@ -258,7 +251,7 @@ class ZarrSink(DiskSink):
                 self._write_mean(1, index, row, column)
 
     def _note(self, level: int, index: int, cells: list[tuple[int, int]]) -> None:
-        """Say that units are written."""
+        """Say that cells are written."""
         assert self._arrays is not None
         numbers = [self._cell(index, *cell, level) for cell in cells]
         self._written[numbers] = True
@@ -267,7 +260,7 @@ class ZarrSink(DiskSink):
             self._journal.note(numbers, files)
 
     def _write_mean(self, level: int, index: int, row: int, column: int) -> None:
-        """Write a unit of a lower resolution once all that it is the mean of is written."""
+        """Write a cell of a lower resolution once all that it is the mean of is written."""
         assert self._arrays is not None
         children = list(self._children(level, row, column))
         numbers = [self._cell(index, *child, level - 1) for child in children]
@@ -292,7 +285,7 @@ class ZarrSink(DiskSink):
             self._write_mean(level + 1, index, row // 2, column // 2)
 
     def _children(self, level: int, row: int, column: int) -> Iterator[tuple[int, int]]:
-        """Yield the units of the next finer level that a unit is the mean of."""
+        """Yield the cells of the next finer level that a cell is the mean of."""
         rows, columns = self._levels[level - 1].grid
         for child_row in range(2 * row, min(2 * row + 2, rows)):
             for child_column in range(2 * column, min(2 * column + 2, columns)):
@@ -304,7 +297,7 @@ class ZarrSink(DiskSink):
             self._forget()
             return
         if not self._written.all():
-            raise ValueError(f"{self._written.sum()} of {self._written.size} units were written")
+            raise ValueError(f"{self._written.sum()} of {self._written.size} cells were written")
         if self._journal is not None:
             self._journal.sync()
         with write_faults(self.path):
@@ -317,7 +310,7 @@ class ZarrSink(DiskSink):
         self._forget()
 
     def _stop(self) -> bool:
-        """Keep the units that are safe, or remove it all; return which."""
+        """Keep the cells that are safe, or remove it all; return which."""
         worth_keeping = self._save_journal()
         if not worth_keeping:
             shutil.rmtree(self._partial, ignore_errors=True)

@@ -1,14 +1,18 @@
-"""Pixels in memory: their types, and planes put together from chunks."""
+"""Pixels in memory: their types, what is refused of them, and planes put together from chunks."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import changed
 
 DTYPES = tuple(np.dtype(name) for name in ("uint8", "uint16", "int16", "float32"))
 """The pixel types that are read and written."""
@@ -17,6 +21,9 @@ READ_AS_FLOAT32 = tuple(
     np.dtype(name) for name in ("float64", "float16", "int8", "uint32", "int32")
 )
 """The pixel types that are read as float32, plane by plane, where nothing is lost."""
+
+PNG_TYPES = (np.dtype("uint8"), np.dtype("uint16"))
+"""The pixel types that a grey PNG can hold."""
 
 CACHE_BYTES = 2**26
 """Bytes of decoded chunks that are kept for neighbouring regions."""
@@ -77,6 +84,50 @@ def loses_detail(pixels: NDArray[Any], as_float32: NDArray[np.float32]) -> bool:
     if noise == 0:
         noise = float(steps[steps > 0].min(initial=np.inf))
     return error > noise / 2
+
+
+def checked(
+    pixels: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any], where: str
+) -> NDArray[Any]:
+    """Return pixels as native `dtype` if they are what the header said and finite."""
+    plane = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    if plane.shape != shape or plane.dtype != dtype:
+        raise changed(where)
+    if dtype.kind == "f" and not np.isfinite(plane).all():
+        raise CrispimError(
+            f"{where} holds NaN or infinite values: replace them in ImageJ "
+            "(Process > Math > NaN Background, or Remove NaNs) and save it again."
+        )
+    return plane
+
+
+def read_as(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type that planes of a stored type are given in."""
+    return np.dtype(np.float32) if dtype in READ_AS_FLOAT32 else dtype
+
+
+def said_type(path: Path, dtype: np.dtype[Any]) -> tuple[str, ...]:
+    """Say where planes are given in another type than they are stored in."""
+    if dtype not in READ_AS_FLOAT32:
+        return ()
+    return (f"The pixels of '{path}' are {dtype}: they are read as float32.",)
+
+
+def as_read(
+    pixels: NDArray[Any], shape: tuple[int, ...], stored: np.dtype[Any], where: str
+) -> NDArray[Any]:
+    """Return pixels that are what the header said, in the type that they are given in."""
+    plane = checked(pixels, shape, stored, where)
+    if stored not in READ_AS_FLOAT32:
+        return plane
+    with np.errstate(over="ignore"):
+        given = plane.astype(np.float32)
+    if loses_detail(plane, given):
+        raise CrispimError(
+            f"{where} holds {stored} values that float32 would change by more than half their "
+            "noise: subtract a constant, or save it as uint16, with the program that it comes from."
+        )
+    return given
 
 
 def halved(pixels: NDArray[Any]) -> NDArray[Any]:

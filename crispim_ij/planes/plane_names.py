@@ -76,27 +76,13 @@ Tags = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class NamedPlanes:
-    """A folder's planes by their names.
+    """A folder's planes by their names, along axes as `Metadata` has them."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Files, in the order in which their planes are numbered.
-    axes : str
-        Axes that the planes run along, slowest first; 'Z' where names tell no others.
-    sizes : tuple of int
-        Their lengths.
-    channels : tuple of str
-        Names of the channels; none where the files' names tell of none.
-    notes : tuple of str
-        Sentences for the user.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the files, in the order in which their planes are numbered
     axes: str
     sizes: tuple[int, ...]
-    channels: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()  # none where the files' names tell of none
+    notes: tuple[str, ...] = ()  # sentences for the user
 
 
 class _Parsed(NamedTuple):
@@ -129,26 +115,11 @@ class _Told(NamedTuple):
 
 
 def arrange(names: Sequence[str], folder: Path) -> NamedPlanes:
-    """Find channels, slices and time points in the names of a folder's files.
+    """Find channels, slices and time points in the names, in natural order, of a folder's files.
 
-    Parameters
-    ----------
-    names : sequence of str
-        All files, one plane each, in natural order.
-    folder : Path
-        The folder, for messages.
-
-    Returns
-    -------
-    NamedPlanes
-        The planes in the order of `names` where that runs along the axes, else along T, Z and
-        C. Planes whose names tell no full grid are one stack, along Z.
-
-    Raises
-    ------
-    CrispimError
-        If names tell channels or time points of which planes are missing, or planes of several
-        stacks.
+    Planes stay in the order of `names` where that runs along the axes, else they come along T, Z
+    and C; those whose names tell no full grid are one stack, along Z. Raises CrispimError if names
+    tell channels or time points of which planes are missing, or planes of several stacks.
     """
     stems = [_ENDING.sub("", name) for name in names]
     numbers = _said_of_copies(names, stems, folder) or _said_of_gaps(stems, folder)

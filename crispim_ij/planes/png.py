@@ -23,9 +23,6 @@ from crispim_ij.planes.tiff_page import Header
 from crispim_ij.planes.tiff_read import FolderSource
 from crispim_ij.planes.tiff_write import FolderSink
 
-PNG_TYPES = (np.dtype("uint8"), np.dtype("uint16"))
-"""The pixel types that a grey PNG can hold."""
-
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 _COLOURS = {2: "RGB", 3: "palette", 4: "transparent", 6: "RGB"}

@@ -30,36 +30,16 @@ ELSEWHERE = Place(-1, 0)
 
 @dataclass(frozen=True)
 class Series:
-    """Planes that belong together.
+    """Planes that belong together, along axes as `Metadata` has them; None is one not there."""
 
-    Attributes
-    ----------
-    name : str
-        What the file calls them, '' where it doesn't.
-    axes : str
-        The axes that the planes run along, slowest first.
-    sizes : tuple of int
-        The length of each of `axes`.
-    planes : sequence of Place or None
-        Where each plane is, None where it isn't there.
-    ome : OmeImage or None
-        What OME-XML says of them.
-    elsewhere : int
-        How many planes are in other files.
-    is_told : bool
-        Whether axes come from a vendor's own tags, which no file that is written has.
-    notes : tuple of str
-        What a user should know, each a sentence's end after the file's name.
-    """
-
-    name: str
+    name: str  # '' where the file has none
     axes: str
     sizes: tuple[int, ...]
     planes: Sequence[Place | None]
     ome: OmeImage | None = None
-    elsewhere: int = 0
-    is_told: bool = False
-    notes: tuple[str, ...] = ()
+    elsewhere: int = 0  # planes that are in other files
+    is_told: bool = False  # by a vendor's own tags, which no file that is written has
+    notes: tuple[str, ...] = ()  # for the user, each a sentence's end after the file's name
 
     def own(self) -> Series:
         """Return the series with its planes in other files counted, and as missing."""
@@ -75,32 +55,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Layout:
-    """The planes that are read, all there, in their order.
-
-    Attributes
-    ----------
-    axes, sizes
-        As of `Metadata`.
-    places : sequence of Place
-        Where each plane is.
-    series : Series
-        What they are of.
-    moved : mapping of tuple to tuple
-        From where planes are listed, along the series' axes, to where they are; empty where
-        all are there.
-    notes : tuple of str
-        Sentences for the user.
-    names : tuple of str
-        Of all series.
-    """
+    """The planes that are read, all there, in their order, along axes as `Metadata` has them."""
 
     axes: str
     sizes: tuple[int, ...]
     places: Sequence[Place]
     series: Series
+    # From where planes are listed, along the series' axes, to where they are; empty if all are.
     moved: Mapping[tuple[int, ...], tuple[int, ...]]
     notes: tuple[str, ...]
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of all series
 
 
 # Choose a series, and leave out what isn't there

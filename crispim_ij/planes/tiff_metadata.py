@@ -21,10 +21,9 @@ from crispim_ij.planes.metadata import (
     calibrated,
     described,
 )
-from crispim_ij.planes.ome_xml import OmeXmlError
 from crispim_ij.planes.plane_names import NamedPlanes, file_names
 from crispim_ij.planes.tiff_layout import Layout
-from crispim_ij.planes.tiff_page import damaged, opened, tifffile_faults
+from crispim_ij.planes.tiff_page import opened, tifffile_faults
 from crispim_ij.planes.units import Size
 from crispim_ij.planes.vendor_sizes import MICRO_MANAGERS_TAG, vendor_steps
 
@@ -33,12 +32,10 @@ _MOST_XML = 2**28
 _ORIENTATION = 274
 
 
-def read_metadata(tif: tifffile.TiffFile, path: Path, planes: int) -> Metadata:
+def read_metadata(tif: tifffile.TiffFile, planes: int) -> Metadata:
     """Return what the first page of a TIFF of so many planes says of them all."""
-    with tifffile_faults(path):
-        tags = _read_tags(tif, planes)
-        steps = {} if tags.kind == "ome" else vendor_steps(tif)
-    read = _described(tags, path)
+    read = described(_read_tags(tif, planes))
+    steps = {} if read.kind == "ome" else vendor_steps(tif)
     return _sized(read, steps) if steps else read
 
 
@@ -57,10 +54,9 @@ def metadata_of(tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | N
     """
     count = len(layout.places)
     if xml is not None and layout.series.ome is not None:
-        with tifffile_faults(path):
-            tags = replace(_read_tags(tif, count), kind="ome", description=_own_xml(xml, layout))
-        return _described(tags, path)
-    read = read_metadata(tif, path, count)
+        tags = replace(_read_tags(tif, count), kind="ome", description=_own_xml(xml, layout))
+        return described(tags)
+    read = read_metadata(tif, count)
     if read.kind == "ome":
         names = file_names(path.name.split(".")[0], {"Z": count})
         return as_stack(read, NamedPlanes(names, "Z", (count,)))
@@ -71,22 +67,20 @@ def metadata_of(tif: tifffile.TiffFile, path: Path, layout: Layout, xml: str | N
     return replace(read, axes=layout.axes, sizes=layout.sizes)
 
 
-def stage_position(tif: tifffile.TiffFile, path: Path) -> str | None:
+def stage_position(tif: tifffile.TiffFile) -> str | None:
     """Return what the file of one plane calls its stage position, None where it doesn't."""
-    with tifffile_faults(path):
-        page = tif.pages.first
-        if tif.is_ome and "<BinaryOnly" not in page.description:
-            return ome_xml.stage_label(page.description)
-        said = page.tags.valueof(MICRO_MANAGERS_TAG)
-        name = said.get("PositionName") if isinstance(said, dict) else None
-        return None if name is None else str(name)
+    page = tif.pages.first
+    if tif.is_ome and "<BinaryOnly" not in page.description:
+        return ome_xml.stage_label(page.description)
+    said = page.tags.valueof(MICRO_MANAGERS_TAG)
+    name = said.get("PositionName") if isinstance(said, dict) else None
+    return None if name is None else str(name)
 
 
 def said_of_display(tif: tifffile.TiffFile, path: Path) -> tuple[str, ...]:
     """Return sentences on what programs do to planes when they show them, and we don't."""
-    with tifffile_faults(path):
-        page = tif.pages.first
-        orientation, lines = page.tags.valueof(_ORIENTATION, 1), page.imagej_description
+    page = tif.pages.first
+    orientation, lines = page.tags.valueof(_ORIENTATION, 1), page.imagej_description
     said = []
     if orientation in range(2, 9):
         said.append(
@@ -114,11 +108,10 @@ class Document(NamedTuple):
 
 def ome_document(tif: tifffile.TiffFile, path: Path) -> Document:
     """Return what tells of a file's planes; of a file of a set it may be beside it."""
-    with tifffile_faults(path):
-        if not tif.is_ome:
-            return Document(None)
-        xml = tif.pages.first.description
-        name = ome_xml.metadata_file(xml) if "BinaryOnly" in xml else None
+    if not tif.is_ome:
+        return Document(None)
+    xml = tif.pages.first.description
+    name = ome_xml.metadata_file(xml) if "BinaryOnly" in xml else None
     if name is None:
         return Document(xml)
     found = _document_in(path.parent / name) if name and Path(name).name == name else None
@@ -138,17 +131,9 @@ def _document_in(path: Path) -> str | None:
     if path.suffix.lower() in _XML_SUFFIXES:
         with tifffile_faults(path):
             return path.read_text("utf-8") if path.stat().st_size < _MOST_XML else None
-    with opened(path) as tif, tifffile_faults(path):
+    with opened(path) as tif:
         xml = tif.pages.first.description if tif.is_ome else ""
     return xml if "<Image" in xml or ":Image" in xml else None
-
-
-def _described(tags: Metadata, path: Path) -> Metadata:
-    """Add what tags mean."""
-    try:
-        return described(tags)
-    except OmeXmlError as error:
-        raise damaged(f"'{path}'", error) from error
 
 
 def _own_xml(xml: str, layout: Layout) -> str:
@@ -209,16 +194,17 @@ def _read_tags(tif: tifffile.TiffFile, planes: int) -> Metadata:
         imagej=private if isinstance(private, dict) else {},
         resolution=_resolution(page),
         history=provenance.from_text(page.software),
-        resolution_unit=int(page.tags.valueof(296, 1)),
-        photometric=_photometric(page),
+        resolution_unit=_among(page, 296, tuple(tifffile.RESUNIT)),
+        # Black is zero where a file doesn't say it, as to ImageJ.
+        photometric=_among(page, 262, (0, 3)),
         colormap=None if page.colormap is None else np.asarray(page.colormap, np.uint16),
     )
 
 
-def _photometric(page: tifffile.TiffPage) -> int:
-    """Return how grey values are shown; black is zero where a file doesn't say it, as to ImageJ."""
-    found = int(page.photometric) if 262 in page.tags else 1
-    return found if found in (0, 3) else 1
+def _among(page: tifffile.TiffPage, code: int, known: tuple[int, ...]) -> int:
+    """Return a tag's value where it is one of those that are known, else 1."""
+    found = page.tags.valueof(code)
+    return int(found) if found in known else 1
 
 
 def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:
@@ -226,4 +212,5 @@ def _resolution(page: tifffile.TiffPage) -> tuple[Rational, Rational] | None:
     values = tuple(page.tags.valueof(code) for code in (282, 283))
     if not all(isinstance(v, tuple) and len(v) == 2 and 0 not in v for v in values):
         return None
-    return values
+    # Of a damaged tag they may be fractions.
+    return values if all(isinstance(part, int) for v in values for part in v) else None

@@ -15,21 +15,24 @@ import tifffile
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes.checks import first_line, read_faults
+from crispim_ij.planes.checks import DamagedError, first_line, raised_in, read_faults
 from crispim_ij.planes.pixels import DTYPES, READ_AS_FLOAT32, ChunkCache, assemble
 
-# What tifffile and imagecodecs raise on files that are damaged or of another format, as seen
-# when bytes of good files are exchanged.
+# What tifffile, and imagecodecs below it, raise on files that are damaged or of another format, as
+# seen when bytes of good files are exchanged. Most of it is what faults in programs raise, too.
 _DAMAGE = (
     tifffile.TiffFileError,
     ArithmeticError,
     AssertionError,
+    AttributeError,
     LookupError,
     RuntimeError,
     TypeError,
     ValueError,
     struct.error,
 )
+# What says of itself that it is the file's fault.
+_OURS = (DamagedError, UnicodeDecodeError)
 # PhotometricInterpretation of RGB, CMYK, YCbCr and CIELAB.
 _COLOUR = {2, 5, 6, 8}
 # ExtraSamples that say how much light shines through.
@@ -51,12 +54,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 @contextmanager
 def tifffile_faults(path: Path, plane: int | None = None) -> Iterator[None]:
-    """Turn what tifffile raises on damaged files into one sentence; only its calls go inside."""
+    """Turn what tifffile raises on damaged files, and `DamagedError`, into one sentence."""
     where = f"'{path}'" if plane is None else f"plane {plane} of '{path}'"
     try:
         with read_faults(path, where):
             yield
     except _DAMAGE as error:
+        if not (isinstance(error, _OURS) or raised_in("tifffile", error)):
+            raise
         raise damaged(where, error) from error
 
 
@@ -77,19 +82,17 @@ def truncated(path: Path) -> CrispimError:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF whose chain of pages is whole."""
+    """Open a TIFF whose chain of pages is whole; what tifffile raises meanwhile is one sentence."""
     with tifffile_faults(path):
         tif = tifffile.TiffFile(path)
         if tif.is_scanimage and not tif.is_bigtiff:
             # tifffile reckons where the pages of ScanImage's older files are, and loses the last.
             tif.close()
             tif = tifffile.TiffFile(path, is_scanimage=False)
-    with tif:
-        with tifffile_faults(path):
-            whole = _has_whole_chain(tif)
-        if not whole:
-            raise truncated(path)
-        yield tif
+        with tif:
+            if not _has_whole_chain(tif):
+                raise truncated(path)
+            yield tif
 
 
 def _has_whole_chain(tif: tifffile.TiffFile) -> bool:
@@ -116,45 +119,6 @@ class Header(NamedTuple):
         return f"{self.shape[1]} x {self.shape[0]} pixels of {self.dtype}{samples}"
 
 
-class _Pixels(NamedTuple):
-    """What a page says of its pixels."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any] | None
-    bits: int
-    samples: int
-    is_grey: bool
-    is_bare: bool
-    plane_bytes: int
-    # First byte of the pixels and the one behind them; None where segments are missing.
-    extent: tuple[int, int] | None
-    file_size: int
-
-
-def _read_pixels(page: tifffile.TiffPage, path: Path) -> _Pixels:
-    with tifffile_faults(path):
-        offsets, counts = page.dataoffsets, page.databytecounts
-        extent = None
-        if offsets and len(offsets) == len(counts):
-            extent = offsets[0], max(map(sum, zip(offsets, counts, strict=True)))
-        samples = int(page.samplesperpixel)
-        shape = [int(side) for side in page.shape]
-        if samples > 1:
-            shape.remove(samples)
-        return _Pixels(
-            # A damaged width may be a text or a fraction.
-            shape=tuple(shape),
-            dtype=None if page.dtype is None else page.dtype.newbyteorder("="),
-            bits=page.bitspersample,
-            samples=samples,
-            is_grey=_is_grey(page),
-            is_bare=is_bare(page),
-            plane_bytes=page.nbytes,
-            extent=extent,
-            file_size=page.parent.filehandle.size,
-        )
-
-
 def _is_grey(page: tifffile.TiffPage) -> bool:
     """Whether a page's samples are counts of their own, as far as it says."""
     # tifffile says of 3 or 4 planes in a row that they are red, green, blue and how much shines
@@ -171,33 +135,44 @@ def is_bare(page: tifffile.TiffPage) -> bool:
 
 
 def check_page(page: tifffile.TiffPage, path: Path, *, planes: int = 1) -> Header:
-    """Return what a page of grey planes says of them, all there.
+    """Return what a page of an open file of grey planes says of them, all there.
 
     `planes` of them lie one after another from the page's data on. Raises CrispimError if
     the page is in colour, of a type that isn't supported, or not all there.
     """
-    found = _read_pixels(page, path)
-    dtype = found.dtype
-    if not found.is_grey:
+    # Of a damaged tag they may be text or fractions.
+    numbers = (*page.shape, page.samplesperpixel, *page.dataoffsets, *page.databytecounts)
+    if not all(isinstance(number, (int, np.integer)) for number in numbers):
+        raise DamagedError("its sizes or places of pixels are no whole numbers")
+    shape, samples = list(map(int, page.shape)), int(page.samplesperpixel)
+    if samples > 1:
+        shape.remove(samples)
+    dtype = None if page.dtype is None else page.dtype.newbyteorder("=")
+    if not _is_grey(page):
         raise CrispimError(
             f"'{path}' is a colour image (RGB or the like): "
             "split its channels in ImageJ (Image > Color > Split Channels) and give one of them."
         )
     if dtype is None or dtype not in (*DTYPES, *READ_AS_FLOAT32):
-        raise _other_type(path, dtype, found.bits)
-    if len(found.shape) != 2 or 0 in found.shape:
+        raise _other_type(path, dtype, page.bitspersample)
+    if len(shape) != 2 or 0 in shape:
         raise CrispimError(
-            f"'{path}' holds a page of shape {found.shape} where a plane of rows and columns is "
+            f"'{path}' holds a page of shape {tuple(shape)} where a plane of rows and columns is "
             "needed: save it again from ImageJ as TIFF."
         )
-    if found.extent is None or found.extent[1] > found.file_size:
+    if not _are_there(page, planes):
         raise truncated(path)
+    return Header((shape[0], shape[1]), dtype, samples)
+
+
+def _are_there(page: tifffile.TiffPage, planes: int) -> bool:
+    """Whether a file reaches as far as the pixels of a page, and so many planes on from them."""
+    offsets, counts = page.dataoffsets, page.databytecounts
+    if not offsets or len(offsets) != len(counts):
+        return False
     # Planes that follow each other are longer than the page says.
-    needed = found.extent[0] + found.plane_bytes * planes
-    if found.is_bare and needed > found.file_size:
-        raise truncated(path)
-    rows, columns = found.shape
-    return Header((rows, columns), dtype, found.samples)
+    run_on = offsets[0] + page.nbytes * planes if is_bare(page) else 0
+    return max(run_on, *map(sum, zip(offsets, counts, strict=True))) <= page.parent.filehandle.size
 
 
 def _other_type(path: Path, dtype: np.dtype[Any] | None, bits: int) -> CrispimError:
@@ -233,12 +208,10 @@ def page_chunk(page: tifffile.TiffPage) -> tuple[int, int]:
         return min(rows, _ROWS_AT_ONCE), columns
     if page.samplesperpixel > 1:
         return rows, columns
-    chunk = int(page.tilelength), int(page.tilewidth)
-    if not page.is_tiled:
-        chunk = min(rows, int(page.rowsperstrip)), columns
-    if min(chunk) < 1:
-        raise ValueError(f"tiles or strips of {chunk} pixels")
-    return chunk
+    chunk = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, columns)
+    if not all(isinstance(side, int) and side > 0 for side in chunk):
+        raise DamagedError(f"tiles or strips of {chunk} pixels")
+    return chunk if page.is_tiled else (min(rows, chunk[0]), columns)
 
 
 def mapped_region(
@@ -248,8 +221,11 @@ def mapped_region(
     rows, columns = region
     begin = offset + rows.start * shape[1] * dtype.itemsize
     height = rows.stop - rows.start
-    # Opened again for each region: pages of a file stay in memory as long as it is mapped.
-    lines = np.memmap(path, dtype, "r", begin, (height, shape[1]))
+    try:
+        # Opened again for each region: pages of a file stay in memory as long as it is mapped.
+        lines = np.memmap(path, dtype, "r", begin, (height, shape[1]))
+    except ValueError as error:
+        raise DamagedError(first_line(error)) from error
     return np.array(lines[:, columns])
 
 
@@ -278,18 +254,17 @@ class RegionReader:
         sample: int = 0,
     ) -> NDArray[Any]:
         """Return a region of plane `index`: a sample of a page, or `ahead` bytes behind it."""
-        with tifffile_faults(path):
-            if ahead or (is_bare(page) and page.samplesperpixel == 1):
-                dtype = self._dtype.newbyteorder(page.parent.byteorder)
-                offset = page.dataoffsets[0] + ahead
-                return mapped_region(path, offset, self._shape, dtype, region)
-            if page.samplesperpixel > 1:
-                return decoded(page, path, sample=sample, lock=self._lock)[region]
-            chunk = page_chunk(page)
+        if ahead or (is_bare(page) and page.samplesperpixel == 1):
+            dtype = self._dtype.newbyteorder(page.parent.byteorder)
+            offset = page.dataoffsets[0] + ahead
+            return mapped_region(path, offset, self._shape, dtype, region)
+        if page.samplesperpixel > 1:
+            return decoded(page, path, sample=sample, lock=self._lock)[region]
+        chunk = page_chunk(page)
         per_row = -(-self._shape[1] // chunk[1])
 
         def load(key: tuple[int, int, int]) -> NDArray[Any]:
-            return self._decoded(path, page, key[1] * per_row + key[2], chunk)
+            return self._decoded(page, key[1] * per_row + key[2], chunk)
 
         return assemble(
             region,
@@ -299,19 +274,16 @@ class RegionReader:
         )
 
     def _decoded(
-        self,
-        path: Path,
-        page: tifffile.TiffPage,
-        segment: int,
-        chunk: tuple[int, int],
+        self, page: tifffile.TiffPage, segment: int, chunk: tuple[int, int]
     ) -> NDArray[Any]:
         """Return a tile or strip."""
-        with tifffile_faults(path):
-            with self._lock:
-                page.parent.filehandle.seek(page.dataoffsets[segment])
-                data = page.parent.filehandle.read(page.databytecounts[segment])
-            pixels = page.decode(data, segment, jpegtables=page.jpegtables)[0]
-            if pixels is None:
-                # An empty segment is left out of the file.
-                return np.full(chunk, page.nodata, self._dtype)
-            return np.ascontiguousarray(pixels[0, :, :, 0]).astype(self._dtype, copy=False)
+        if segment >= len(page.dataoffsets):
+            raise DamagedError(f"it lacks tile or strip {segment}")
+        with self._lock:
+            page.parent.filehandle.seek(page.dataoffsets[segment])
+            data = page.parent.filehandle.read(page.databytecounts[segment])
+        pixels = page.decode(data, segment, jpegtables=page.jpegtables)[0]
+        if pixels is None:
+            # An empty segment is left out of the file.
+            return np.full(chunk, page.nodata, self._dtype)
+        return np.ascontiguousarray(pixels[0, :, :, 0]).astype(self._dtype, copy=False)

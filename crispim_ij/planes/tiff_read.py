@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +26,9 @@ from crispim_ij.planes.checks import (
     unreadable,
 )
 from crispim_ij.planes.metadata import Metadata, as_stack, of_plane
+from crispim_ij.planes.pixels import as_read, read_as, said_type
 from crispim_ij.planes.plane_names import are_told, arrange, file_names
 from crispim_ij.planes.source import Source
-from crispim_ij.planes.stored_types import as_read, read_as, said_type
 from crispim_ij.planes.tiff_layout import Layout, choose
 from crispim_ij.planes.tiff_metadata import (
     metadata_of,
@@ -44,6 +45,7 @@ from crispim_ij.planes.tiff_page import (
     opened,
     page_chunk,
     tifffile_faults,
+    truncated,
 )
 from crispim_ij.planes.tiff_series import (
     count_planes,
@@ -89,8 +91,7 @@ class FolderSource(Source):
     def _describe(self, files: Sequence[Path], series: int | None) -> None:
         """Find the order of the planes, and what is said of them."""
         with opened(files[0]) as tif:
-            with tifffile_faults(files[0]):
-                self.chunks = 1, *page_chunk(tif.pages.first)
+            self.chunks = 1, *page_chunk(tif.pages.first)
             document = ome_document(tif, files[0])
             self.notes = (*document.notes, *said_of_display(tif, files[0]))
             found = listed_series(document, files[0], files, [1] * len(files))
@@ -98,7 +99,7 @@ class FolderSource(Source):
             if not len(covered) == len(files) > 1:
                 unlisted = _said_unlisted(files, covered)
                 self.notes = (*self.notes, *unlisted, *_said_positions(tif, files))
-                self._arrange(files, series, read_metadata(tif, files[0], planes=1))
+                self._arrange(files, series, read_metadata(tif, planes=1))
                 return
             self._is_set = True
             layout = choose(found, series, self.path)
@@ -143,7 +144,7 @@ class FolderSource(Source):
         with opened(file) as tif:
             pixels = decoded(tif.pages.first, file)
             if not self._is_set:
-                self._remember(index, read_metadata(tif, file, planes=1))
+                self._remember(index, read_metadata(tif, planes=1))
         return self._verified(index, pixels, self.shape[1:])
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
@@ -168,7 +169,7 @@ class FolderSource(Source):
         if recent is not None:
             return recent
         with opened(self.files[index]) as tif:
-            return read_metadata(tif, self.files[index], planes=1)
+            return read_metadata(tif, planes=1)
 
     def _remember(self, index: int, metadata: Metadata) -> None:
         """Keep what was read, for the sink that will ask, and forget the oldest."""
@@ -228,7 +229,7 @@ class StackSource(Source):
         self.dtype = read_as(self._header.dtype)
         self.notes = (*notes, *layout.notes, *shown, *said_type(self.path, self._header.dtype))
         place = layout.places[0]
-        with self._tif(place.file) as tif, tifffile_faults(self.files[place.file]):
+        with self._tif(place.file) as tif:
             self.chunks = 1, *page_chunk(self._page(tif, 0))
         self._regions = RegionReader(
             self._header.shape, self._header.dtype, self.chunks[1:], self._lock
@@ -263,7 +264,8 @@ class StackSource(Source):
                 tif = self._open_files.enter_context(opened(self.files[number]))
                 self._tifs[number] = tif
         if tif is not None:
-            yield tif
+            with tifffile_faults(self.files[number]):
+                yield tif
             return
         with opened(self.files[number]) as brief:
             yield brief
@@ -304,8 +306,10 @@ class StackSource(Source):
         with self._lock, tifffile_faults(self.files[place.file], self._number(k)):
             tif.filehandle.seek(page.dataoffsets[0] + place.ahead)
             dtype = header.dtype.newbyteorder(tif.byteorder)
-            size = header.shape[0] * header.shape[1] * dtype.itemsize
-            return np.frombuffer(tif.filehandle.read(size), dtype).reshape(header.shape)
+            data = tif.filehandle.read(math.prod(header.shape) * dtype.itemsize)
+            if len(data) < math.prod(header.shape) * dtype.itemsize:
+                raise truncated(self.files[place.file])
+            return np.frombuffer(data, dtype).reshape(header.shape)
 
     def read_region(self, index: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a region of plane `index`, reading little else."""
@@ -422,7 +426,7 @@ def _said_unlisted(files: Sequence[Path], covered: set[int]) -> tuple[str, ...]:
 def _said_positions(tif: tifffile.TiffFile, files: Sequence[Path]) -> tuple[str, ...]:
     """Say where a folder's first file, which is open, is of another position than the last."""
     with opened(files[-1]) as last:
-        ends = stage_position(tif, files[0]), stage_position(last, files[-1])
+        ends = stage_position(tif), stage_position(last)
     if ends[0] == ends[1] or None in ends:
         return ()
     return (

@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 
 from crispim_ij.planes import imagej_tags, ome_xml
-from crispim_ij.planes.checks import check_count
+from crispim_ij.planes.checks import DamagedError, check_count
 from crispim_ij.planes.ome_xml import OmeImage
 from crispim_ij.planes.tiff_layout import ELSEWHERE, Place, Series, flat
 from crispim_ij.planes.tiff_page import check_page, is_bare, tifffile_faults, truncated
@@ -55,23 +55,20 @@ def series_of_file(
     """Return the series of a file; `xml` is its own OME-XML, or that of the set that it is of."""
     if xml is not None:
         document = path if is_own else None
-        with tifffile_faults(path):
-            images = ome_xml.images(xml)
-        found = ome_series(images, [path], [len(tif.pages)], document)
+        found = ome_series(ome_xml.images(xml), [path], [len(tif.pages)], document)
         if found:
             return _with_unlisted(found, len(tif.pages))
         note = "is in none of the files that its OME-XML lists: its planes are in their own order."
         return [replace(one, notes=(note,)) for one in _pages_alone(tif, path)]
-    kind = kind_of(tif, path)
+    kind = kind_of(tif)
     found = [] if kind is None else told_series(tif, path, kind, [path])
     return found or _pages_alone(tif, path)
 
 
-def kind_of(tif: tifffile.TiffFile, path: Path) -> str | None:
+def kind_of(tif: tifffile.TiffFile) -> str | None:
     """Return tifffile's name of a kind of file that says more of its planes than pages do."""
-    with tifffile_faults(path):
-        kind = next((kind for kind in _TOLD if getattr(tif, f"is_{kind}")), None)
-        says_more = kind != "imagej" and not (kind == "shaped" and _is_plain_stack(tif))
+    kind = next((kind for kind in _TOLD if getattr(tif, f"is_{kind}")), None)
+    says_more = kind != "imagej" and not (kind == "shaped" and _is_plain_stack(tif))
     return kind if says_more else None
 
 
@@ -86,15 +83,13 @@ def _is_plain_stack(tif: tifffile.TiffFile) -> bool:
 
 def count_planes(tif: tifffile.TiffFile, path: Path) -> int:
     """Return how many planes a file holds, as far as its pages and tags say it without OME-XML."""
-    with tifffile_faults(path):
-        pages, page = len(tif.pages), tif.pages.first
-        # Most planes of a folder: whatever such a file says, there is no room for another.
-        if pages == 1 and (not is_bare(page) or _ends_with_its_plane(page)):
-            return 1
-        is_ome = tif.is_ome
-    kind = None if is_ome else kind_of(tif, path)
+    pages, page = len(tif.pages), tif.pages.first
+    # Most planes of a folder: whatever such a file says, there is no room for another.
+    if pages == 1 and (not is_bare(page) or _ends_with_its_plane(page)):
+        return 1
+    kind = None if tif.is_ome else kind_of(tif)
     found = [] if kind is None else told_series(tif, path, kind, [path])
-    return sum(len(one.planes) for one in found) or max(pages, planes_of_one_page(tif, path)[0])
+    return sum(len(one.planes) for one in found) or max(pages, planes_of_one_page(tif)[0])
 
 
 def _with_unlisted(found: list[Series], pages: int) -> list[Series]:
@@ -108,7 +103,7 @@ def _with_unlisted(found: list[Series], pages: int) -> list[Series]:
 
 def _pages_alone(tif: tifffile.TiffFile, path: Path) -> list[Series]:
     """Return the planes of a file that says nothing, or in ImageJ's way, of their order."""
-    count, notes = planes_of_one_page(tif, path)
+    count, notes = planes_of_one_page(tif)
     header = check_page(tif.pages.first, path, planes=count)
     size = math.prod(header.shape) * header.dtype.itemsize
     if count > 1:
@@ -127,30 +122,28 @@ def _pages_alone(tif: tifffile.TiffFile, path: Path) -> list[Series]:
 
 def series_of_unlike_pages(tif: tifffile.TiffFile, path: Path) -> list[Series]:
     """Return pages that are not alike as series of those that are; [] where tifffile has none."""
-    with tifffile_faults(path):
-        # Pages that tifffile wrote one by one are a stack that isn't one.
-        if tif.pages.first.is_shaped:
-            return []
-        found = [_of_series(path, one, [path], tif) for one in _images(tif.series)]
+    # Pages that tifffile wrote one by one are a stack that isn't one.
+    if tif.pages.first.is_shaped:
+        return []
+    found = [_of_series(path, one, [path], tif) for one in _images(tif.series)]
     return [one for some in found if some for one in some]
 
 
-def planes_of_one_page(tif: tifffile.TiffFile, path: Path) -> tuple[int, tuple[str, ...]]:
+def planes_of_one_page(tif: tifffile.TiffFile) -> tuple[int, tuple[str, ...]]:
     """Return how many planes lie one after another behind a file's only page, 1 if just its own.
 
     ImageJ writes stacks above 4 GB so. Also returned is what to say of a file that claims more
     planes than it holds.
     """
-    with tifffile_faults(path):
-        page, pages = tif.pages.first, len(tif.pages)
-        description = page.imagej_description
-        if description is None:
-            return 1, ()
-        fields = imagej_tags.parse(description)
-        claimed = max(1, int(imagej_tags.number(fields, "images") or 1))
-        may_run_on = pages == 1 and page.samplesperpixel == 1 and not page.is_tiled
-        if may_run_on and is_bare(page) and not _ends_with_its_plane(page):
-            return claimed, ()
+    page, pages = tif.pages.first, len(tif.pages)
+    description = page.imagej_description
+    if description is None:
+        return 1, ()
+    fields = imagej_tags.parse(description)
+    claimed = max(1, int(imagej_tags.number(fields, "images") or 1))
+    may_run_on = pages == 1 and page.samplesperpixel == 1 and not page.is_tiled
+    if may_run_on and is_bare(page) and not _ends_with_its_plane(page):
+        return claimed, ()
     if pages >= claimed:
         return 1, ()
     return 1, (
@@ -188,12 +181,11 @@ def told_series(
         _check_ndtiff_index(path.parent / "NDTiff.index")
     if kind == "mmstack":
         _check_index_map(tif, path)
-    with tifffile_faults(path):
-        series = _images(tif.series)
-        one_by_one = len(series) > 1 and all(map(_is_one_plane, series))
-        if kind == "shaped" and (series[0].kind != "shaped" or one_by_one):
-            return []
-        found = [_of_series(path, one, files, tif) for one in series]
+    series = _images(tif.series)
+    one_by_one = len(series) > 1 and all(map(_is_one_plane, series))
+    if kind == "shaped" and (series[0].kind != "shaped" or one_by_one):
+        return []
+    found = [_of_series(path, one, files, tif) for one in series]
     if None in found:
         return []
     return [one for some in found if some for one in some if one.files]
@@ -255,7 +247,8 @@ def _places(
     None in place of a list where pages and planes don't fit each other.
     """
     first = series.keyframe
-    assert first.dtype is not None
+    if first.dtype is None:
+        return None
     size = int(first.imagelength) * int(first.imagewidth) * first.dtype.itemsize
     samples = int(first.samplesperpixel)
     pages = list(series.pages)
@@ -290,9 +283,9 @@ def _place(
         return Place(file, int(page.index))
     keyframe = page.keyframe
     assert keyframe is not None
+    if not is_bare(keyframe) or not page.dataoffsets:
+        raise DamagedError("an index of planes that are compressed")
     first, begin = keyframe.dataoffsets[0], page.dataoffsets[0]
-    if not is_bare(keyframe):
-        raise ValueError("an index of planes that are compressed")
     # tifffile sets the places of planes that were not written to 0.
     is_there = 0 < begin <= page.parent.filehandle.size - size
     return Place(file, 0, begin - first) if is_there else None
@@ -402,7 +395,7 @@ def _channels_saved(page: tifffile.TiffPage, said: Mapping[str, Any]) -> int:
     """Return how many channels ScanImage says were saved, 1 where it doesn't."""
     saved = said.get("SI.hChannels.channelSave")
     if saved is not None:
-        return max(1, np.size(saved))
+        return max(1, np.asarray(saved, object).size)
     match = _CHANNELS_SAVED.search(page.description)
     if match is None:
         return 1
@@ -417,9 +410,10 @@ def said_by_scanimage(tif: tifffile.TiffFile) -> Mapping[str, Any]:
         return said
     text = first.software if first.software[:3] == "SI." else first.description
     try:
-        return dict(tifffile.tifffile.matlabstr2py(text)) if "SI." in text else {}
-    except (TypeError, ValueError, SyntaxError):
+        said = tifffile.tifffile.matlabstr2py(text) if "SI." in text else None
+    except ValueError:
         return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _check_ndtiff_index(path: Path) -> None:
@@ -427,18 +421,23 @@ def _check_ndtiff_index(path: Path) -> None:
     with tifffile_faults(path):
         for entry in tifffile.tifffile.read_ndtiff_index(path):
             if Path(entry[1]).name != entry[1]:
-                raise ValueError(f"it names the file {entry[1]!r}")
+                raise DamagedError(f"it names the file {entry[1]!r}")
 
 
 def _check_index_map(tif: tifffile.TiffFile, path: Path) -> None:
     """Refuse an index of Micro-Manager's that claims more planes than there can be."""
-    with tifffile_faults(path):
-        said = tif.micromanager_metadata or {}
-        reached = (np.max(said["IndexMap"][:, :4], axis=0).astype(int) + 1).tolist()
-        counts = [said["Summary"].get(key, 1) for key in _MICRO_MANAGERS_COUNTS]
-        claimed = math.prod(max(1, *map(int, pair)) for pair in zip(reached, counts, strict=True))
+    said = tif.micromanager_metadata or {}
+    index, summary = said.get("IndexMap"), said.get("Summary")
+    if not isinstance(index, np.ndarray) or not index.size or not isinstance(summary, dict):
+        raise DamagedError("Micro-Manager's index of its planes is missing")
+    counts = [summary.get(key, 1) for key in _MICRO_MANAGERS_COUNTS]
+    try:
+        whole = [max(1, int(count)) for count in counts]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DamagedError(f"Micro-Manager counts {counts} planes") from error
+    reached = (np.max(index[:, :4], axis=0).astype(int) + 1).tolist()
     # tifffile makes room for all of them.
-    check_count(claimed, path)
+    check_count(math.prod(map(max, reached, whole)), path)
 
 
 # What OME-XML tells

@@ -88,7 +88,7 @@ def _told_by(file: Path, files: Sequence[Path], pages: Callable[[], Sequence[int
         document = ome_document(tif, file)
         if document.xml is not None:
             return listed_series(document, file, files, pages())
-        kind = kind_of(tif, file)
+        kind = kind_of(tif)
         return told_series(tif, file, kind, files) if kind in ("mmstack", "ndtiff") else []
 
 
@@ -103,8 +103,7 @@ def listed_series(
     """Return the series of a file's OME-XML whose planes are in files of so many pages."""
     if document.xml is None:
         return []
-    with tifffile_faults(file):
-        images = ome_xml.images(document.xml)
+    images = ome_xml.images(document.xml)
     return ome_series(images, files, pages, file if document.is_own else None)
 
 

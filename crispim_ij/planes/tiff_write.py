@@ -25,12 +25,12 @@ from crispim_ij.planes.atomic import (
     write_faults,
 )
 from crispim_ij.planes.checks import PNG_SUFFIX
-from crispim_ij.planes.disk_sink import DiskSink
 from crispim_ij.planes.journal import PastRun, sync_file, sync_folder
 from crispim_ij.planes.metadata import Metadata, grown_resolution, in_imagej_order
+from crispim_ij.planes.pixels import PNG_TYPES
 from crispim_ij.planes.plane_names import MOST_CHANNELS, are_told
 from crispim_ij.planes.provenance import History, as_line, with_lines, write_folder_file
-from crispim_ij.planes.sink import Compression, SinkSettings
+from crispim_ij.planes.sink import Compression, DiskSink, SinkSettings
 from crispim_ij.planes.source import Source
 from crispim_ij.planes.tiff_page import decoded, mapped_region, tifffile_faults
 
@@ -47,30 +47,14 @@ Layout = Literal["classic", "run-on", "big"]
 
 @dataclass(frozen=True)
 class TiffContents:
-    """What a TIFF is to hold.
-
-    Attributes
-    ----------
-    planes : int
-        Number of planes.
-    shape : tuple of int
-        Rows and columns of each.
-    dtype : numpy.dtype
-        Pixel type.
-    metadata : Metadata
-        What is known of the planes at their source.
-    source_dtype : numpy.dtype
-        Pixel type at the source.
-    scale : tuple of float
-        Factors by which pixels have grown in Y and X.
-    """
+    """What a TIFF is to hold."""
 
     planes: int
-    shape: tuple[int, int]
+    shape: tuple[int, int]  # rows and columns of each
     dtype: np.dtype[Any]
-    metadata: Metadata
+    metadata: Metadata  # of the planes at their source
     source_dtype: np.dtype[Any]
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: tuple[float, float] = (1.0, 1.0)  # by which pixels have grown in Y and X
 
 
 def choose_layout(contents: TiffContents, compression: Compression) -> Layout:
@@ -225,7 +209,7 @@ def folder_names(source: Source, dtype: np.dtype[Any] | None) -> tuple[str, ...]
             f"Names of a folder's files tell {MOST_CHANNELS} channels at most, and there are "
             f"{channels}: give OUTPUT as .tif or .zarr."
         )
-    if np.dtype(dtype or source.dtype).name in ("uint8", "uint16"):
+    if np.dtype(dtype or source.dtype) in PNG_TYPES:
         return source.names
     return tuple(
         f"{name[: -len(PNG_SUFFIX)]}.tif" if name.lower().endswith(PNG_SUFFIX) else name
@@ -345,18 +329,19 @@ class StackSink(_TiffSink):
         """Open the file and put the planes into it that are finished."""
         if self._anew:
             self._old.unlink(missing_ok=True)
-        if self.kept == len(self._source) and not (self._old.exists() or self._partial.exists()):
-            self._count = len(self._source)
+        finished = self.finished_cells
+        if finished == len(self._source) and not (self._old.exists() or self._partial.exists()):
+            self._count = finished
             return
         with write_faults(self.path):
-            if self.kept and not self._old.exists():
+            if finished and not self._old.exists():
                 self._partial.replace(self._old)
             part = fresh_partial(self.path)
             self._file = self._writer(part, len(self._source), self._source.metadata)
-            for plane in self._planes_of(self._old, range(self.kept)):
+            for plane in self._planes_of(self._old, range(finished)):
                 self._file.write(plane)
                 self._count += 1
-            if self.kept:
+            if finished:
                 self._flush()
                 # Not before all that it held is safe elsewhere.
                 self._old.unlink()
@@ -370,9 +355,7 @@ class StackSink(_TiffSink):
         """Read planes of a file of this sink's, whose end may be missing."""
         if not order:
             return
-        with ExitStack() as stack:
-            with tifffile_faults(file):
-                tif = stack.enter_context(tifffile.TiffFile(file))
+        with tifffile_faults(file), tifffile.TiffFile(file) as tif:
             for k in order:
                 yield self._plane_of(tif, file, k)
 

@@ -49,18 +49,10 @@ _NONE = {"", "pixel", "pixels", "voxel", "voxels", "px", "reference frame", "fra
 
 @dataclass(frozen=True)
 class Size:
-    """A length, or a time, as a file says it.
-
-    Attributes
-    ----------
-    value : float
-        How many units.
-    unit : str or None
-        Our symbol of the unit, or the file's own word where we don't know it; None where the file
-        names none.
-    """
+    """A length, or a time, as a file says it."""
 
     value: float
+    # Our symbol, or the file's own word where we don't know it; None where the file names none.
     unit: str | None
 
     def within(self, unit: str | None) -> float | None:

@@ -115,9 +115,11 @@ def _scanimages(page: tifffile.TiffPage, said: Mapping[str, Any]) -> _Found:
     found: dict[str, tuple[Any, str | None]] = {
         "Z": (said.get("SI.hStackManager.stackZStepSize"), "µm")
     }
-    corners = np.asarray(said.get("SI.hRoiManager.imagingFovUm", ()))
+    corners = np.asarray(said.get("SI.hRoiManager.imagingFovUm"), object)
     frame = said.get("SI.hRoiManager.linesPerFrame"), said.get("SI.hRoiManager.pixelsPerLine")
-    if corners.shape == (4, 2) and frame == (page.imagelength, page.imagewidth):
+    are_numbers = all(isinstance(value, (int, float)) for value in corners.ravel())
+    whole = (page.imagelength, page.imagewidth)
+    if corners.shape == (4, 2) and are_numbers and frame == whole:
         width, height = np.ptp(corners.astype(np.float64), axis=0)
         found |= {"X": (width / page.imagewidth, "µm"), "Y": (height / page.imagelength, "µm")}
     return found

@@ -25,6 +25,7 @@ from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
 from crispim_ij.planes.ome_zarr_metadata import read_image
 from crispim_ij.planes.provenance import History
+from crispim_ij.planes.tiff_page import opened
 from crispim_ij.planes.tiff_series import kind_of
 from crispim_ij.planes.tree import channel_of
 from crispim_ij.planes.units import Size
@@ -241,8 +242,8 @@ def _format(source: Source) -> str:
         return f"OME-Zarr {read_image(source.path).version}"
     if _is_png(source):
         return "folder of PNG files, one plane each"
-    with tifffile.TiffFile(source.files[0]) as tif:
-        own = _VENDORS.get(kind_of(tif, source.files[0]) or "")
+    with opened(source.files[0]) as tif:
+        own = _VENDORS.get(kind_of(tif) or "")
         is_plain = source.metadata.kind == "imagej" and not (tif.is_imagej or tif.is_ome)
     kind = own or _KINDS["plain" if is_plain else source.metadata.kind]
     if not source.path.is_dir():
@@ -259,7 +260,7 @@ def _compression(source: Source) -> str:
     if _is_png(source):
         return "deflate"
     if not is_zarr(source.path):
-        with tifffile.TiffFile(source.files[0]) as tif:
+        with opened(source.files[0]) as tif:
             code = tif.pages.first.compression
         known = code in list(tifffile.COMPRESSION)
         return tifffile.COMPRESSION(code).name.lower() if known else f"number {code}"

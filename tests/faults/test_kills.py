@@ -36,7 +36,7 @@ with open_source(sys.argv[1]) as source:
     sink = create_sink(sys.argv[2], source, chosen)
     sink.record({})
     with sink:
-        rows, columns = sink.unit
+        rows, columns = sink.write_shape
         for k in range(len(source)):
             plane = source.read(k)
             for at in ((r, c) for r in range(0, 64, rows) for c in range(0, 80, columns)):

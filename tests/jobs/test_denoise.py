@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_refused(noisy: Path, model: Model, tmp_path: Path)
 
 
 def test_only_whole_planes_are_finished(model: Model, noisy: Path, tmp_path: Path) -> None:
-    """Of units of 32 px a plane of 70 x 40 px has 6."""
+    """Of cells of 32 px a plane of 70 x 40 px has 6."""
     with open_source(noisy) as source:
         with closing(denoise_locally(planned(source, tmp_path / "out.zarr", model))) as steps:
             shares = [next(steps) for _ in range(1 + 7)]

@@ -242,3 +242,15 @@ def test_channels_too_many_for_names_are_not_written_as_slices(
         with pytest.raises(CrispimError, match="tell 16 channels at most, and there are 17: give"):
             create_sink(tmp_path / "out", source, SinkSettings())
         create_sink(tmp_path / "out.tif", source, SinkSettings())
+
+
+def test_a_unit_of_resolution_that_tiff_does_not_know_is_none(tmp_path: Path, copy: Copy) -> None:
+    path = tmp_path / "in.tif"
+    plane = np.ones((8, 9), np.uint16)
+    tifffile.imwrite(path, plane, resolution=(300, 300), resolutionunit="inch", metadata=None)
+    with tifffile.TiffFile(path, mode="r+b") as tif:
+        tif.pages.first.tags["ResolutionUnit"].overwrite(33)
+    with tifffile.TiffFile(copy(path, tmp_path / "out.tif")) as tif:
+        page = tif.pages.first
+        assert page.resolutionunit == 1
+        assert page.tags["XResolution"].value == (300, 1)

@@ -186,7 +186,7 @@ def test_pyramids_are_means(
         open_source(folder / "in.zarr") as source,
         create_sink(folder / "out.zarr", source, chosen) as sink,
     ):
-        height, width = sink.unit
+        height, width = sink.write_shape
         places = [
             (k, row, column)
             for k in range(shape[0])
@@ -217,12 +217,12 @@ def test_whole_units_alone_are_written(tmp_path: Path) -> None:
     with open_source(tmp_path / "in.zarr") as source:
         for at, shape in (((8, 0), (16, 16)), ((0, 0), (8, 16)), ((32, 32), (16, 16))):
             with (
-                pytest.raises(ValueError, match=r"whole units|expected"),
+                pytest.raises(ValueError, match=r"whole cells|expected"),
                 create_sink(tmp_path / "out.zarr", source, chosen) as sink,
             ):
                 sink.write(0, np.ones(shape, np.uint8), at)
         with (
-            pytest.raises(ValueError, match="0 of 9 units"),
+            pytest.raises(ValueError, match="0 of 9 cells"),
             create_sink(tmp_path / "out.zarr", source, chosen),
         ):
             pass

@@ -76,6 +76,6 @@ def test_one_output_is_not_two(source: Source, tmp_path: Path) -> None:
 
 def test_pieces_must_be_alike(source: Source, tmp_path: Path) -> None:
     first, second = (create_sink(tmp_path / name, source) for name in ("out.tif", "errors.tif"))
-    second.unit = (4, 4)
+    second.write_shape = (4, 4)
     with pytest.raises(CrispimError, match="the same kind of name"):
         PairedSink(first, second)

@@ -58,7 +58,9 @@ def run(
             for k in range(len(source)):
                 if k == stop:
                     raise error
-                last = tuple((n - 1) // u * u for n, u in zip((40, 50), sink.unit, strict=True))
+                last = tuple(
+                    (n - 1) // u * u for n, u in zip((40, 50), sink.write_shape, strict=True)
+                )
                 if not sink.has(k, (last[0], last[1])):
                     sink.write(k, source.read(k))
                     written.append(k)
@@ -266,7 +268,7 @@ def test_a_full_disk_costs_nothing_that_is_finished(
             sink.record({})
             before = 0
             with sink:
-                before = sink.kept
+                before = sink.finished_cells
                 for k in range(len(source)):
                     if not sink.has(k):
                         sink.write(k, source.read(k))

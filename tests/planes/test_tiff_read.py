@@ -367,6 +367,10 @@ DAMAGES: dict[str, tuple[dict[str, Any], Callable[[Path], None]]] = {
     "width is a fraction": ({}, lambda path: retype(path, "ImageWidth", 5)),
     "width is a double": ({}, lambda path: retype(path, "ImageWidth", 12)),
     "length is text": ({}, lambda path: retype(path, "ImageLength", 2)),
+    "counts are text": (
+        {"compression": "packbits", "rowsperstrip": 10},
+        lambda path: retype(path, "StripByteCounts", 2),
+    ),
     "offsets are text": ({}, lambda path: retype(path, "StripOffsets", 2)),
     "no rows a strip": ({"compression": "zlib"}, lambda path: revalue(path, "RowsPerStrip", 0)),
     "tiles without width": (TILES, lambda path: revalue(path, "TileWidth", 0)),
@@ -415,6 +419,26 @@ def test_our_own_mistake_is_not_called_a_damaged_file(
                 source.read(0)
     with pytest.raises(error, match="ours"):
         open_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, RuntimeError, TypeError, ValueError])
+@pytest.mark.parametrize(
+    "own",
+    ["tiff_metadata._resolution", "tiff_page.is_bare", "tiff_series._places", "tiff_read.decoded"],
+)
+def test_our_own_mistake_between_calls_of_tifffile_is_not_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, error: type[Exception]
+) -> None:
+    path = tmp_path / "one.tif"
+    axes = {"axes": "ZCYX"}
+    tifffile.imwrite(path, PLANES[None], photometric="minisblack", metadata=axes)
+
+    def mistaken(*_: object, **__: object) -> None:
+        raise error("ours")
+
+    monkeypatch.setattr(f"crispim_ij.planes.{own}", mistaken)
+    with pytest.raises(error, match="ours"), open_source(path) as source:
+        source.read(0)
 
 
 # Regions
