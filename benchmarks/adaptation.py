@@ -2,31 +2,39 @@
 
     python benchmarks/adaptation.py DATA [--minutes 10] [--model crispim-2d --model crispim-3d]
         [--table white] [--table grain] [--table risk] [--table real --real FOLDER]
+        [--stack merck --stack brainreg] [--kind "blurred 3 x 3"] [--csv FILE]
 
 DATA is a folder of TIFF stacks, brought to the paper's 100 to 500 counts as in quality.py. Each
-table is printed row by row; all are unless some are named.
+table is printed row by row; all are unless some are named. With --csv each row is appended to a
+file, and rows that it holds already are skipped: so a long table is made over several sittings, a
+stack or a model at a time.
 
 white   Noise of sd 35 on whole stacks. Models as they ship and adapted to the noisy stack, as users
         run them; mean PSNR in dB of up to 3 planes against the clean ones.
 grain   Noise of sd 70 that pixels share: averaged over 2 x 2 px (a moving mean, and binned),
-        resized to 0.7 by ImageJ's bilinear interpolation, blurred by 3 x 3 px, and with rows that
-        share half of the variance. The first model, beside the classic that is best at its best
-        strength.
-risk    Estimated against true root mean square errors, for noise that is told.
+        resized to 0.7 and 1.5 by ImageJ's bilinear interpolation, blurred by 3 x 3 px, and with
+        rows that share half of the variance. Beside the classic that is best at its best strength.
+risk    Estimated against true root mean square errors, in counts: of white noise that is told, and
+        of noise that pixels share, which is measured.
 real    Exposures of one place each, see real_noise.py: the model is adapted to the exposure that is
         measured (of a recording to all frames), and its error in counts is against the others.
 
 A table takes the time of its adaptations: with the six stacks of the paper's kind, 10 minutes and
-two models, two hours.
+two models, two hours. Ten rows of estimated errors take two minutes:
+
+    python benchmarks/adaptation.py DATA --table risk --side 256 --stack merck --stack neubias
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -51,6 +59,12 @@ PLANES = 3
 WHOLE = 10**9
 """Of a side, in px: none is as long."""
 
+COLUMNS = (
+    *("table", "stack", "kind", "method", "minutes", "noisy", "true", "before", "after"),
+    *("estimated", "estimated_after", "unit", "steps", "seconds"),
+)
+"""Of the file of rows. PSNR in dB; errors in counts in the tables risk and real."""
+
 Noisy = tuple[Plane, Plane]
 """Noisy planes, and the same without noise."""
 
@@ -66,6 +80,8 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder of exposures")
     parser.add_argument("--side", type=int, default=WHOLE, help="of the stacks' middle, in px")
     parser.add_argument("--stack", action="append", help="beginning of a stack's name")
+    parser.add_argument("--kind", action="append", choices=list(GRAINS), help="of shared noise")
+    parser.add_argument("--csv", type=Path, help="file that each row is appended to")
     options = parser.parse_args()
     options.model = options.model or ["crispim-2d", "crispim-3d"]
     for name in options.table or tables:
@@ -82,65 +98,125 @@ def white(options: argparse.Namespace) -> None:
     for stack, clean in stacks(options):
         noisy, clean = with_white_noise(clean)
         for name in options.model:
-            if is_deep(name) and len(clean) == 1:
+            row = Row("white", stack, "white", name, options.minutes)
+            if (is_deep(name) and len(clean) == 1) or row.is_in(options.csv):
                 continue
-            before, after, said = before_and_after(noisy, clean, name, options.minutes)
-            gains[name].append(after - before)
-            row = f"{before:.2f} -> {after:.2f} dB, {after - before:+.2f}"
-            print(stack, name, row, said, sep="  ", flush=True)
+            figures = before_and_after(noisy, clean, name, options.minutes)
+            gains[name].append(figures["after"] - figures["before"])
+            row.tell(options.csv, **figures)
     for name, values in gains.items():
-        print(f"{name}: mean {np.mean(values):+.3f}, least {np.min(values):+.3f}")
+        if values:
+            print(f"{name}: mean {np.mean(values):+.3f}, least {np.min(values):+.3f}")
 
 
 def grain(options: argparse.Namespace) -> None:
     """Print what adapting gains at noise that pixels share."""
-    name = options.model[0]
     for stack, whole in stacks(options):
-        for kind, make in GRAINS.items():
-            noisy, clean = make(whole)
-            places = evenly(len(clean), PLANES)
-            pairs = [Pair(clean[k], noisy[k][np.newaxis]) for k in places]
-            classics = {one: oracle(CLASSICS[one], pairs).psnr for one in CLASSICS}
-            classic = max(classics, key=classics.__getitem__)
-            before, after, said = before_and_after(noisy, clean, name, options.minutes)
-            row = (
-                f"noisy {psnr(clean, noisy, places):.2f}  {classic} {classics[classic]:.2f}  "
-                f"{name} {before:.2f}  adapted {after:.2f} dB, {after - before:+.2f}"
-            )
-            print(stack, kind, row, said, sep="  ", flush=True)
+        for kind, noisy, clean in shared(whole, options):
+            classic = Row("grain", stack, kind, "best classic", 0)
+            if not classic.is_in(options.csv):
+                classic.tell(options.csv, **best_classic(noisy, clean))
+            for name in options.model:
+                row = Row("grain", stack, kind, name, options.minutes)
+                if not row.is_in(options.csv):
+                    row.tell(options.csv, **before_and_after(noisy, clean, name, options.minutes))
 
 
 def risk(options: argparse.Namespace) -> None:
     """Print estimated errors beside true ones."""
-    for stack, clean in stacks(options):
-        noisy, clean = with_white_noise(clean)
-        places = evenly(len(clean), PLANES)
-        few, truth = (middle(planes[places], LONGEST) for planes in (noisy, clean))
-        methods = ["tv-tuned", *(name for name in options.model if not is_deep(name))]
-        for one in api.evaluate(few, methods, no_clean=True, noise=SD):
-            result = denoised(few, one)
-            true = float(np.sqrt(np.mean((result - truth) ** 2)))
-            row = f"true {true:.2f}  estimated {one.error:.2f}, {one.error / true - 1:+.1%}"
-            print(stack, one.method, row, sep="  ", flush=True)
+    methods = ["tv-tuned", *(name for name in options.model if not is_deep(name))]
+    for stack, whole in stacks(options):
+        for kind, noisy, clean in [
+            ("white", *with_white_noise(whole)),
+            *shared(whole, options),
+        ]:
+            rows = {name: Row("risk", stack, kind, name, 0) for name in methods}
+            if all(row.is_in(options.csv) for row in rows.values()):
+                continue
+            # Neighbours, which tell noise from structure.
+            few, truth = (middle(inner(planes), LONGEST) for planes in (noisy, clean))
+            noise = SD if kind == "white" else "auto"
+            for one in api.evaluate(few, methods, no_clean=True, noise=noise):
+                result = denoised(few, one, noise)
+                true = float(np.sqrt(np.mean((result - truth) ** 2)))
+                estimated = {"estimated": one.error, "noisy": one.noise, "unit": "counts"}
+                rows[one.method].tell(options.csv, true=true, **estimated)
 
 
 def real(options: argparse.Namespace) -> None:
     """Print what adapting gains on the noise that microscopes made."""
     for path in sorted(options.real.glob("*.tif")):
+        if options.stack and not path.stem.startswith(tuple(options.stack)):
+            continue
         exposures = next(one for name, one in SETS.items() if path.stem.startswith(name))
         samples = list(read_samples(path, exposures, PLANES, options.side))
         own = samples[0].stack
         samples = [one for one in samples if one.stack is own or "T" in exposures.axes]
         learnt = middle(tifffile.imread(path), options.side) if "T" in exposures.axes else own
         for name in options.model:
-            if is_deep(name) and not exposures.is_volume:
+            row = Row("real", path.stem, "real", name, options.minutes)
+            if (is_deep(name) and not exposures.is_volume) or row.is_in(options.csv):
                 continue
             with adapted(learnt, name, options.minutes) as (model, said):
                 before, after = (
                     error_of(lambda one, m=m: api.denoise(one.stack, m)[one.index], samples).error
                     for m in (name, model)
                 )
-            print(path.stem, name, f"error {before:.2f} -> {after:.2f}", said, sep="  ", flush=True)
+            row.tell(options.csv, before=before, after=after, **said)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a row is about."""
+
+    table: str
+    stack: str
+    kind: str
+    method: str
+    minutes: float
+
+    def is_in(self, file: Path | None) -> bool:
+        """Whether an earlier sitting has made it."""
+        if file is None or not file.exists():
+            return False
+        wanted = {name: str(value) for name, value in asdict(self).items()}
+        with file.open(newline="") as lines:
+            return any(wanted.items() <= row.items() for row in csv.DictReader(lines))
+
+    def tell(self, file: Path | None, **figures: float | str) -> None:
+        """Print it, and append it to a file."""
+        shown = (f"{k} {v:.2f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+        print(self.stack, self.kind, self.method, ", ".join(shown), sep="  ", flush=True)
+        if file is None:
+            return
+        is_new = not file.exists()
+        with file.open("a", newline="") as lines:
+            writer = csv.DictWriter(lines, COLUMNS)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(asdict(self) | figures)
+
+
+def shared(whole: Plane, options: argparse.Namespace) -> Iterator[tuple[str, Plane, Plane]]:
+    """Yield the kinds of shared noise that are asked for, noisy planes and clean ones."""
+    for kind, make in GRAINS.items():
+        if not options.kind or kind in options.kind:
+            yield kind, *make(whole)
+
+
+def inner(planes: Plane) -> Plane:
+    """Return a few planes that lie side by side in the middle of a stack."""
+    start = max(0, (len(planes) - PLANES) // 2)
+    return planes[start : start + PLANES]
+
+
+def best_classic(noisy: Plane, clean: Plane) -> dict[str, float | str]:
+    """Return the PSNR of the classic that is best at its best strength."""
+    places = evenly(len(clean), PLANES)
+    pairs = [Pair(clean[k], noisy[k][np.newaxis]) for k in places]
+    found = {one: oracle(CLASSICS[one], pairs).psnr for one in CLASSICS}
+    best = max(found, key=found.__getitem__)
+    return {"noisy": psnr(clean, noisy, places), "before": found[best], "unit": best}
 
 
 def stacks(options: argparse.Namespace) -> Iterator[tuple[str, Plane]]:
@@ -179,17 +255,17 @@ def averaged(clean: Plane) -> Noisy:
     return counts(mean(clean + normal(clean.shape))), mean(clean)
 
 
-def resized(clean: Plane) -> Noisy:
+def resized(clean: Plane, factor: float = 0.7) -> Noisy:
     """Add noise and resize as ImageJ does."""
 
-    def smaller(planes: Plane) -> Plane:
-        height, width = (round(0.7 * side) for side in planes.shape[1:])
+    def of_size(planes: Plane) -> Plane:
+        height, width = (round(factor * side) for side in planes.shape[1:])
         given = planes.astype(np.float32)
         return np.stack(
             [resize(p, width, height, Interpolation.BILINEAR, average=False) for p in given]
         )
 
-    return counts(smaller(clean + normal(clean.shape))), smaller(clean)
+    return counts(of_size(clean + normal(clean.shape))), of_size(clean)
 
 
 def blurred(clean: Plane) -> Noisy:
@@ -209,6 +285,7 @@ GRAINS: dict[str, Callable[[Plane], Noisy]] = {
     "mean of 2 x 2": averaged,
     "binned 2 x 2": binned,
     "resized to 0.7": resized,
+    "resized to 1.5": partial(resized, factor=1.5),
     "blurred 3 x 3": blurred,
     "rows share half": in_rows,
 }
@@ -226,25 +303,33 @@ def counts(planes: Plane) -> Plane:
 
 def before_and_after(
     noisy: Plane, clean: Plane, name: str, minutes: float
-) -> tuple[float, float, str]:
+) -> dict[str, float | str]:
     """Return the mean PSNR of a model as it ships and adapted, and what adapting said."""
     places = evenly(len(clean), PLANES)
     before = psnr(clean, api.denoise(noisy, name), places)
     with adapted(noisy, name, minutes) as (model, said):
-        return before, psnr(clean, api.denoise(noisy, model), places), said
+        after = psnr(clean, api.denoise(noisy, model), places)
+    return {"noisy": psnr(clean, noisy, places), "before": before, "after": after, **said}
 
 
 @contextmanager
-def adapted(noisy: Plane, name: str, minutes: float) -> Iterator[tuple[Path, str]]:
+def adapted(
+    noisy: Plane, name: str, minutes: float
+) -> Iterator[tuple[Path, dict[str, float | str]]]:
     """Adapt a model in a folder that lasts as long as it is needed."""
     with tempfile.TemporaryDirectory() as scratch:
         started = perf_counter()
         found = api.adapt(noisy, scratch, name, minutes=minutes)
-        said = (
-            f"(estimated {found.before:.2f} -> {found.after:.2f} {found.unit}, {found.steps} "
-            f"steps in {perf_counter() - started:.0f} s)"
+        yield (
+            Path(scratch),
+            {
+                "estimated": found.before,
+                "estimated_after": found.after,
+                "unit": found.unit,
+                "steps": found.steps,
+                "seconds": perf_counter() - started,
+            },
         )
-        yield Path(scratch), said
 
 
 def psnr(clean: Plane, planes: Plane, places: list[int]) -> float:
@@ -252,11 +337,11 @@ def psnr(clean: Plane, planes: Plane, places: list[int]) -> float:
     return float(np.mean([metrics.psnr(clean[k], planes[k]) for k in places]))
 
 
-def denoised(planes: Plane, one: Ranked) -> Plane:
+def denoised(planes: Plane, one: Ranked, noise: float | str) -> Plane:
     """Denoise planes by a method that was ranked, at the strength that did best."""
     assert one.strength is not None
     if one.method not in CLASSICS:
-        return api.denoise(planes, one.method, noise=SD, strength=one.strength, dtype="float32")
+        return api.denoise(planes, one.method, noise=noise, strength=one.strength, dtype="float32")
     return np.stack([CLASSICS[one.method].denoise(plane, one.strength) for plane in planes])
 
 

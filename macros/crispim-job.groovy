@@ -178,24 +178,28 @@ class Denoising {
         if (!network.takesNoise)
             return
         if (!noises)
-            noises = measured(title, stacks, read)
+            noises = measured(title, stacks, network.learntGrain, read)
         if (noises.size() != 1 && noises.size() != stacks.size())
             throw new Refused("The noise is told of ${noises.size()} channels, but there are " +
                 "${stacks.size()} (noise): give one for each, or one for all.")
     }
 
-    // Measures the noise of each channel.
-    static List<CameraNoise> measured(String title, List<List<List<Integer>>> stacks, Closure read) {
+    // Measures the noise of each channel: all of it, or where pixels share it what is fine.
+    static List<CameraNoise> measured(String title, List<List<List<Integer>>> stacks, boolean all, Closure read) {
         stacks.withIndex().collect { stack, channel ->
             def meter = new NoiseMeter(stack, read)
             def which = stacks.size() > 1 ? "channel ${channel + 1} of $title" : title
-            if (meter.noise == null)
+            boolean isWhole = all && meter.whole != null
+            if (meter.noise == null && !isWhole)
                 throw new Refused("The noise of $which can't be measured: give its standard deviation in " +
                     "counts (noise). ${meter.problem}")
-            if (meter.problem)
+            if (meter.problem && !isWhole)
                 IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: give planes as the " +
-                    'camera took them, not resized.')
-            meter.noise
+                    'camera took them, not resized, or a model that is adapted to them (crispim-ij adapt).')
+            if (meter.noise == null)
+                IJ.log("$NAME: $which: ${meter.problem} What differs between neighbouring planes where they " +
+                    'are flat is taken for noise.')
+            isWhole ? meter.whole : meter.noise
         }
     }
 
@@ -410,7 +414,7 @@ class Denoising {
         def (said, problem) = attempt {
             def image = openImage()
             checkKind(image)
-            CameraNoise.write(measured(image.title, stacksOf(image)) { image.getStack().getProcessor(it) })
+            CameraNoise.write(measured(image.title, stacksOf(image), false) { image.getStack().getProcessor(it) })
         }
         said ?: 'auto'
     }

@@ -33,7 +33,7 @@ class NetworkFile {
     final File file
     final String sha256
     final int overlap, block
-    final boolean takesNoise, takesStacks
+    final boolean takesNoise, takesStacks, learntGrain
 
     NetworkFile(File file) {
         this.file = file
@@ -42,6 +42,7 @@ class NetworkFile {
         overlap = largest(said, 'tile_overlap', 32)
         block = largest(said, 'axes_div_by', 4)
         takesNoise = said.contains('"input_scaling": "noise"')
+        learntGrain = said.contains('"learnt_grain": "true"')
         takesStacks = said.contains('"axes_out": "ZYXC"')
         if (!takesStacks && said.contains('"axes": "ZYXC"'))
             throw new Refused("The model $file makes one plane of a few: export it for whole stacks " +

@@ -1,8 +1,8 @@
 // The noise of planes, measured as `crispim-ij denoise` measures it, and counts in units of it.
 //
 // Needs ImageJ 1.53q or later and Groovy 3 or later, as in a Fiji. crispim-denoise.groovy uses these
-// classes; what they compute, and why, is told in crispim_ij/noise (measure.py, light_levels.py, fit.py
-// and stabilise.py), which gives the same figures.
+// classes; what they compute, and why, is told in crispim_ij/noise (measure.py, light_levels.py, fit.py,
+// grain.py and stabilise.py), which gives the same figures.
 
 import groovy.transform.CompileStatic
 import groovy.transform.Immutable
@@ -380,6 +380,167 @@ class NoiseCurve {
     }
 }
 
+// Noise that neighbouring pixels share, by the waves of blocks of 32 x 32 px.
+@CompileStatic
+class Grain {
+    static final int SIDE = 32
+    private static final double LEAK = 2 * SIDE / 3d, LEAK_BESIDE = SIDE / 6d
+    private static final int COARSE = 4
+    private static final double[] WINDOW = hann()
+
+    // Variance of all of the noise, in units of the fine part squared; NaN where planes are smaller than a block.
+    static double variance(List<double[][]> planes, List<double[][]> besides, CameraNoise fine) {
+        List<double[][]> noise = []
+        List<Double> structure = []
+        planes.eachWithIndex { double[][] plane, int n ->
+            def beside = besides ? besides[n] : null
+            for (int top = 0; top + SIDE <= plane.length; top += SIDE)
+                for (int left = 0; left + SIDE <= plane[0].length; left += SIDE) {
+                    double[][] own = block(plane, top, left, fine)
+                    double[][] other = beside == null ? null : block(beside, top, left, fine)
+                    noise << power(joined(own, other, -1))
+                    structure << coarse(other == null ? noise.last() : power(joined(own, other, 1)))
+                }
+        }
+        if (!noise)
+            return Double.NaN
+        int count = Math.min(noise.size(), Math.max(8, (int) Math.rint(0.15d * noise.size())))
+        def flattest = (0..<noise.size()).sort(false) { int n -> structure[n] }.take(count)
+        double[][] flat = new double[SIDE][SIDE]
+        for (int n : flattest)
+            for (int j = 0; j < SIDE; j++)
+                for (int k = 0; k < SIDE; k++)
+                    flat[j][k] += noise[n][j][k] / count
+        flat[0][0] = (flat[0][1] + flat[1][0]) / 2 // as means were taken off
+        double rows = takeLines(flat)
+        flat = transposed(flat)
+        rows + takeLines(flat) + mean(flat)
+    }
+
+    private static double[] hann() {
+        double[] window = new double[SIDE]
+        for (int i = 0; i < SIDE; i++)
+            window[i] = 0.5d - 0.5d * Math.cos(2 * Math.PI * i / SIDE)
+        window
+    }
+
+    private static double[][] block(double[][] plane, int top, int left, CameraNoise fine) {
+        double[][] block = new double[SIDE][SIDE]
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                block[y][x] = fine.stabilise(plane[top + y][left + x])
+        block
+    }
+
+    // The sum of two planes, or their difference, with the noise of one.
+    private static double[][] joined(double[][] own, double[][] other, int sign) {
+        if (other == null)
+            return own
+        double[][] joined = new double[SIDE][SIDE]
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++)
+                joined[y][x] = (own[y][x] + sign * other[y][x]) / Math.sqrt(2d)
+        joined
+    }
+
+    private static double mean(double[][] values) {
+        double sum = 0
+        for (double[] row : values)
+            for (double value : row)
+                sum += value
+        sum / (SIDE * SIDE)
+    }
+
+    private static double[][] transposed(double[][] values) {
+        double[][] turned = new double[SIDE][SIDE]
+        for (int j = 0; j < SIDE; j++)
+            for (int k = 0; k < SIDE; k++)
+                turned[k][j] = values[j][k]
+        turned
+    }
+
+    // The power of the waves of a block.
+    private static double[][] power(double[][] block) {
+        double[][] real = new double[SIDE][SIDE], imaginary = new double[SIDE][SIDE]
+        double light = mean(block), seen = 0
+        for (int y = 0; y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) {
+                double weight = WINDOW[y] * WINDOW[x]
+                real[y][x] = (block[y][x] - light) * weight
+                seen += weight * weight
+            }
+        for (int y = 0; y < SIDE; y++)
+            fourier(real[y], imaginary[y])
+        real = transposed(real)
+        imaginary = transposed(imaginary)
+        double[][] power = new double[SIDE][SIDE]
+        for (int k = 0; k < SIDE; k++) {
+            fourier(real[k], imaginary[k])
+            for (int j = 0; j < SIDE; j++)
+                power[j][k] = (real[k][j] * real[k][j] + imaginary[k][j] * imaginary[k][j]) / seen
+        }
+        power
+    }
+
+    // Cooley's and Tukey's fast Fourier transform of a power of 2 of values, in place.
+    private static void fourier(double[] real, double[] imaginary) {
+        int n = real.length
+        for (int i = 0; i < n; i++) {
+            int j = Integer.reverse(i) >>> (Integer.numberOfLeadingZeros(n) + 1)
+            if (j > i) {
+                double kept = real[i]
+                real[i] = real[j]
+                real[j] = kept
+                kept = imaginary[i]
+                imaginary[i] = imaginary[j]
+                imaginary[j] = kept
+            }
+        }
+        for (int half = 1; half < n; half *= 2)
+            for (int k = 0; k < half; k++) {
+                double cosine = Math.cos(Math.PI * k / half), sine = -Math.sin(Math.PI * k / half)
+                for (int i = k; i < n; i += 2 * half) {
+                    int j = i + half
+                    double a = real[j] * cosine - imaginary[j] * sine
+                    double b = real[j] * sine + imaginary[j] * cosine
+                    real[j] = real[i] - a
+                    imaginary[j] = imaginary[i] - b
+                    real[i] += a
+                    imaginary[i] += b
+                }
+            }
+    }
+
+    private static double coarse(double[][] power) {
+        double sum = 0
+        for (int j = -COARSE; j <= COARSE; j++)
+            for (int k = -COARSE; k <= COARSE; k++)
+                sum += power[Math.floorMod(j, SIDE)][Math.floorMod(k, SIDE)]
+        sum
+    }
+
+    // Takes what whole rows share, which the window leaks into the next waves, off a spectrum; returns its variance.
+    private static double takeLines(double[][] spectrum) {
+        double[] lines = new double[SIDE]
+        double sum = 0
+        for (int j = 0; j < SIDE; j++) {
+            double[] waves = spectrum[j]
+            double sharp = waves[SIDE - 2] - 4 * waves[SIDE - 1] + 6 * waves[0] - 4 * waves[1] + waves[2]
+            lines[j] = Math.max(sharp / (6 * LEAK - 8 * LEAK_BESIDE), 0d)
+        }
+        lines[0] = (lines[1] + lines[SIDE - 1]) / 2
+        for (double line : lines)
+            sum += line / SIDE
+        if (sum < 0.02d * mean(spectrum))
+            return 0
+        for (int j = 0; j < SIDE; j++)
+            for (int k : [SIDE - 1, 0, 1])
+                spectrum[j][k] = Math.max(spectrum[j][k] - (k == 0 ? LEAK : LEAK_BESIDE) * lines[j], 0d)
+        spectrum[0][0] = (spectrum[0][2] + spectrum[2][0]) / 2
+        sum
+    }
+}
+
 // Measures the noise of a channel on a few planes of its stacks.
 @CompileStatic
 class NoiseMeter {
@@ -387,13 +548,14 @@ class NoiseMeter {
     private static final double[][] CORNERS =
         [[0.5d, 0.5d], [0d, 0d], [1d, 1d], [0d, 1d], [1d, 0d]] as double[][]
 
-    CameraNoise noise
+    // All of the noise where neighbouring pixels share some, of which `noise` is what is fine; null elsewhere.
+    CameraNoise noise, whole
     String problem = ''
 
     // Takes rows of numbers of planes that lie above one another, and what reads a plane.
     NoiseMeter(List<List<Integer>> stacks, Closure<ImageProcessor> read) {
         int depth = stacks[0].size(), size = stacks.size() * depth, count = Math.min(PLANES, size)
-        List<double[][]> planes = [], rests = []
+        List<double[][]> planes = [], besides = []
         int bits = 0
         for (int turn = 0; turn < count; turn++) {
             int place = count == 1 ? 0 : (int) Math.rint(turn * ((size - 1) / (double) (count - 1)))
@@ -405,19 +567,19 @@ class NoiseMeter {
             double[][] part = cut(plane, corner)
             planes << part
             if (depth > 1)
-                rests << rest(part, cut(read.call(stack[z + 1 < depth ? z + 1 : z - 1]), corner))
+                besides << cut(read.call(stack[z + 1 < depth ? z + 1 : z - 1]), corner)
         }
         if (Math.min(planes[0].length, planes[0][0].length) < Blocks.SIDE)
             problem = 'The planes are smaller than 8 x 8 px.'
         else
-            measure(planes, rests, bits)
+            measure(planes, besides, bits)
     }
 
-    private void measure(List<double[][]> planes, List<double[][]> rests, int bits) {
+    private void measure(List<double[][]> planes, List<double[][]> besides, int bits) {
         int rows = planes[0].length.intdiv(Blocks.SIDE), columns = planes[0][0].length.intdiv(Blocks.SIDE)
         int plain = rows * columns * planes.size(), step = plain >= 16000 ? 8 : plain >= 512 ? 4 : 2
         def blocks = Blocks.measure(planes, step, limits(planes, bits))
-        def differences = rests ? Blocks.measure(rests, step, [] as Set<Double>) : null
+        def differences = besides ? Blocks.measure(rests(planes, besides), step, [] as Set<Double>) : null
         def alive = (0..<blocks.light.length).findAll { int n -> blocks.varies(n) } as List<Integer>
         if (alive.size() < 0.05d * blocks.light.length) {
             problem = 'The planes are constant, or nearly so.'
@@ -434,24 +596,35 @@ class NoiseMeter {
             if (level != null)
                 levels << level
         }
-        if (!levels)
+        if (!levels) {
             problem = 'Too many pixels are clipped at the smallest or largest count.'
+            return
+        }
+        boolean isShared = isShared(levels)
+        if (isShared)
+            problem = 'Neighbouring pixels share noise.'
+        boolean isSmooth = shared(levels, 'steepness') > 10
+        if (isSmooth)
+            problem = 'The planes seem to be smoothed or denoised already.'
         else
-            judge(levels, quantile(alive.collect { int n -> blocks.light[n] }, 0.01d))
+            fit(levels, quantile(alive.collect { int n -> blocks.light[n] }, 0.01d))
+        if (isShared && (isSmooth || noise != null)) {
+            def fine = noise ?: new CameraNoise(0d, 0d, 1d)
+            double variance = Grain.variance(planes, besides, fine)
+            whole = Double.isNaN(variance) ? null : fine.scaled(Math.sqrt(variance))
+        }
     }
 
-    private void judge(List<LightLevel> levels, double darkest) {
+    private static boolean isShared(List<LightLevel> levels) {
         double sum = 0
         for (LightLevel level : levels)
             sum += 1 / (level.error * level.error)
         double correlated = [Math.abs(shared(levels, 'down')), Math.abs(shared(levels, 'right')),
             shared(levels, 'rows'), shared(levels, 'columns')].max()
-        if (correlated > 0.15d + 2 / Math.sqrt(sum))
-            problem = 'Neighbouring pixels share noise.'
-        if (shared(levels, 'steepness') > 10) {
-            problem = 'The planes seem to be smoothed or denoised already.'
-            return
-        }
+        correlated > 0.15d + 2 / Math.sqrt(sum)
+    }
+
+    private void fit(List<LightLevel> levels, double darkest) {
         if (Math.max(Math.abs(darkest), levels.collect { it.sd }.max()) > 1e6d) {
             problem = 'The counts are larger than 1,000,000: divide them.'
             return
@@ -542,11 +715,14 @@ class NoiseMeter {
         part
     }
 
-    private static double[][] rest(double[][] plane, double[][] beside) {
-        double[][] left = new double[plane.length][plane[0].length]
-        for (int y = 0; y < plane.length; y++)
-            for (int x = 0; x < plane[0].length; x++)
-                left[y][x] = (plane[y][x] - beside[y][x]) / Math.sqrt(2d)
-        left
+    // What is left of planes without their neighbours, with the noise of one plane.
+    private static List<double[][]> rests(List<double[][]> planes, List<double[][]> besides) {
+        planes.withIndex().collect { double[][] plane, int n ->
+            double[][] beside = besides[n], left = new double[plane.length][plane[0].length]
+            for (int y = 0; y < plane.length; y++)
+                for (int x = 0; x < plane[0].length; x++)
+                    left[y][x] = (plane[y][x] - beside[y][x]) / Math.sqrt(2d)
+            left
+        }
     }
 }

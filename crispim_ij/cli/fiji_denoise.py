@@ -154,11 +154,9 @@ def _noises(
 ) -> list[CameraNoise | None]:
     """Measure the noise and say it, or take what the user says; one a plane."""
     from crispim_ij.cli.outcome import say_noise
-    from crispim_ij.models import ModelSpec
     from crispim_ij.noise import tell_noise
 
-    whole = isinstance(described, ModelSpec) and described.learnt_grain
-    noise = tell_noise(planes, options, whole=whole)
+    noise = tell_noise(planes, options, whole=described.learnt_grain)
     say_noise(noise)
     return list(noise.of_planes(planes))
 

@@ -42,17 +42,16 @@ def inspect(
 
     Example: `crispim-ij inspect scan/`
     """
-    from dataclasses import asdict
-
     from rich.table import Table
 
+    from crispim_ij.noise.measure import as_facts
     from crispim_ij.previewing import TreeInspection, inspect_path, inspect_tree
 
     with waiting("reading"):
         tree = find_tree(path, only or ())
         found = inspect_path(path) if tree is None else inspect_tree(tree)
     if as_json:
-        print_json(asdict(found))
+        print_json(as_facts(found))
         return
     table = Table(box=None, show_header=False)
     rows = _tree_rows(found) if isinstance(found, TreeInspection) else _rows(found)

@@ -213,12 +213,13 @@ def _risk_in_words(found: Preview) -> str:
 
     risk = found.risk
     if risk is None:
-        return "not estimated, which takes noise that is known and independent between pixels"
+        return "not estimated, which takes noise that is known"
     low, high = risk.range
+    shared = ", which fine structure may be a part of" if found.looked.noise.is_correlated else ""
     other = f", {REFERENCE} {found.reference.error:.3g}" if found.reference else ""
     return (
         f"estimated {risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
-        f"{other}, of noise of {risk.noise_sd:.3g}"
+        f"{other}, of noise of {risk.noise_sd:.3g}{shared}"
     )
 
 
@@ -256,6 +257,8 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
     """Say what was found, for scripts."""
     from dataclasses import asdict
 
+    from crispim_ij.noise.measure import as_facts
+
     looked = found.looked
     return {
         "plane": looked.index,
@@ -265,7 +268,7 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "part": [[side.start, side.stop] for side in looked.part],
         "crop": [[side.start, side.stop] for side in looked.crop],
         "display": list(looked.limits),
-        "noise": asdict(looked.noise),
+        "noise": as_facts(looked.noise),
         "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
         "models that fit": list(looked.alternatives),
         "estimated error": {

@@ -14,7 +14,7 @@ from crispim_ij.evaluation.classics import CLASSICS
 from crispim_ij.evaluation.inputs import EvaluationSettings, choose_planes
 from crispim_ij.evaluation.methods import Method, find_method
 from crispim_ij.networks import neighbours
-from crispim_ij.noise import CameraNoise, StackNoise
+from crispim_ij.noise import CameraNoise, StackNoise, channels_of, measure_noise
 from crispim_ij.noise.risk import Risk, estimate_risk, join_risks
 from crispim_ij.planes import Source, z_stacks
 
@@ -87,7 +87,8 @@ def rank_methods(
     settings : EvaluationSettings
         How many planes are drawn, and by which seed.
     noise : StackNoise
-        What is known of their noise, which must be independent from pixel to pixel.
+        What models are told of their noise. Where pixels share some, how is measured, and models
+        that learnt it are told all of it.
     on_method : callable
         Told after each method how many are done.
 
@@ -109,15 +110,19 @@ def rank_methods(
             f"The noise of '{source.path}' can't be measured, and without it no error can be "
             "estimated: tell it with --noise."
         )
+    measured = measure_noise(source)
+    measurements = [measured[channel] for channel in channels_of(source)]
     tuned_on = left[len(left) // 2]
     ranked = []
     for done, method in enumerate([_Tunable.find(name) for name in names], 1):
 
         def risk(plane: int, strength: float | None, method: _Tunable = method) -> Risk:
             planes = _middle_of(source, plane, method.depth)
-            run = method.at(strength, cameras[plane])
+            of_plane = measurements[plane]
+            own = of_plane.all_of(cameras[plane])
+            run = method.at(strength, own if method.learnt_grain else cameras[plane])
             rng = np.random.default_rng((settings.noise.seed, plane))
-            return estimate_risk(planes, run, cameras[plane], rng)
+            return estimate_risk(planes, run, own, rng, grain=of_plane.grain)
 
         tried = {strength: risk(tuned_on, strength).squared for strength in method.strengths}
         best = min(tried, key=tried.__getitem__, default=None)
@@ -162,6 +167,12 @@ class _Tunable:
     def depth(self) -> int:
         """Planes that it takes for one."""
         return 1 if self.method is None else self.method.depth
+
+    @property
+    def learnt_grain(self) -> bool:
+        """Whether it is a model that is told all of the noise, see `ModelSpec.learnt_grain`."""
+        denoiser = None if self.method is None else self.method.denoiser
+        return denoiser is not None and denoiser.spec.learnt_grain
 
     def at(
         self, strength: float | None, camera: CameraNoise

@@ -9,7 +9,7 @@ import crispim_ij
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.onnx_graph import OPSET
 from crispim_ij.exporting.sample import TOLERANCE
-from crispim_ij.exporting.units import COUNTS, Units
+from crispim_ij.exporting.units import ALL_NOISE, COUNTS, Units
 from crispim_ij.exporting.v1_zip import INPUT, OUTPUT
 from crispim_ij.networks import ARCHITECTURES
 
@@ -92,6 +92,8 @@ def describe(spec: ModelSpec, licence: str | None, units: Units = COUNTS) -> dic
 
 def _says(units: Units) -> str:
     """Say what a package takes and gives whose weights take and give values in these units."""
+    if units.are_of_all_noise:
+        return f"{SCALED}; {ALL_NOISE}"
     return SCALED if units.are_values else units.says
 
 

@@ -50,7 +50,12 @@ class Units:
     @property
     def are_values(self) -> bool:
         """Whether these are values whose noise has an sd of 1, not counts."""
-        return self == VALUES
+        return VALUES.facts.items() <= self.facts.items()
+
+    @property
+    def are_of_all_noise(self) -> bool:
+        """Whether that is the sd of all noise, of which pixels that share it hide some."""
+        return VALUES_OF_ALL.facts.items() <= self.facts.items()
 
     @classmethod
     def of(cls, model: Model) -> Units:
@@ -62,12 +67,15 @@ class Units:
                 "noise in counts)",
                 {"noise": noise},
             )
-        return VALUES if model.spec.takes_noise else COUNTS
+        if not model.spec.takes_noise:
+            return COUNTS
+        return VALUES_OF_ALL if model.spec.learnt_grain else VALUES
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, Any]) -> Units:
         """Return the units that a description with `facts` in it is of."""
-        return VALUES if VALUES.facts.items() <= facts.items() else COUNTS
+        kinds = (VALUES_OF_ALL, VALUES, COUNTS)
+        return next(kind for kind in kinds if kind.facts.items() <= facts.items())
 
 
 COUNTS = Units("raw counts in, raw counts out")
@@ -77,6 +85,14 @@ VALUES = Units(
     "deviation of their noise before and multiply by it after",
     {"input_scaling": "noise"},
 )
+
+ALL_NOISE = (
+    "it has learnt how neighbouring pixels share noise, so the standard deviation is that of all "
+    "of the noise, not of what is fine"
+)
+
+VALUES_OF_ALL = Units(f"{VALUES.says}: {ALL_NOISE}", {**VALUES.facts, "learnt_grain": "true"})
+"""Of a model that was adapted to noise that pixels share, see `ModelSpec.learnt_grain`."""
 
 
 def check_noise(spec: ModelSpec, noise: CameraNoise | None) -> None:

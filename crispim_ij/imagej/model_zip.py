@@ -35,9 +35,10 @@ class ModelZip:
     """A network, exported.
 
     The sides of a tile are multiples of `multiple` px, and tiles overlap by `overlap` px: as far
-    as the network sees. Where `takes_noise`, it takes values whose noise has an sd of 1. A plane
-    is made of `depth` planes around it; it comes out alone, or in the middle of as many as went in
-    where the network `gives_stacks`.
+    as the network sees. Where `takes_noise`, it takes values whose noise has an sd of 1, all of it
+    where it has `learnt_grain` (see `crispim_ij.models.ModelSpec`). A plane is made of `depth`
+    planes around it; it comes out alone, or in the middle of as many as went in where the network
+    `gives_stacks`.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class ModelZip:
     takes_noise: bool = False
     depth: int = 1
     gives_stacks: bool = False
+    learnt_grain: bool = False
 
     @property
     def name(self) -> str:
@@ -126,7 +128,9 @@ def read_model_zip(path: Path) -> ModelZip:
     depth = 2 * overlaps["Z"] + 1 if gives_stacks else multiples.get("Z", 1)
     multiple, overlap = (max(sizes["Y"], sizes["X"]) for sizes in (multiples, overlaps))
     takes_noise = meta.get("input_scaling") == "noise"
-    return ModelZip(path.absolute(), multiple, overlap, takes_noise, depth, gives_stacks)
+    learnt_grain = meta.get("learnt_grain") == "true"
+    zip_file = path.absolute()
+    return ModelZip(zip_file, multiple, overlap, takes_noise, depth, gives_stacks, learnt_grain)
 
 
 @contextmanager

@@ -54,6 +54,11 @@ class Grain:
         """Variance of the noise, in units of what is told, squared."""
         return float(self.spectrum.mean() + self.rows.mean() + self.columns.mean())
 
+    def of_unit(self) -> Grain:
+        """Return the same in units of all of the noise, whose variance then is 1."""
+        powers = (self.spectrum, self.rows, self.columns)
+        return Grain(*(power / self.variance for power in powers))
+
     def correlation(self, down: int, right: int) -> float:
         """Return how much noise pixels share that lie so far from one another."""
         shared = np.fft.ifft2(self.spectrum).real[down, right]

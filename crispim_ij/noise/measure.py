@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, UNIT_NOISE, CameraNoise
 from crispim_ij.noise.fit import fit_noise
-from crispim_ij.noise.grain import measure_pairs
+from crispim_ij.noise.grain import Grain, measure_pairs
 from crispim_ij.noise.light_levels import (
     SIDE,
     LightLevel,
@@ -63,6 +63,8 @@ class Measurement:
     whole : CameraNoise or None
         Where pixels share noise, all of it: `noise` is what is fine along both axes, and far less.
         Measured where planes are flat, so that structure counts where none are.
+    grain : Grain or None
+        How they share it, in units of `whole`; known where that is.
     """
 
     channel: int
@@ -72,6 +74,7 @@ class Measurement:
     problem: str | None
     basis: Basis | None
     whole: CameraNoise | None = None
+    grain: Grain | None = field(default=None, compare=False)
 
     def of_all(self) -> Measurement:
         """Return what a model is told that has learnt how pixels share noise."""
@@ -79,6 +82,10 @@ class Measurement:
             return self
         problem = self.problem if self.noise is None else None
         return replace(self, noise=self.whole, problem=problem)
+
+    def all_of(self, told: CameraNoise) -> CameraNoise:
+        """Return all of the noise, of what a model is told: measured, or the user's own word."""
+        return self.whole if self.whole and told in (self.noise, self.whole) else told
 
     def at(self, *shares: float) -> tuple[float, ...]:
         """Return the standard deviation, in counts, where a share of the pixels is darker.
@@ -95,7 +102,7 @@ class Measurement:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""
         if self.noise is None:
             return f"not measured: {self.problem}"
-        after = ", shared by neighbouring pixels" if self.is_correlated else ""
+        after = self._shared_in_figures()
         if not self.noise.gain:
             return f"sd {self.noise.read_noise:.3g} counts{after}"
         dark, bright = self.at(0.01, 0.99)
@@ -103,6 +110,13 @@ class Measurement:
             f"sd {dark:.3g} counts dark, {bright:.3g} bright (gain {self.noise.gain:.3g}, "
             f"read noise {self.noise.read_noise:.3g}){after}"
         )
+
+    def _shared_in_figures(self) -> str:
+        if not self.is_correlated:
+            return ""
+        hides = self.whole is not None and self.whole != self.noise
+        in_all = f", of {self.of_all().at(0.5)[0]:.3g} in all" if hides else ""
+        return f"{in_all}, shared by neighbouring pixels"
 
     def in_words(self) -> str:
         """Say how strong noise is, in one line."""
@@ -161,6 +175,13 @@ def measure_noise_over(sources: Sequence[Source], planes: int = PLANES) -> tuple
             ],
         )
         for channel, channels in enumerate(zip(*stacks_of, strict=True))
+    )
+
+
+def as_facts(found: Any) -> dict[str, Any]:
+    """Return a dataclass with measurements in it as a dictionary for scripts, without spectra."""
+    return asdict(
+        found, dict_factory=lambda items: {name: one for name, one in items if name != "grain"}
     )
 
 
@@ -230,21 +251,25 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     is_correlated = bool(max(*np.abs(across), lines) > CORRELATED + doubt)
     if shared(levels, "steepness") > _SMOOTH:
         smooth = "The planes seem to be smoothed or denoised already."
-        whole = _whole(pairs, UNIT_NOISE) if is_correlated else None
-        return Measurement(channel, None, levels, is_correlated, smooth, None, whole)
+        whole = _whole(pairs, UNIT_NOISE) if is_correlated else (None, None)
+        return Measurement(channel, None, levels, is_correlated, smooth, None, *whole)
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
     if not is_correlated:
         return Measurement(channel, noise, levels, is_correlated, None, basis)
     problem, whole = "Neighbouring pixels share noise.", _whole(pairs, noise)
-    return Measurement(channel, noise, levels, is_correlated, problem, basis, whole)
+    return Measurement(channel, noise, levels, is_correlated, problem, basis, *whole)
 
 
-def _whole(pairs: Sequence[Pair], fine: CameraNoise) -> CameraNoise | None:
-    """Return all of the noise, of which what is fine is known."""
+def _whole(
+    pairs: Sequence[Pair], fine: CameraNoise
+) -> tuple[CameraNoise, Grain] | tuple[None, None]:
+    """Return all of the noise, of which what is fine is known, and how pixels share it."""
     grain = measure_pairs(pairs, fine)
-    return None if grain is None else fine.scaled(math.sqrt(grain.variance))
+    if grain is None:
+        return None, None
+    return fine.scaled(math.sqrt(grain.variance)), grain.of_unit()
 
 
 def _unknown(channel: int, problem: str) -> Measurement:

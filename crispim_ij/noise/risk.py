@@ -53,7 +53,7 @@ SMOOTHING = 7
 """Side, in px, of the window whose mean tells a pixel's noise."""
 
 _LEAST = 0.01  # of a plane's mean variance: where there is no noise at all, none can be drawn
-_BLOCK = 16  # px: errors of blocks of that side are independent of one another
+_BLOCK = 16  # px: errors of blocks of that side are independent of one another, but for lines
 
 
 def recorrupt(
@@ -170,6 +170,7 @@ def estimate_risk(
     camera: CameraNoise,
     rng: np.random.Generator,
     strength: float = PROBE,
+    grain: Grain | None = None,
 ) -> Risk:
     """Estimate how far a denoiser's result is from the clean plane, which nobody has.
 
@@ -180,12 +181,14 @@ def estimate_risk(
     denoise : callable
         Takes planes of that shape, as float32, and returns a (Y, X) plane. It is called twice.
     camera : CameraNoise
-        The planes' noise, independent from pixel to pixel. An sd that is 1 % too large makes the
-        squared error smaller by 2 % of the noise's variance.
+        The planes' noise, all of it. An sd that is 1 % too large makes the squared error smaller
+        by 2 % of the noise's variance.
     rng : Generator
         Draws the probe.
     strength : float
         The factor a of this module.
+    grain : Grain, optional
+        How pixels share the noise, see `crispim_ij.noise.grain`; None for white noise.
 
     Returns
     -------
@@ -195,14 +198,13 @@ def estimate_risk(
     noisy = np.asarray(planes, np.float32)
     stack = noisy[np.newaxis] if noisy.ndim == 2 else noisy
     centre = stack[len(stack) // 2]
-    variance = variance_of(centre, camera)
+    variance = variance_of(centre, camera) * (1.0 if grain is None else grain.variance)
     errors = np.zeros(centre.shape)
-    for given, target in recorrupt(stack, camera, strength, rng):
+    for given, target in recorrupt(stack, camera, strength, rng, grain):
         result = np.asarray(denoise(given if noisy.ndim == 3 else given[0]), np.float64)
         errors += ((result - target) ** 2 - (centre - target).astype(np.float64) ** 2) / 2
     errors -= variance
-    blocks = _block_means(errors)
-    doubt = float(np.std(blocks)) / math.sqrt(blocks.size)
+    doubt = math.hypot(*(_doubt(errors, *size) for size in _independent(centre.shape, grain)))
     return Risk(float(errors.mean()), doubt, float(variance.mean()))
 
 
@@ -234,11 +236,25 @@ def _pair(planes: Counts, added: Counts, taken: Counts) -> Pair:
     return given, centre - taken
 
 
-def _block_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _independent(shape: tuple[int, ...], grain: Grain | None) -> list[tuple[int, int]]:
+    """Return sizes of blocks whose errors are independent: as long as lines that share noise."""
+    height, width = shape
+    rows = [(_BLOCK, width)] if grain is not None and grain.rows.any() else []
+    columns = [(height, _BLOCK)] if grain is not None and grain.columns.any() else []
+    return rows + columns or [(_BLOCK, _BLOCK)]
+
+
+def _doubt(values: NDArray[np.float64], height: int, width: int) -> float:
+    """Return the standard error of a mean, by blocks of a size."""
+    blocks = _block_means(values, height, width)
+    return float(np.std(blocks)) / math.sqrt(blocks.size)
+
+
+def _block_means(values: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
     """Return the means of blocks, of the whole where it is smaller than one."""
-    rows, columns = (side // _BLOCK for side in values.shape)
+    rows, columns = values.shape[0] // height, values.shape[1] // width
     if not rows * columns:
         return np.full((1, 1), values.mean())
-    whole = values[: rows * _BLOCK, : columns * _BLOCK]
-    means: NDArray[np.float64] = whole.reshape(rows, _BLOCK, columns, _BLOCK).mean((1, 3))
+    whole = values[: rows * height, : columns * width]
+    means: NDArray[np.float64] = whole.reshape(rows, height, columns, width).mean((1, 3))
     return means

@@ -81,7 +81,10 @@ class Looked:
     channel : str
         The name of its channel, or its number from 1.
     own_noise : CameraNoise
-        What its noise is, as measured or as the user says; `NO_NOISE` where that isn't known.
+        What all of its noise is, as measured or as the user says; `NO_NOISE` where that isn't
+        known.
+    told_reference : CameraNoise
+        What `REFERENCE` is told of it.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Looked:
     alternatives: tuple[str, ...]
     channel: str = "1"
     own_noise: CameraNoise = NO_NOISE
+    told_reference: CameraNoise = NO_NOISE
 
     @property
     def plane(self) -> NDArray[Any]:
@@ -154,7 +158,7 @@ class Preview:
         A faster model, where the run is long enough for one to pay.
     risk : Risk or None
         The error that is left in what is shown enlarged, estimated; None where the noise isn't
-        known, or pixels share it.
+        known.
     reference : Risk or None
         That of `REFERENCE`, where another model was asked for.
     """
@@ -214,6 +218,7 @@ def look(
     number = channels_of(source)[chosen]
     names = channel_names(source.metadata)
     stack = StackNoise.of(options, found, names, whole=model.spec.learnt_grain)
+    fine = StackNoise.of(options, found, names)
     noise = found[number]
     neighbours = Neighbours.of(source) if model.spec.depth > 1 else None
     fit = judge(noise, model.spec, neighbours)
@@ -232,7 +237,8 @@ def look(
         fit=fit,
         alternatives=others,
         channel=names[number] if names and names[number] else str(number + 1),
-        own_noise=replace(stack, strength=1.0).of_planes(source)[chosen],
+        own_noise=noise.all_of(replace(stack, strength=1.0).of_planes(source)[chosen]),
+        told_reference=fine.of_planes(source)[chosen],
     )
 
 
@@ -252,7 +258,7 @@ def preview(
     risk = _risk(denoiser, looked)
     reference = None
     if risk is not None and model.folder.name != REFERENCE:
-        other = Denoiser(find_model(REFERENCE), DenoiseSettings()).told(looked.told)
+        other = Denoiser(find_model(REFERENCE), DenoiseSettings()).told(looked.told_reference)
         reference = _risk(other, looked)
     tile = looked.pixels[..., :_TILE, :_TILE]
     trials = try_precisions(model, denoiser, tile)
@@ -284,12 +290,14 @@ def _try_faster(
 
 def _risk(denoiser: Denoiser, looked: Looked) -> Risk | None:
     """Estimate the error in the crop's surroundings, which is what the network is run on twice."""
-    if looked.own_noise.is_none or looked.noise.is_correlated:
+    grain = looked.noise.grain
+    if looked.own_noise.is_none or (looked.noise.is_correlated and grain is None):
         return None
     around = tuple(slice(max(0, side.start - _GRID), side.stop + _GRID) for side in looked.crop)
     planes = looked.pixels[:, around[0], around[1]]
     given = planes if denoiser.depth > 1 else planes[len(planes) // 2]
-    return estimate_risk(given, denoiser, looked.own_noise, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    return estimate_risk(given, denoiser, looked.own_noise, rng, grain=grain)
 
 
 def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import uniform_filter
 
 from tests.cli.conftest import Call
 
@@ -30,6 +36,15 @@ def test_for_scripts(call: Call, noisy: Path) -> None:
     found = json.loads(call("inspect", noisy, "--json").out)
     assert found["contents"]["axes"] == {"Z": 3}
     assert found["refusals"] == {"denoise": None, "preprocess": None}
+
+
+def test_all_of_a_noise_that_pixels_share(call: Call, tmp_path: Path) -> None:
+    planes = uniform_filter(np.random.default_rng(0).normal(300, 60, (3, 96, 96)), (0, 2, 2))
+    tifffile.imwrite(tmp_path / "in.tif", planes.astype(np.uint16), photometric="minisblack")
+    said = " ".join(call("inspect", tmp_path / "in.tif").out.split())
+    assert re.search(r"noise sd 8\.\d+ counts, of (29|30|31)[.\d]* in all, shared by", said)
+    (found,) = json.loads(call("inspect", tmp_path / "in.tif", "--json").out)["contents"]["noise"]
+    assert found["whole"]["read_noise"] == pytest.approx(30, rel=0.05)
 
 
 def test_what_is_refused_is_said_with_its_remedy(call: Call, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy.ndimage import uniform_filter
 
 from crispim_ij.cli.preview import _plain
 from tests.cli.conftest import Call
@@ -155,6 +156,17 @@ def test_what_a_model_is_told(call: Call, grainy: Path, told: Path, folder: Path
     found = json.loads(call("preview", grainy, "--model", told, "--overwrite", "--json").out)
     assert found["told"] == found["noise"]["noise"]
     assert found["told"]["read_noise"] == pytest.approx(30, rel=0.05)
+
+
+def test_the_error_at_noise_that_pixels_share(call: Call, told: Path, folder: Path) -> None:
+    planes = uniform_filter(np.random.default_rng(0).normal(300, 60, (3, 64, 64)), (0, 2, 2))
+    tifffile.imwrite(folder / "in.tif", planes.astype(np.uint16), photometric="minisblack")
+    out = " ".join(call("preview", folder / "in.tif", "--model", told).out.split())
+    assert "in all, shared by neighbouring pixels" in out
+    assert "Error: estimated " in out
+    assert ", which fine structure may be a part of" in out
+    found = call("preview", folder / "in.tif", "--model", told, "--overwrite", "--json")
+    assert json.loads(found.out)["noise"]["whole"]["read_noise"] == pytest.approx(30, rel=0.1)
 
 
 @pytest.mark.long

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import EvaluationSettings, rank_methods, render_ranking
 from crispim_ij.evaluation.classics import gaussian
 from crispim_ij.evaluation.metrics import rmse
-from crispim_ij.noise import NO_NOISE, CameraNoise, StackNoise
+from crispim_ij.noise import NO_NOISE, CameraNoise, StackNoise, measure_noise
 from crispim_ij.planes.arrays import ArraySource
 
 SD = 30
@@ -51,3 +51,19 @@ def test_of_large_planes_the_middle_is_looked_at() -> None:
 def test_noise_that_is_not_known() -> None:
     with pytest.raises(CrispimError, match="tell it with --noise"):
         rank_methods(ArraySource(NOISY), ["noisy"], ONE, StackNoise((NO_NOISE,)))
+
+
+def test_noise_that_pixels_share() -> None:
+    """Which a blur leaves in, whatever a smaller noise of independent pixels would tell."""
+    shared = uniform_filter(RNG.normal(0, 60, CLEAN.shape), (0, 2, 2))
+    clean = CLEAN[0]  # of planes that are alike
+    noisy = clean + shared
+    (found,) = measure_noise(ArraySource(noisy))
+    assert found.noise
+    fine = StackNoise((found.noise,))
+    (ranked, nothing) = rank_methods(ArraySource(noisy), ["noisy", "gaussian-tuned"], ONE, fine)
+    assert nothing.error == pytest.approx(shared.std(), rel=0.1)
+    assert ranked.strength
+    true = np.mean([rmse(clean, gaussian(noisy[k], ranked.strength)) for k in range(4)])
+    assert ranked.error == pytest.approx(true, rel=0.15)
+    assert (found.noise.read_noise, ranked.noise) == pytest.approx((9, 30), rel=0.15)

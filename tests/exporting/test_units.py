@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.exporting.units import COUNTS, VALUES, Units, check_noise, with_noise
+from crispim_ij.exporting.bioimageio_description import describe
+from crispim_ij.exporting.units import COUNTS, VALUES, VALUES_OF_ALL, Units, check_noise, with_noise
 from crispim_ij.models import Model
 from crispim_ij.noise import NO_NOISE, CameraNoise, restore, stabilise
 from crispim_ij.noise.stabilise import restored, stabilised
@@ -55,6 +58,19 @@ def test_what_goes_in(paper_2d: Model, stabilised_2d: Model) -> None:
     assert [units.are_values for units in (COUNTS, VALUES, told)] == [False, True, False]
     assert Units.of_facts({"type": "x", **VALUES.facts}) == VALUES
     assert Units.of_facts({"type": "x", **told.facts}) == COUNTS
+
+
+def test_an_export_says_that_a_model_has_learnt_a_grain(stabilised_2d: Model) -> None:
+    learnt = {"data": [{"noisy": "scan.tif", "grain": {"variance": 1.0}}]}
+    adapted = replace(stabilised_2d, spec=replace(stabilised_2d.spec, provenance=learnt))
+    units = Units.of(adapted)
+    assert units == VALUES_OF_ALL
+    assert units.are_values
+    assert "standard deviation is that of all of the noise" in units.says
+    assert Units.of_facts({"type": "x", **units.facts}) == units
+    assert "that of all of the noise" in describe(adapted.spec, None, units)["description"]
+    assert not VALUES.are_of_all_noise
+    assert "all of the noise" not in describe(stabilised_2d.spec, None, VALUES)["description"]
 
 
 def test_untold_models_stay_as_they_are(stabilised_2d: Model) -> None:

@@ -76,6 +76,12 @@ def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     assert read_model_zip(Path("m.zip")).path == tmp_path / "m.zip"
 
 
+@pytest.mark.parametrize("learnt", [True, False])
+def test_a_zip_says_whether_it_learnt_how_pixels_share_noise(tmp_path: Path, learnt: bool) -> None:
+    says = {"input_scaling": "noise"} | ({"learnt_grain": "true"} if learnt else {})
+    assert read_model_zip(write_zip(tmp_path / "m.zip", **says)).learnt_grain == learnt
+
+
 @pytest.mark.parametrize(
     "meta",
     [

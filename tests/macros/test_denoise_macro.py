@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import ImageJGateway
@@ -165,12 +166,12 @@ def test_a_3d_network_that_can_not_run(
     assert not (fiji.folder / "options.txt").exists()
 
 
-def told_zip(path: Path) -> Path:
+def told_zip(path: Path, **says: str) -> Path:
     """A zip that says what one of a network says that is told the noise."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("saved_model.pb", bytes(range(256)))
         meta = {"axes_div_by": [8, 8, 1], "tile_overlap": [80, 80, 0], "input_scaling": "noise"}
-        archive.writestr("meta.json", json.dumps(meta, indent=2, sort_keys=True))
+        archive.writestr("meta.json", json.dumps(meta | says, indent=2, sort_keys=True))
     return path
 
 
@@ -248,6 +249,36 @@ def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, is_folder: bool
         counts = channels[1].astype(np.float32)
         values = stabilise(counts, noise) + np.float32(0.5)
         np.testing.assert_allclose(tifffile.imread(result)[:, 1], restore(values, noise), atol=0.51)
+
+
+@pytest.mark.parametrize("kind", ["rows", "planes without neighbours"])
+def test_a_network_that_learnt_how_pixels_share_noise_is_told_all_of_it(
+    fiji: FijiFolder, tmp_path: Path, kind: str
+) -> None:
+    fiji.add_plugin(HALF)
+    rng = np.random.default_rng(0)
+    if kind == "rows":
+        planes = np.stack([of_sd(20, k) for k in range(3)]) + rng.normal(0, 20, (3, 200, 1))
+    else:
+        planes = uniform_filter(np.stack([of_sd(60, k) for k in range(3)]) * 1.0, (0, 2, 2))
+    planes = planes[:1] if kind == "planes without neighbours" else planes
+    noisy = np.clip(np.rint(planes), 0, 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
+    (found,) = measure_noise(ArraySource(noisy))
+    told = {}
+    for name, says in {"ships": {}, "adapted": {"learnt_grain": "true"}}.items():
+        model, out = told_zip(tmp_path / f"{name}.zip", **says), tmp_path / f"{name}.tif"
+        answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
+        assert ("Little of it can be removed" in answer.printed) == (name == "ships")
+        text = metadata(out)["Info"].partition(" noise=")[2].split()[0]
+        told[name] = parse_noise(text)
+    assert found.noise
+    assert found.whole
+    assert found.whole.read_noise > 1.3 * found.noise.read_noise
+    for noise, expected in zip(told.values(), (found.noise, found.whole), strict=True):
+        assert noise
+        assert noise.gain == pytest.approx(expected.gain, rel=1e-4)
+        assert noise.read_noise == pytest.approx(expected.read_noise, rel=1e-4)
 
 
 def test_where_no_noise_can_be_seen(fiji: FijiFolder, tmp_path: Path) -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
-from crispim_ij.noise import CameraNoise, add_camera_noise
+from crispim_ij.noise import CameraNoise, add_camera_noise, measure_noise
 from crispim_ij.noise.risk import estimate_risk, join_risks, noise_in_pairs, recorrupt
+from crispim_ij.planes.arrays import ArraySource
 
 CAMERA = CameraNoise(gain=0.5, offset=0.0, read_noise=10.0)
 STRENGTH = 0.3
@@ -143,3 +144,26 @@ def test_an_error_too_small_to_be_told() -> None:
     found = estimate_risk(flat, truth, louder, np.random.default_rng(2))
     assert found.squared < 0
     assert found.error == 0
+
+
+SHARED = {
+    "blurred": lambda rng: uniform_filter(rng.normal(0, 70, (6, 256, 384)), (0, 3, 3)),
+    "rows": lambda rng: rng.normal(0, 20, (6, 256, 384)) + rng.normal(0, 20, (6, 256, 1)),
+    "columns": lambda rng: rng.normal(0, 20, (6, 256, 384)) + rng.normal(0, 20, (6, 1, 384)),
+}
+
+
+@pytest.mark.parametrize("kind", SHARED)
+@pytest.mark.parametrize("denoiser", [blur, halve])
+def test_the_error_at_noise_that_pixels_share(kind: str, denoiser) -> None:  # type: ignore[no-untyped-def]
+    """Which is measured. Of lines there are few, so that chance tells more in them."""
+    rng = np.random.default_rng(7)
+    noisy = (CLEAN[:256, :384] + SHARED[kind](rng)).astype(np.float32)
+    (found,) = measure_noise(ArraySource(noisy))
+    assert found.noise
+    whole = found.all_of(found.noise)
+    assert whole == found.whole
+    assert whole.read_noise == pytest.approx(np.std(noisy - CLEAN[:256, :384]), rel=0.06)
+    true = float(np.sqrt(np.mean([(denoiser(plane) - CLEAN[:256, :384]) ** 2 for plane in noisy])))
+    risks = [estimate_risk(one, denoiser, whole, rng, grain=found.grain) for one in noisy]
+    assert join_risks(risks).error == pytest.approx(true, rel=0.1 if kind == "blurred" else 0.2)
