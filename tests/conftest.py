@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -22,9 +23,31 @@ settings.load_profile("crispim-ij")
 typer.main.get_command = cache(typer.main.get_command)
 
 
+WHOLE_ROOMS = ("training", "cluster", "macros", "napari", "report", "faults")
+"""Those whose tests share processes, or runs, that take long to begin; the longest first."""
+
+
+def room_of(nodeid: str) -> str:
+    """The folder below tests, or the file, that a test is in."""
+    return nodeid.split("::")[0].split("/")[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a worker files, or a whole room where each worker would begin the same anew."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            room = room_of(nodeid)
+            return room if room in WHOLE_ROOMS else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files, or at the end one worker has them and the others nothing."""
-    items.sort(key=lambda item: "training" not in item.path.parts)
+    """Begin with the longest rooms, or at the end one worker has them and the others nothing."""
+    items.sort(key=lambda item: (*WHOLE_ROOMS, room := room_of(item.nodeid)).index(room))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ print("done")
 """
 
 
+@pytest.mark.long
 def test_nothing_of_tensorflow_is_said_where_an_array_is_denoised() -> None:
     said = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert (said.stdout, said.stderr) == ("done\n", "")

@@ -67,13 +67,14 @@ def _write(report: Report, names: list[ExperimentFiles], folder: Path) -> None:
     made = {"date": datetime.now(UTC).date().isoformat(), **environment()}
     shown = [experiment_pictures(one) for one in report.experiments]
     (folder / FIGURES).mkdir()
-    for one, planes, named in zip(report.experiments, shown, names, strict=True):
+    for one, named in zip(report.experiments, names, strict=True):
         _write_tables(one, named, folder)
-        write_figures(one, planes, named, folder / FIGURES)
     (folder / DATA).write_text(_as_json(report, made), encoding="utf-8")
     page = report_page(report, shown, made)
     # A file's name may hold bytes that are no text.
     (folder / PAGE).write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
+    for one, planes, named in zip(report.experiments, shown, names, strict=True):
+        write_figures(one, planes, named, folder / FIGURES)  # takes longest
 
 
 def _write_tables(one: Experiment, names: ExperimentFiles, folder: Path) -> None:

@@ -150,6 +150,7 @@ GUESSES = 'name = "mine"\narchitecture = "residual-2d"\nsteps = 9\nbatch = 2\npa
 """A recipe of a network that guesses the noise."""
 
 
+@pytest.mark.long
 def test_a_network_is_trained_for_a_camera(clean: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text(GUESSES)

@@ -11,6 +11,8 @@ from crispim_ij.planes import open_source
 from crispim_ij.training.shipped import phantoms
 from tests.cli.conftest import Call
 
+pytestmark = pytest.mark.long
+
 SMALL = ("--planes", 3, "--height", 256, "--width", 320)
 SMALLER = ("--planes", 3, "--height", 128, "--width", 160)
 

@@ -84,6 +84,7 @@ def test_a_report_is_written(clean: Path, tmp_path: Path) -> None:
     assert f"{float(tv['psnr']):.2f}" in result.output
 
 
+@pytest.mark.long
 def test_given_results(clean: Path, tmp_path: Path, volume: NDArray[np.uint16]) -> None:
     other = tmp_path / "other.tif"
     tifffile.imwrite(other, volume + np.uint16(3), imagej=True)

@@ -51,6 +51,7 @@ def test_doctor_where_something_is(call: Call, tmp_path: Path) -> None:
     assert "broken: TensorFlow, `crispim-ij fiji denoise`: turn on the update site" in answer.out
 
 
+@pytest.mark.long
 def test_install_again_and_uninstall(call: Call, fiji: Path) -> None:
     add_native(fiji, loads=False)
     libraries = content(fiji / "lib")

@@ -65,6 +65,7 @@ def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
     assert 0 <= facts["waited"] <= 1
 
 
+@pytest.mark.long
 def test_evaluate(call: Call, noisy: Path, tmp_path: Path) -> None:
     """A result that is the clean planes themselves has an infinite PSNR."""
     given = ["--method", "noisy", "--result", f"same={noisy}", "--out", tmp_path / "out"]

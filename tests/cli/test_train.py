@@ -102,6 +102,7 @@ def write_planes(path: Path, planes: np.ndarray) -> None:
     tifffile.imwrite(path, planes.astype(np.uint16), photometric="minisblack")
 
 
+@pytest.mark.long
 def test_blind(call: Call, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 20, LIGHT.shape)
     write_planes(tmp_path / "own.tif", LIGHT + noise)
@@ -141,7 +142,10 @@ def test_noise_that_neighbours_share_is_warned_of(call: Call, tmp_path: Path) ->
     assert "Neighbouring pixels share their noise" in " ".join(answer.err.split())
 
 
-def test_a_key_by_its_older_name_is_told(call: Call, noisy: Path, tmp_path: Path) -> None:
+def test_a_key_by_its_older_name_is_told(
+    call: Call, noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crispim_ij.training.job.seconds_a_step", lambda *_: 1.0)  # takes seconds
     text = 'name = "mine"\narchitecture = "residual-2d"\nsteps = 2\nbatch = 2\npatch = 32\n'
     (tmp_path / "mine.toml").write_text(text + "average = 0.9\n", encoding="utf-8")
     options = ("--clean", noisy, "--recipe", tmp_path / "mine.toml", "--dry-run")

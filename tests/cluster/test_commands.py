@@ -96,6 +96,7 @@ def test_preprocess(
     assert seen[0] == seen[1]
 
 
+@pytest.mark.long
 def test_a_cluster_of_this_machine(call: Call, planes: Path, tmp_path: Path) -> None:
     command = ("preprocess", planes, "--seed", 7, "--factor", 2)
     answer = call(

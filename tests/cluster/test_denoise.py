@@ -72,7 +72,8 @@ def test_ome_zarr(
     both(client, planes, tmp_path, "out.zarr", model, 24, zarr=layout, dtype=dtype)
 
 
-@pytest.mark.parametrize("name", ["out", pytest.param("out.zarr", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["out", "out.zarr"])
 @pytest.mark.parametrize("kind", ["crispim-3d", pytest.param("paper-3d", marks=pytest.mark.slow)])
 def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, name: str) -> None:
     if kind == "crispim-3d":
@@ -95,7 +96,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return told_model(tmp_path_factory.mktemp("models") / "told", request.param)
 
 
-@pytest.mark.parametrize("name", ["out", "out.zarr"])
+@pytest.mark.parametrize("name", ["out", pytest.param("out.zarr", marks=pytest.mark.long)])
 def test_a_model_that_is_told_the_noise(
     client: ClusterClient, tmp_path: Path, told: Model, name: str
 ) -> None:

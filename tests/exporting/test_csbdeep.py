@@ -133,6 +133,7 @@ def test_meta_of_a_flat_model(flat_model: Model, flat_zip: Path) -> None:
     assert meta["tile_overlap"] == [halo, halo, 0]
 
 
+@pytest.mark.long
 def test_meta_of_a_3d_model(paper_3d: Model, stack_zip: Path, tmp_path: Path) -> None:
     csbdeep.write(paper_3d, tmp_path / "model.zip")
     meta, of_stack = read_meta(tmp_path / "model.zip"), read_meta(stack_zip)
@@ -183,6 +184,6 @@ def test_a_flat_model_has_no_stack_form(paper_2d: Model, tmp_path: Path) -> None
         csbdeep.write_stack(paper_2d, tmp_path / "stack.zip")
 
 
-@pytest.mark.usefixtures("stack_zip")
+@pytest.mark.usefixtures("deep_zip")
 def test_loops_of_version_2_come_back() -> None:
     assert tf.compat.v1.control_flow_v2_enabled()

@@ -116,7 +116,7 @@ def test_a_hundred_killed_runs(planes: Path, tmp_path: Path, number: int) -> Non
 
 
 @posix
-@pytest.mark.parametrize("name", ["preprocess", "denoise"])
+@pytest.mark.parametrize("name", ["preprocess", pytest.param("denoise", marks=pytest.mark.long)])
 def test_a_killed_command_goes_on(
     call: Call, planes: Path, model: Path, tmp_path: Path, name: str
 ) -> None:

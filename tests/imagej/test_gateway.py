@@ -125,7 +125,7 @@ def test_a_java_that_was_stopped() -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere names are Unicode")
-@pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
+@pytest.mark.parametrize("variable", ["LC_ALL", pytest.param("LANG", marks=pytest.mark.long)])
 def test_files_beyond_ascii_in_the_locale_c(tmp_path: Path, variable: str) -> None:
     code = (
         "import sys\n"

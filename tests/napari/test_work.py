@@ -152,6 +152,7 @@ def test_a_model_that_guesses_is_told_nothing(process: DenoiserProcess, tmp_path
             list(work)
 
 
+@pytest.mark.long
 def test_of_an_adaptation_that_is_stopped_nothing_is_left(tmp_path: Path) -> None:
     """Each channel has noise of its own."""
     rng = np.random.default_rng(0)

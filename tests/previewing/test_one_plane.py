@@ -113,7 +113,7 @@ def test_a_run_is_foretold() -> None:
     assert found.free > 0
 
 
-@pytest.mark.parametrize("is_long", [False, True])
+@pytest.mark.parametrize("is_long", [pytest.param(False, marks=pytest.mark.long), True])
 def test_for_a_long_run_a_faster_model_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_long: bool
 ) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import tifffile
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from crispim_ij.evaluation import (
@@ -26,7 +25,6 @@ from crispim_ij.evaluation import (
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes import open_source
 from crispim_ij.report import Experiment, Published, Report, write_report
-from crispim_ij.report.content import PAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -74,14 +72,10 @@ def report(planes: list[Evaluated]) -> Report:
 
 @pytest.fixture(scope="session")
 def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a report, which takes long to write: one for all workers."""
-    place = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:  # each of which has a folder of its own there
-        place = place.parent
-    with FileLock(place / "report.lock"):
-        if not (place / "report" / PAGE).exists():
-            write_report(report, place / "report")
-    return place / "report"
+    """The folder of a report."""
+    folder = tmp_path_factory.mktemp("report")
+    write_report(report, folder)
+    return folder
 
 
 def with_evaluation(one: Experiment, **changes: object) -> Experiment:

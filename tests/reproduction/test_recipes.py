@@ -81,6 +81,7 @@ def test_coarser_arithmetic_must_be_worth_it(
     assert make_offer(plan, full_settings).cost == offer.full
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "recipe",
     [

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from crispim_ij.models import Model
 from crispim_ij.planes import open_source
 from crispim_ij.training import TrainingStack, open_stack, train
-from tests.training.small import QUIET, RECIPE, ignore, interrupt_at
+from tests.training.small import QUIET, RECIPE, interrupt_at
 
 
 @contextmanager
@@ -34,11 +34,23 @@ def stacks(tmp_path: Path) -> Iterator[list[TrainingStack]]:
 
 
 @pytest.fixture(scope="package")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """What a run of the small recipe on that stack leaves."""
+def whole_steps() -> list[int]:
+    """The steps that the run of `whole` told of."""
+    return []
+
+
+@pytest.fixture(scope="package")
+def whole(whole_steps: list[int], tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """What a run of the small recipe on that stack leaves; not to be changed."""
     folder = tmp_path_factory.mktemp("whole")
     with opened(folder) as stacks:
-        return train(stacks, RECIPE, folder / "whole", settings=QUIET, on_step=ignore)
+        return train(
+            stacks,
+            RECIPE,
+            folder / "whole",
+            settings=QUIET,
+            on_step=lambda done, _: whole_steps.append(done),
+        )
 
 
 @pytest.fixture(scope="package")

@@ -42,7 +42,11 @@ def differences(result: NDArray[np.float32], expected: NDArray[np.float32], marg
 @pytest.mark.parametrize("name", ["paper-2d", pytest.param("residual-2d", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("shape", "tiles", "everywhere"),
-    [((3, 96, 144), 1, False), ((2, 96, 144), 4, True), ((1, 93, 141), 1, False)],
+    [
+        pytest.param((3, 96, 144), 1, False, marks=pytest.mark.long),
+        ((2, 96, 144), 4, True),
+        pytest.param((1, 93, 141), 1, False, marks=pytest.mark.long),
+    ],
 )
 def test_2d(
     like_csbdeep: LikeCsbdeep,
