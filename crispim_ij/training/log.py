@@ -274,7 +274,7 @@ def _draw_row(
         ranges[2] = (-(high - low) / 2, (high - low) / 2)
     for axis, name, patch, (black, white) in zip(axes, names, row, ranges, strict=True):
         axis.imshow(patch, cmap="gray", vmin=black, vmax=white)
-        axis.set_title(name)
+        axis.set_title(name, fontsize=9)
         axis.set_axis_off()
 
 

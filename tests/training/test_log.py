@@ -59,6 +59,15 @@ def test_the_target_of_a_mini_stack_is_shown() -> None:
     assert levels == [8, 3, 8]
 
 
+def test_titles_do_not_overlap() -> None:
+    noisy, clean = np.random.default_rng(0).normal(size=(2, 1, 8, 8, 1)).astype(np.float32)
+    figure = draw_samples(lambda x, training: x, noisy, clean, 1, unit="of the noise")
+    figure.draw_without_rendering()
+    first, second, third = (axis.title.get_window_extent() for axis in figure.axes)
+    assert first.x1 < second.x0
+    assert second.x1 < third.x0
+
+
 def test_later_pictures_are_forgotten(tmp_path: Path) -> None:
     figure = draw_samples(lambda x, training: x, *np.zeros((2, 1, 8, 8, 1), np.float32), 1)
     png = as_png(figure)
