@@ -1,6 +1,7 @@
 """How good models are beside the best classics, on real tissue with noise added.
 
     pip install bm3d bm4d    # if their licence, for non-commercial use only, lets you
+    pip install careamics    # for --classic n2v
     python benchmarks/quality.py DATA --model crispim-2d --model crispim-3d
         [--noise-sd 20 --noise-sd 35] [--planes 2] [--side 256] [--classic bm3d]
 
@@ -10,11 +11,13 @@ of 512 x 512 px is taken. Noise is added, rounded to 16-bit counts as a camera w
 method sees the same noisy planes. All that helps a classic is granted: a tuned one has, for each
 stack and noise, the strength that is best on the very planes it is measured on, and BM3D and BM4D
 are told the sd of the added noise. BM4D gets 9 planes for one, where a stack has 5 or more and they
-correlate with their neighbours above 0.8.
+correlate with their neighbours above 0.8. Noise2Void, which is measured if it is asked for, is
+trained on the noisy squares of all planes of the stack, those that are measured among them.
 
 Prints mean PSNR in dB (data range 65535) and the largest bias among ten classes of brightness in
 percent, one row a stack and noise; then how far models are ahead of BM3D, and 3D models of BM4D.
-BM3D takes seconds a plane, BM4D minutes: choose fewer classics, planes or px for a quick look.
+BM3D takes seconds a plane, BM4D minutes, Noise2Void minutes a stack and noise: choose fewer
+classics, planes or px for a quick look.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import noise2void
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -63,6 +67,7 @@ MAPS = {
 
 NOISE_SD = (10, 20, 35, 60)
 OPPONENTS = ("tv-tuned", "nlm-tuned", *NON_BLIND)
+PACKAGES = (*NON_BLIND, noise2void.NAME)
 VOLUME_LEAST = 5
 VOLUME_CORRELATION = 0.8
 NONE = "-"
@@ -76,6 +81,11 @@ class Pair:
 
     clean: Plane
     noisy: Plane
+
+    @property
+    def noisy_plane(self) -> Plane:
+        """The noisy plane itself."""
+        return self.noisy[len(self.noisy) // 2]
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ def main() -> None:
     parser.add_argument("--noise-sd", type=int, action="append")
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--side", type=int, default=512, help="of the squares, in px")
-    parser.add_argument("--classic", action="append", choices=(*CLASSICS, *NON_BLIND))
+    parser.add_argument("--classic", action="append", choices=(*CLASSICS, *PACKAGES))
     options = parser.parse_args()
     classics = installed(options.classic or OPPONENTS)
     models = [find_method(name) for name in options.model]
@@ -122,10 +132,15 @@ def main() -> None:
 
 def installed(classics: Sequence[str]) -> list[str]:
     """Return the classics that can be run, and say which can't."""
-    missing = [name for name in classics if name in NON_BLIND and not is_installed(name)]
+    missing = [name for name in classics if name in PACKAGES and not has_package(name)]
     for name in missing:
         print(f"left out: {name}, which is not installed")
     return [name for name in classics if name not in missing]
+
+
+def has_package(name: str) -> bool:
+    """Return whether a method's package can be imported."""
+    return noise2void.is_installed() if name == noise2void.NAME else is_installed(name)
 
 
 def evenly(count: int, wanted: int) -> list[int]:
@@ -176,6 +191,10 @@ def measure_stack(
     pairs = list(noisy_pairs(view, places, sd, max(method.depth for method in methods)))
     figures = {name: oracle(CLASSICS[name], pairs) for name in classics if name in CLASSICS}
     figures |= {method.name: measure(method, pairs, sd) for method in methods}
+    if noise2void.NAME in classics:
+        everything = [pair.noisy_plane for pair in noisy_pairs(view, range(len(view)), sd, 1)]
+        results = noise2void.n2v(everything, [pair.noisy_plane for pair in pairs])
+        figures[noise2void.NAME] = compare(pairs, results)
     return Result(view.name, sd, figures, correlation)
 
 
@@ -201,15 +220,22 @@ def noisy_pairs(view: View, places: Sequence[int], sd: int, depth: int) -> Itera
 
 def measure(method: Method, pairs: Sequence[Pair], sd: float) -> Figures:
     """Return a method's figures over planes."""
-    psnrs, biases = [], []
-    for pair in pairs:
-        first = len(pair.noisy) // 2 - method.depth // 2
-        given = pair.noisy[first : first + method.depth]
-        result = method.run(given if method.depth > 1 else given[0], sd)
-        psnrs.append(metrics.psnr(pair.clean, result))
-        biases.append({method.name: bias_by_decile(pair.clean, result)})
+    return compare(pairs, [run(method, pair, sd) for pair in pairs])
+
+
+def run(method: Method, pair: Pair, sd: float) -> Plane:
+    """Return a plane that a method has denoised."""
+    first = len(pair.noisy) // 2 - method.depth // 2
+    given = pair.noisy[first : first + method.depth]
+    return method.run(given if method.depth > 1 else given[0], sd)
+
+
+def compare(pairs: Sequence[Pair], results: Sequence[Plane]) -> Figures:
+    """Return the figures of denoised planes."""
+    both = [(pair.clean, result) for pair, result in zip(pairs, results, strict=True)]
+    biases = [{"": bias_by_decile(clean, result)} for clean, result in both]
     largest = max(abs(decile.percent) for decile in summarise_bias(biases))
-    return Figures(float(np.mean(psnrs)), largest)
+    return Figures(float(np.mean([metrics.psnr(clean, result) for clean, result in both])), largest)
 
 
 def oracle(classic: Classic, pairs: Sequence[Pair]) -> Figures:

@@ -16,8 +16,9 @@ truth's noise it can't be told from 0.
 
 Models are run as users run them, by `crispim_ij.api.denoise` on whole stacks. Tuned classics have
 the strength that is best on the very planes they are measured on, once planes are scaled to noise
-of sd 35, for which their strengths are made. Prints each method's error in counts, with the PSNR
-that it stands for (data range 65535), and what can't be told from a set.
+of sd 35, for which their strengths are made. Noise2Void, which is measured if it is asked for, is
+trained on all planes of the exposures that are measured. Prints each method's error in counts, with
+the PSNR that it stands for (data range 65535), and what can't be told from a set.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import noise2void
 import numpy as np
 import tifffile
 from quality import (
@@ -163,7 +165,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", default=[])
     parser.add_argument("--planes", type=int, default=2, help="of a set, over all exposures")
     parser.add_argument("--side", type=int, default=512, help="of the squares, in px")
-    parser.add_argument("--classic", action="append", choices=OPPONENTS)
+    parser.add_argument("--classic", action="append", choices=(*OPPONENTS, noise2void.NAME))
     options = parser.parse_args()
     classics = installed(options.classic or OPPONENTS)
     models = [as_a_user(name) for name in options.model]
@@ -225,6 +227,10 @@ def measure_set(
     if "bm3d" in classics:
         bm3d = find_method("bm3d")
         figures["bm3d"] = error_of(lambda one: bm3d.run(one.plane, one.sd), samples)
+    if noise2void.NAME in classics and noise2void.takes(samples[0].plane):
+        seen = [plane for one in samples for plane in one.stack]
+        results = noise2void.n2v(seen, [one.plane for one in samples])
+        figures[noise2void.NAME] = error(samples, results)
     figures |= {
         model.name: error_of(lambda one, model=model: model.denoise(one.stack)[one.index], samples)
         for model in models
@@ -233,8 +239,14 @@ def measure_set(
 
 
 def error_of(denoise: Callable[[Sample], Plane], samples: Sequence[Sample]) -> Figures:
-    """Return a method's error over planes, without that of their truths."""
-    squared = np.mean([metrics.rmse(one.truth, denoise(one)) ** 2 for one in samples])
+    """Return a method's error over planes."""
+    return error(samples, [denoise(one) for one in samples])
+
+
+def error(samples: Sequence[Sample], results: Sequence[Plane]) -> Figures:
+    """Return the error of denoised planes, without that of their truths."""
+    both = zip(samples, results, strict=True)
+    squared = np.mean([metrics.rmse(one.truth, result) ** 2 for one, result in both])
     truths = np.mean([one.truth_sd**2 for one in samples])
     return Figures(float(np.sqrt(max(squared - truths, 0))))
 

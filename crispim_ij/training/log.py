@@ -166,8 +166,16 @@ def share_waited(history: Sequence[HistoryEntry]) -> float:
 
 
 def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None:
-    """Draw the root mean square errors over the steps, as PNG."""
+    """Write the root mean square errors over the steps as PNG."""
+    figure = draw_history(history, unit)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", dpi=150)
+
+
+def draw_history(history: Sequence[HistoryEntry], unit: str) -> Figure:
+    """Draw the root mean square errors over the steps."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, MaxNLocator
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
@@ -178,12 +186,13 @@ def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None
     axes.plot(steps, training, label="training", lw=1, marker=marker)
     axes.plot(steps, validation, label="validation", lw=1.5, marker=marker)
     axes.set(xlabel="step", ylabel=f"RMSE ({unit})", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))  # labels of all nine would overlap
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.grid(visible=True, which="both", alpha=0.25)
     axes.legend(frameon=False)
-    with whole_file(path) as part:
-        figure.savefig(part, format="png", dpi=150)
+    return figure
 
 
 def draw_samples(
@@ -274,7 +283,7 @@ def _draw_row(
         ranges[2] = (-(high - low) / 2, (high - low) / 2)
     for axis, name, patch, (black, white) in zip(axes, names, row, ranges, strict=True):
         axis.imshow(patch, cmap="gray", vmin=black, vmax=white)
-        axis.set_title(name)
+        axis.set_title(name, fontsize=9)
         axis.set_axis_off()
 
 

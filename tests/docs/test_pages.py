@@ -111,6 +111,15 @@ def test_tutorials_run_in_the_order_they_are_read(
     assert all((folder / picture).is_file() for picture in pictures)
 
 
+def test_tutorials_write_each_model_once() -> None:
+    """Those of blocks that aren't run, too: a second one would stop at 'exists already'."""
+    commands = re.compile(r"crispim-ij (?:train|adapt \S+) (\S+)")
+    texts = (block.text for page in TUTORIALS for block in read_blocks(page))
+    models = [name for text in texts for name in commands.findall(text)]
+    assert {"my-model/", "adapted-model/", "blind-model/"} <= set(models)
+    assert len(models) == len(set(models))
+
+
 def run_pages(pages: list[Path], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the blocks of pages in a folder."""
     if os.name != "posix":

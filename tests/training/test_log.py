@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.text import Text
 
 from crispim_ij.networks import build
 from crispim_ij.training import TrainingStack
@@ -13,6 +15,7 @@ from crispim_ij.training.log import (
     HistoryEntry,
     TrainingLog,
     as_png,
+    draw_history,
     draw_samples,
     open_events,
     remove_events,
@@ -59,6 +62,15 @@ def test_the_target_of_a_mini_stack_is_shown() -> None:
     assert levels == [8, 3, 8]
 
 
+def test_titles_do_not_overlap() -> None:
+    noisy, clean = np.random.default_rng(0).normal(size=(2, 1, 8, 8, 1)).astype(np.float32)
+    figure = draw_samples(lambda x, training: x, noisy, clean, 1, unit="of the noise")
+    figure.draw_without_rendering()
+    first, second, third = (axis.title.get_window_extent() for axis in figure.axes)
+    assert first.x1 < second.x0
+    assert second.x1 < third.x0
+
+
 def test_later_pictures_are_forgotten(tmp_path: Path) -> None:
     figure = draw_samples(lambda x, training: x, *np.zeros((2, 1, 8, 8, 1), np.float32), 1)
     png = as_png(figure)
@@ -81,6 +93,25 @@ def test_the_history_is_drawn_at_once_at_the_end_and_now_and_then(tmp_path: Path
         log.plot(last=last)
         assert picture.exists() == is_drawn
         picture.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("errors", [(11.4, 11.2), (9.5, 5.5), (1.05, 0.28), (1200, 8)])
+def test_the_labels_of_a_history_are_plain_and_apart(errors: tuple[float, float]) -> None:
+    entries = [HistoryEntry(step, e**2, e**2, 1e-3, 1.0, 0.5) for step, e in enumerate(errors)]
+    figure = draw_history(entries, "counts")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    labels = [*axes.get_yticklabels(), *axes.get_yticklabels(minor=True)]
+    shown = sorted((label for label in labels if low <= label.get_position()[1] <= high), key=_at)
+    assert len(shown) >= 2
+    assert all(float(label.get_text()) > 0 for label in shown)  # and no 1.14 x 10^1
+    places = [label.get_window_extent() for label in shown]
+    assert all(below.y1 <= above.y0 for below, above in pairwise(places))
+
+
+def _at(label: Text) -> float:
+    return float(label.get_position()[1])
 
 
 def test_no_samples_no_folder(tmp_path: Path) -> None:
