@@ -78,10 +78,7 @@ class Measurement:
 
     def of_all(self) -> Measurement:
         """Return what a model is told that has learnt how pixels share noise."""
-        if self.whole is None:
-            return self
-        problem = self.problem if self.noise is None else None
-        return replace(self, noise=self.whole, problem=problem)
+        return self if self.whole is None else replace(self, noise=self.whole)
 
     def all_of(self, told: CameraNoise) -> CameraNoise:
         """Return all of the noise, of what a model is told: measured, or the user's own word."""

@@ -150,7 +150,10 @@ def _consequence(found: Measurement) -> str:
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
     if found.noise == found.whole:
-        return "What differs between neighbouring planes where they are flat is taken for noise."
+        return (
+            "Fine structure that neighbouring planes don't share can't be told from it, and is "
+            "removed too: compare the result with the planes."
+        )
     return (
         "Little of it can be removed: give planes as the camera took them, not resized, or a model "
         "that is adapted to them (crispim-ij adapt)."

@@ -123,10 +123,10 @@ def test_neighbours_are_of_the_same_channel(tmp_path: Path, several: bool) -> No
     noise = StackNoise((CameraNoise(0, 0, 1),) * (2 if several else 1))
     given, target = training_batch(_stacks(source, noise, recipe), recipe, 0)
     levels = np.round(given.mean((2, 3, 4)), -2)
-    assert given.shape[1] == 5
+    assert given.shape[1] == 7
     assert set(levels.ravel()) == set(planes.ravel())
-    assert (levels // 900 == levels[:, 2:3] // 900).all()
-    np.testing.assert_array_equal(np.round(target.mean((1, 2, 3)), -2), levels[:, 2])
+    assert (levels // 900 == levels[:, 3:4] // 900).all()
+    np.testing.assert_array_equal(np.round(target.mean((1, 2, 3)), -2), levels[:, 3])
     assert (np.abs(np.diff(levels, axis=1)) <= 100).all()
 
 

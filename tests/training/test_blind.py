@@ -82,11 +82,11 @@ def test_mini_stacks_of_a_network_that_is_told_the_noise(blind: list[TrainingSta
     deep = replace(TOLD, architecture="stabilised-2.5d", validation_batch=32)
     stack = [open_noisy_stack(blind[0].clean, deep)]
     given, target = batch = validation_batch(stack, deep, 0)
-    assert (given.shape, target.shape) == ((32, 5, 32, 32, 1), (32, 32, 32, 1))
+    assert (given.shape, target.shape) == ((32, 7, 32, 32, 1), (32, 32, 32, 1))
     own = noise_in_batch(batch, PROBE) * PROBE**2 / (1 + PROBE**2)
     assert own == pytest.approx(1, rel=0.1)
     noisy, shown = means_of_pairs(sample_pairs(stack, deep))
-    np.testing.assert_allclose(noisy[:, 2], shown, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(noisy[:, 3], shown, rtol=1e-5, atol=1e-4)
 
 
 def test_samples_show_the_planes_as_they_are(blind: list[TrainingStack]) -> None:
