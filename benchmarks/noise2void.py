@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 NAME = "n2v"
 PATCH = (64, 64)
 BATCH = 16
-EPOCHS = 30
-STEPS = 50
-"""Batches an epoch."""
+STEPS = 1500
+EPOCH = 50
+"""Most batches of an epoch, which is shorter where there are fewer patches."""
 
 TILE, OVERLAP = (128, 128), (48, 48)
 
@@ -43,7 +43,12 @@ def n2v(seen: Sequence[Plane], wanted: Sequence[Plane]) -> list[Plane]:
     from careamics.config.factories import create_advanced_n2v_config
 
     config = create_advanced_n2v_config(
-        NAME, "array", "YX", PATCH, BATCH, EPOCHS, STEPS, num_workers=0, seed=0
+        *(NAME, "array", "YX", PATCH, BATCH),
+        num_epochs=STEPS,  # no epoch is empty, so the steps end it
+        num_steps=EPOCH,
+        trainer_params={"max_steps": STEPS},
+        num_workers=0,
+        seed=1,
     )
     with tempfile.TemporaryDirectory() as scratch:
         careamist = CAREamist(config, work_dir=scratch, enable_progress_bar=False)
