@@ -111,8 +111,8 @@ def test_3d_stack_told_the_noise(
     settings = PluginSettings(1, model.spec.stride, overlap=2)
     result = like_csbdeep(file, stack, settings, tmp_path)
     denoise = Denoiser(model, DenoiseSettings()).told(CAMERA)
-    around = np.pad(stack, ((2, 2), (0, 0), (0, 0)), mode="symmetric")
-    expected = np.stack([denoise(around[z : z + 5]) for z in range(8)])
+    around = np.pad(stack, ((3, 3), (0, 0), (0, 0)), mode="symmetric")
+    expected = np.stack([denoise(around[z : z + 7]) for z in range(8)])
     assert differences(result, expected, model.spec.halo) <= COUNTS
 
 
