@@ -276,6 +276,9 @@ def _compiled(key: _Key) -> Run:
     core = slice(None) if valid else slice(model.spec.halo, -model.spec.halo)
 
     def run(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        # A tf.function that is called with a shape which doesn't fit would block all later calls.
+        if tile.shape[:-2] != planes:
+            raise ValueError(f"{tile.shape} where {(*planes, 'Y', 'X')} is needed")
         result: NDArray[np.float32] = compiled(tile[np.newaxis, ..., np.newaxis]).numpy()
         return result[0, core, core, 0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -98,6 +99,17 @@ def test_3d_tiles_equal_the_whole(deep: Model, noise: CameraNoise) -> None:
     whole, tiled = (running(deep, tile).told(noise)(stack) for tile in (1024, 64))
     assert in_sds(whole - stack[len(stack) // 2], noise) > 0.1
     assert in_sds(tiled - whole, noise) < 1e-3
+
+
+def test_planes_that_do_not_fit_block_nothing_that_comes_later(deep: Model) -> None:
+    denoiser = running(deep).told(CAMERA)
+    stack = np.stack([noisy(CAMERA, seed) for seed in range(deep.spec.depth)])
+    with pytest.raises(ValueError, match=r"where \(7, 'Y', 'X'\) is needed"):
+        denoiser(stack[:-1])
+    later = Thread(target=denoiser, args=(stack,), daemon=True)
+    later.start()
+    later.join(60)
+    assert not later.is_alive()
 
 
 @NOISES
