@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from crispim_ij.models import Model, load_model, save_model
+from crispim_ij.networks import build
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="crispim-ij-tests-")  # until the process ends
 
@@ -17,6 +19,15 @@ def keep_model(network: Any, architecture: str, provenance: dict[str, Any]) -> M
     """Write a model that lasts as long as the process."""
     folder = Path(tempfile.mkdtemp(dir=_FOLDER.name)) / architecture
     return save_model(network, architecture, folder, provenance)
+
+
+@cache
+def fresh_model(architecture: str) -> Model:
+    """A model that nobody trained, named as its architecture is; its folder is not to be changed.
+
+    As it is the same one for all tests, its network is compiled once.
+    """
+    return keep_model(build(architecture), architecture, {})
 
 
 def copy_model(model: Model, folder: Path) -> Model:

@@ -20,26 +20,24 @@ from crispim_ij.cli import evaluate as cli_evaluate
 from crispim_ij.cli import preprocess as cli_preprocess
 from crispim_ij.cli.options import parse_noise_sd
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
 from crispim_ij.planes import create_sink, open_source
 from crispim_ij.planes.arrays import ArraySource
+from tests.made import copy_model, fresh_model
 from tests.told import told_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "random"
-    return save_model(build("residual-2d"), "residual-2d", folder, {})
+def model() -> Model:
+    return fresh_model("residual-2d")
 
 
 @pytest.fixture(scope="module")
-def deep_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "deep"
-    return save_model(build("residual-2.5d"), "residual-2.5d", folder, {})
+def deep_model() -> Model:
+    return fresh_model("residual-2.5d")
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +296,7 @@ def test_a_dask_plane_with_expected_errors(tmp_path: Path, stack: NDArray[np.uin
     da = pytest.importorskip("dask.array")
     from crispim_ij.denoising.uncertainty import ErrorModel
 
-    model = save_model(build("paper-2d"), "paper-2d", tmp_path / "calibrated", {})
+    model = copy_model(fresh_model("paper-2d"), tmp_path / "calibrated")
     ErrorModel(2.0, 0.1, model.spec.sha256).write(model.folder)
     denoised, error = api.denoise(stack[0], model, uncertainty=True)
     assert denoised.shape == error.shape == stack[0].shape
@@ -357,7 +355,7 @@ def test_evaluation_of_results(stack: NDArray[np.uint16], tmp_path: Path) -> Non
 def test_evaluation_of_models(model: Model, stack: NDArray[np.uint16]) -> None:
     with pytest.warns(UserWarning, match="have noise of their own"):
         evaluation = api.evaluate(stack, ["noisy", model], planes=2, noise_sd=(10, 20))
-    assert [one.method for one in evaluation.summary] == ["noisy", "random"]
+    assert [one.method for one in evaluation.summary] == ["noisy", "residual-2d"]
     with pytest.warns(UserWarning, match="have noise of their own"):
         evaluation = api.evaluate(stack, planes=1)
     assert [one.method for one in evaluation.summary] == ["noisy", "tv", "crispim-2d"]

@@ -14,9 +14,9 @@ import crispim_ij
 from crispim_ij.api._progress import notebook_bar
 from crispim_ij.api._xarray import without_names
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.training.run_directory import HISTORY_FILE
+from tests.made import fresh_model
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,8 @@ def named(stack: NDArray[np.uint16]) -> xr.DataArray:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "random"
-    return save_model(build("residual-2d"), "residual-2d", folder, {})
+def model() -> Model:
+    return fresh_model("residual-2d")
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -10,8 +10,7 @@ import pytest
 import tifffile
 
 from crispim_ij.cli.main import run
-from crispim_ij.models import save_model
-from crispim_ij.networks import build
+from tests.made import copy_model, fresh_model
 from tests.told import told_model
 
 
@@ -56,7 +55,7 @@ def noisy(tmp_path: Path) -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with random weights."""
     folder = tmp_path_factory.mktemp("models") / "random"
-    return save_model(build("paper-2d"), "paper-2d", folder, {}).folder
+    return copy_model(fresh_model("paper-2d"), folder).folder
 
 
 @pytest.fixture

@@ -157,6 +157,7 @@ def test_denoise_keeps_type_and_metadata(
     assert stand_in.stored == {}
 
 
+@pytest.mark.long
 def test_denoise_takes_a_channel(
     call: Call, fiji: Path, interleaved: Path, stand_in: Fiji, tmp_path: Path
 ) -> None:
@@ -169,6 +170,7 @@ def test_denoise_takes_a_channel(
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), channel)
 
 
+@pytest.mark.long
 def test_a_plugin_that_gives_nothing_leaves_nothing(
     call: Call, fiji: Path, stack: Path, stand_in: Fiji, tmp_path: Path
 ) -> None:

@@ -8,10 +8,10 @@ import pytest
 import tifffile
 
 from crispim_ij.cluster import ClusterClient, ClusterSettings, open_client
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from tests.cli.conftest import Answer, Call, call
 from tests.cluster.processes import Dask
+from tests.made import fresh_model
 
 __all__ = ["Answer", "Call", "call"]
 
@@ -35,10 +35,9 @@ def client(dask: Dask) -> Iterator[ClusterClient]:
 
 
 @pytest.fixture(scope="package")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model() -> Model:
     """A 2D model with random weights."""
-    folder = tmp_path_factory.mktemp("models") / "flat"
-    return save_model(build("paper-2d"), "paper-2d", folder, {})
+    return fresh_model("paper-2d")
 
 
 @pytest.fixture(scope="package")

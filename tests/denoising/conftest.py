@@ -2,19 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
+from tests.made import fresh_model
 
 
 @pytest.fixture(scope="package", params=["paper-2d", "residual-2d"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(request: pytest.FixtureRequest) -> Model:
     """Each 2D architecture with random weights."""
-    folder = tmp_path_factory.mktemp("models") / request.param
-    return save_model(build(request.param), request.param, folder, {})
+    return fresh_model(request.param)
 
 
 @pytest.fixture(scope="package", params=["paper-3d", "residual-2.5d"])
-def deep_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+def deep_model(request: pytest.FixtureRequest) -> Model:
     """Each 3D architecture with random weights."""
-    folder = tmp_path_factory.mktemp("models") / request.param
-    return save_model(build(request.param), request.param, folder, {})
+    return fresh_model(request.param)

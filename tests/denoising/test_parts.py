@@ -12,10 +12,11 @@ import tifffile
 from crispim_ij.denoising import Denoiser, DenoiseSettings, check_slices, denoise_planes
 from crispim_ij.denoising.pipeline import windows
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build, mini_stack
+from crispim_ij.models import Model
+from crispim_ij.networks import mini_stack
 from crispim_ij.planes import SinkSettings, ZarrSettings, create_sink, open_source
 from crispim_ij.planes.blocks import blocks_of, read_mirrored
+from tests.made import fresh_model
 
 STACK = np.random.default_rng(3).gamma(4, 60, (2, 75, 110)).astype(np.uint16)
 
@@ -38,8 +39,7 @@ def test_parts_equal_the_whole(model: Model, tmp_path: Path, tile: int) -> None:
 
 
 def test_parts_equal_the_whole_in_3d(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    volume = save_model(build("residual-2.5d"), "residual-2.5d", folder, {})
+    volume = fresh_model("residual-2.5d")
     stack = STACK[:, :40, :48].repeat(2, axis=0)
     tifffile.imwrite(tmp_path / "in.tif", stack, photometric="minisblack")
     denoise = Denoiser(volume, DenoiseSettings(tile=32))

@@ -18,7 +18,7 @@ from crispim_ij.denoising.uncertainty import (
 )
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from tests.made import fresh_model
 
 PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
 
@@ -73,8 +73,8 @@ def test_the_error_follows_from_both(measured: Model) -> None:
     np.testing.assert_allclose(error, np.hypot(5 * spread, 0.1 * residue), rtol=1e-5)
 
 
-def test_a_3d_model(tmp_path: Path) -> None:
-    model = save_model(build("residual-2.5d"), "residual-2.5d", tmp_path / "deep", {})
+def test_a_3d_model() -> None:
+    model = fresh_model("residual-2.5d")
     stack = np.random.default_rng(2).gamma(4, 60, (5, 64, 72)).astype(np.uint16)
     found = AugmentedDenoiser(model, DenoiseSettings(tile=32))(stack)
     plain = Denoiser(model, DenoiseSettings())(stack)

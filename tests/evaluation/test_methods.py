@@ -20,10 +20,9 @@ from crispim_ij.evaluation import (
     tune,
 )
 from crispim_ij.evaluation.inputs import choose_planes
-from crispim_ij.models import save_model
 from crispim_ij.models.keras2 import import_model
-from crispim_ij.networks import build
 from crispim_ij.planes import open_source
+from tests.made import copy_model, fresh_model
 from tests.models.keras2_files import write_paper_2d
 
 
@@ -38,7 +37,7 @@ def test_baselines_are_found(name: str) -> None:
 
 def test_a_models_folder_is_a_method(tmp_path: Path, noisy: NDArray[np.float64]) -> None:
     folder = tmp_path / "my-net"
-    save_model(build("paper-2d"), "paper-2d", folder, {})
+    copy_model(fresh_model("paper-2d"), folder)
     method = find_method(str(folder))
     assert method.name == "my-net"
     expected = load_denoiser(str(folder))(noisy)
@@ -49,7 +48,7 @@ def test_a_model_of_the_library_is_found_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRISPIM_MODELS", str(tmp_path))
-    save_model(build("paper-2d"), "paper-2d", tmp_path / "mine", {})
+    copy_model(fresh_model("paper-2d"), tmp_path / "mine")
     assert find_method("mine").name == "mine"
 
 

@@ -14,9 +14,9 @@ from crispim_ij.denoising.uncertainty import AugmentedDenoiser
 from crispim_ij.evaluation import EvaluationSettings, NoiseSettings, noisy_plane
 from crispim_ij.evaluation.inputs import choose_planes
 from crispim_ij.evaluation.uncertainty import fit_factors, gather, measure_errors, reliability
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.planes import open_source
+from tests.made import fresh_model
 
 SETTINGS = EvaluationSettings(2, NoiseSettings((20, 20)))
 
@@ -30,8 +30,8 @@ def clean(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Model:
-    return save_model(build("residual-2d"), "residual-2d", tmp_path / "random", {})
+def model() -> Model:
+    return fresh_model("residual-2d")
 
 
 def drawn(spread: float, residue: float, seed: int) -> np.ndarray:

@@ -20,20 +20,19 @@ from crispim_ij.jobs import (
     plan_denoising,
     plan_denoising_in_memory,
 )
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from crispim_ij.planes import SinkSettings, Source, ZarrSettings, open_source
 from crispim_ij.planes.arrays import ArraySink, ArraySource
+from tests.made import fresh_model
 from tests.told import told_model
 
 PLANES = np.random.default_rng(3).normal(300, 30, (3, 70, 40)).round().astype(np.uint16)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / "flat"
-    return save_model(build("paper-2d"), "paper-2d", folder, {})
+def model() -> Model:
+    return fresh_model("paper-2d")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def test_its_facts(model: Model, noisy: Path, tmp_path: Path) -> None:
     assert facts["input"]["planes"] == 3
     (output,) = facts["outputs"]
     assert (output["path"], output["bytes"]) == (str(tmp_path / "out"), PLANES.nbytes)
-    assert facts["model"] == {"name": "flat", "sha256": model.spec.sha256}
+    assert facts["model"] == {"name": "paper-2d", "sha256": model.spec.sha256}
     assert (facts["noise"], facts["tile"]) == (None, 32)
     assert not (tmp_path / "out").exists()
 
@@ -90,7 +89,7 @@ def test_expected_errors_are_not_whole_counts(told: Model, noisy: Path, tmp_path
 
 
 def test_what_does_not_fit_is_refused(noisy: Path, model: Model, tmp_path: Path) -> None:
-    deep = save_model(build("residual-2.5d"), "residual-2.5d", tmp_path / "deep", {})
+    deep = fresh_model("residual-2.5d")
     output, stronger = [Output(tmp_path / "out")], NoiseOptions(strength=1.5)
     with open_source(noisy) as source:
         with pytest.raises(CrispimError, match="one slice for each channel and time point"):

@@ -23,14 +23,14 @@ from crispim_ij.jobs import (
     plan_preprocessing,
     preprocess_locally,
 )
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import open_source
 from crispim_ij.planes.units import Size
 from crispim_ij.preprocessing import PreprocessSettings
 from crispim_ij.previewing.inspection import inspect_path
+from tests.made import fresh_model
 from tests.planes.vendors import (
     bare_tags,
     bruker,
@@ -182,10 +182,9 @@ KINDS = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model() -> Model:
     """A model that changes planes by little, as nobody trained it."""
-    folder = tmp_path_factory.mktemp("models") / "fresh"
-    return save_model(build("residual-2d"), "residual-2d", folder, {})
+    return fresh_model("residual-2d")
 
 
 def check(path: Path, kind: Kind, off: float) -> None:

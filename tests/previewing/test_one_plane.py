@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crispim_ij.denoising import load_denoiser
-from crispim_ij.models import Model, save_model
-from crispim_ij.networks import build
+from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
@@ -17,13 +16,13 @@ from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
 from crispim_ij.previewing.one_plane import Trial, advised, forecast
 from tests.guessing import guessing_model
+from tests.made import fresh_model
 from tests.told import told_model
 
 
 @pytest.fixture(scope="module", params=["residual-2d", "residual-2.5d"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    folder = tmp_path_factory.mktemp("models") / request.param
-    return save_model(build(request.param), request.param, folder, {})
+def model(request: pytest.FixtureRequest) -> Model:
+    return fresh_model(request.param)
 
 
 @pytest.fixture(scope="module")
