@@ -111,6 +111,7 @@ def test_train_refuses_as_the_run_does(
     assert says in " ".join(answer.err.split())
 
 
+@pytest.mark.long
 def test_train(call: Call, noisy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["--patch", 32, "--batch", 2, "--steps", 5]
     given = ["train", tmp_path / "mine", "--clean", noisy, *small]

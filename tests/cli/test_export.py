@@ -33,6 +33,7 @@ def test_the_name_says_the_format(name: str, form: str | None) -> None:
         format_of(Path(name))
 
 
+@pytest.mark.long
 def test_results_are_not_replaced_unasked(call: Call, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "saved"
     assert call("export", model, out).status == 0

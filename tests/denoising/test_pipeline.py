@@ -70,7 +70,8 @@ with open_source(folder) as source, create_sink(output, source) as sink:
 """
 
 
-@pytest.mark.parametrize("depth", [1, pytest.param(16, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("depth", [1, 16])
 def test_memory_does_not_grow_with_planes(tmp_path: Path, depth: int) -> None:
     peaks = []
     for planes in (50, 1000):

@@ -13,9 +13,6 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from bioimageio.core import create_prediction_pipeline
-from bioimageio.core import predict as core_predict
-from bioimageio.spec import InvalidDescr, ValidationContext, build_description
 from ruyaml import YAML
 
 from crispim_ij.denoising import Denoiser, DenoiseSettings
@@ -70,7 +67,12 @@ def run_core_test(package: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def described(folder: Path) -> Any:
-    """The description as bioimageio.spec understands it; its own loader leaves files open."""
+    """The description as bioimageio.spec understands it; its own loader leaves files open.
+
+    The library takes seconds to import, which only the worker with these tests spends.
+    """
+    from bioimageio.spec import InvalidDescr, ValidationContext, build_description
+
     content = YAML(typ="safe").load(folder / "bioimageio.yaml")
     context = ValidationContext(root=folder, perform_io_checks=False)
     description = build_description(content, context=context)
@@ -187,12 +189,14 @@ def test_what_is_in_it(shipped: Path, unpacked: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_blocks_of_bioimageio_equal_tiles(unpacked: Path) -> None:
     """Halo, stride and padding in the description are what makes tiles exact."""
+    from bioimageio.core import create_prediction_pipeline, predict
+
     plane = np.random.default_rng(1).gamma(4, 60, (256, 304)).astype(np.uint16)
     denoise = Denoiser(find_model(SHIPPED), DenoiseSettings())
     expected = denoise.told(CameraNoise(0, 0, NOISE_SD))(plane)
     pipeline = create_prediction_pipeline(described(unpacked), weights_format="onnx")
     given = plane[np.newaxis, ..., np.newaxis]
-    result = core_predict(model=pipeline, inputs=given, blocksize_parameter=5)
+    result = predict(model=pipeline, inputs=given, blocksize_parameter=5)
     blocks = np.asarray(result.members["output"].data)[0, ..., 0]
     np.testing.assert_allclose(blocks, expected, atol=1e-3, rtol=0)
     del pipeline
