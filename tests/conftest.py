@@ -23,8 +23,18 @@ settings.load_profile("crispim-ij")
 typer.main.get_command = cache(typer.main.get_command)
 
 
-WHOLE_ROOMS = ("training", "cluster", "macros", "napari", "report", "faults")
-"""Those whose tests share processes, or runs, that take long to begin; the longest first."""
+WHOLE_ROOMS = (
+    "denoising",
+    "macros",
+    "imagej",
+    "exporting",
+    "faults",
+    "training",
+    "report",
+    "cluster",
+    "napari",
+)
+"""Those whose tests share what takes long to begin: processes, runs, networks; longest first."""
 
 
 def room_of(nodeid: str) -> str:

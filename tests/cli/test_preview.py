@@ -147,6 +147,7 @@ def test_a_terminal_is_shown_the_crop(
     assert ("noisy | denoised | difference" in said.decode()) == (size != (0, 0))
 
 
+@pytest.mark.long
 def test_what_a_model_is_told(call: Call, grainy: Path, told: Path, folder: Path) -> None:
     answer = call("preview", grainy, "--model", told)
     assert answer.status == 0, answer.err

@@ -69,7 +69,11 @@ def test_a_log_file_gets_a_line_now_and_then(
 
 
 @posix
-@pytest.mark.parametrize("command", [["--help"], ["denoise", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(["--help"], marks=pytest.mark.long), ["denoise", "--help"]],
+    ids=" ".join,
+)
 def test_colours_on_standard_output(command: list[str]) -> None:
     assert COLOUR.search(on_terminal(*command, out=True)[0])
     plain, _ = on_terminal(*command, out=True, NO_COLOR="1")

@@ -89,14 +89,15 @@ def test_3d_of_a_hyperstack(client: ClusterClient, tmp_path: Path, kind: str, na
 
 @pytest.fixture(
     scope="module",
-    params=["stabilised-2d", pytest.param("stabilised-2.5d", marks=pytest.mark.long)],
+    params=["stabilised-2d", "stabilised-2.5d"],
 )
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A model that is told the noise; workers load it once."""
     return told_model(tmp_path_factory.mktemp("models") / "told", request.param)
 
 
-@pytest.mark.parametrize("name", ["out", pytest.param("out.zarr", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["out", "out.zarr"])
 def test_a_model_that_is_told_the_noise(
     client: ClusterClient, tmp_path: Path, told: Model, name: str
 ) -> None:

@@ -37,7 +37,9 @@ CAMERA = CameraNoise(2.0, 100.0, 6.0)
 GAUSSIAN = CameraNoise(0.0, 0.0, 30.0)
 NOISES = pytest.mark.parametrize("noise", [CAMERA, GAUSSIAN], ids=["camera", "gaussian"])
 LIGHT = np.random.default_rng(1).gamma(4, 60, (24, 36)).repeat(4, 0).repeat(4, 1)[:93, :141] + 100
-FACTORS = pytest.mark.parametrize("k", [1e-5, 1e-2, 3.0, 100.0])
+FACTORS = pytest.mark.parametrize(
+    "k", [1e-5, *(pytest.param(k, marks=pytest.mark.long) for k in (1e-2, 3.0)), 100.0]
+)
 
 
 @pytest.fixture(scope="module")

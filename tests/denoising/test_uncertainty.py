@@ -17,8 +17,8 @@ from crispim_ij.denoising.uncertainty import (
     load_error_model,
 )
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, save_model
-from tests.made import fresh_model
+from crispim_ij.models import Model
+from tests.made import copy_model, fresh_model
 
 PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
 
@@ -26,7 +26,7 @@ PLANE = np.random.default_rng(1).gamma(4, 60, (93, 141)).astype(np.uint16)
 @pytest.fixture
 def measured(model: Model, tmp_path: Path) -> Model:
     """The model in a folder of its own, with factors."""
-    copy = save_model(model.network(), model.spec.architecture, tmp_path / "mine", {})
+    copy = copy_model(model, tmp_path / "mine")
     ErrorModel(5.0, 0.1, copy.spec.sha256, {"clean": ["a.tif"]}).write(copy.folder)
     return copy
 

@@ -43,6 +43,7 @@ def test_every_tutorial_ends_with_a_picture() -> None:
         assert any(re.match(r"!\[.+\]\(\.\./images/.+\.png\)$", line) for line in last), page.name
 
 
+@pytest.mark.long
 def test_the_preview_is_made(script: Script, tmp_path: Path) -> None:
     made = tmp_path / "preview.png"
     script("make_preview_picture").main(made, (1, 128, 160))

@@ -62,7 +62,7 @@ def test_unknown_method_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 # Keras 2 calls what newer NumPy and TensorFlow have deprecated.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize("ending", [".keras", pytest.param(".h5", marks=pytest.mark.long)])
 def test_a_file_of_keras_2_is_a_method(
     tmp_path: Path, noisy: NDArray[np.float64], ending: str
 ) -> None:

@@ -6,7 +6,9 @@ from crispim_ij.models import Model
 from tests.exporting.random_models import random_model
 
 
-@pytest.fixture(scope="package", params=["paper-2d", "residual-2d"])
+@pytest.fixture(
+    scope="package", params=["paper-2d", pytest.param("residual-2d", marks=pytest.mark.long)]
+)
 def flat_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """Each 2D architecture."""
     return random_model(request.param, tmp_path_factory.mktemp("models"))

@@ -159,6 +159,7 @@ def test_meta_of_a_model_that_is_told_the_noise(
         assert str(meta["description"]).startswith("values whose noise has a standard deviation")
 
 
+@pytest.mark.long
 def test_graphs_of_models_that_are_told_the_noise_are_copied(
     stabilised_2d: Model, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_stack_of_counts_for_a_model_that_is_told_the_noise(
     assert export_model(told_model, tmp_path / "model.zip", settings).difference < 1e-2
 
 
+@pytest.mark.long
 def test_differences_between_values_count_as_counts(
     stabilised_2d: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,9 @@ def test_the_graph_computes_what_numpy_does(noise: CameraNoise) -> None:
     np.testing.assert_allclose(np.asarray(back(values)), restore(values, noise), rtol=1e-6)
 
 
-@pytest.mark.parametrize("noise", NOISES[:3])
+@pytest.mark.parametrize(
+    "noise", [NOISES[0], *(pytest.param(one, marks=pytest.mark.long) for one in NOISES[1:3])]
+)
 def test_a_told_model_takes_counts(stabilised_2d: Model, noise: CameraNoise) -> None:
     told = with_noise(stabilised_2d, noise)
     plane = np.random.default_rng(0).gamma(4, 60, (1, 48, 64, 1)).astype(np.float32)

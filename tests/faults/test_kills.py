@@ -102,7 +102,7 @@ def drawn() -> random.Random:
 
 @posix
 @pytest.mark.parametrize(
-    "name", ["out", "out.tif", *(pytest.param(one, marks=pytest.mark.long) for one in OUTPUTS[2:])]
+    "name", ["out", *(pytest.param(one, marks=pytest.mark.long) for one in OUTPUTS[1:])]
 )
 def test_killed_runs_end_with_the_same_bytes(planes: Path, tmp_path: Path, name: str) -> None:
     kill_and_go_on(planes, tmp_path, name, drawn())

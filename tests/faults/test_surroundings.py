@@ -66,7 +66,7 @@ SPEAK = "import locale; print(locale.setlocale(locale.LC_ALL, ''))\n"
 
 @pytest.mark.parametrize(
     "language",
-    ["tr_TR", "C", *(pytest.param(one, marks=pytest.mark.long) for one in ("de_DE", "en_US"))],
+    ["tr_TR", *(pytest.param(one, marks=pytest.mark.long) for one in ("C", "de_DE", "en_US"))],
 )
 def test_languages(planes: Path, unbroken: Path, tmp_path: Path, language: str) -> None:
     """Turkish i's, commas for points, and no letters but ASCII's."""

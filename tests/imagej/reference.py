@@ -61,6 +61,7 @@ class Reference:
         self.process = subprocess.Popen(
             [
                 str(home / "bin" / "java"),
+                "-XX:TieredStopAtLevel=1",  # starts sooner
                 "-Djava.awt.headless=true",
                 "--add-opens=java.base/java.lang=ALL-UNNAMED",
                 f"-javaagent:{jars[PATCHER]}=init",

@@ -124,8 +124,9 @@ def test_a_java_that_was_stopped() -> None:
     assert "another can't be started there: start a new process." in run(code).stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere names are Unicode")
-@pytest.mark.parametrize("variable", ["LC_ALL", pytest.param("LANG", marks=pytest.mark.long)])
+@pytest.mark.parametrize("variable", ["LC_ALL", "LANG"])
 def test_files_beyond_ascii_in_the_locale_c(tmp_path: Path, variable: str) -> None:
     code = (
         "import sys\n"

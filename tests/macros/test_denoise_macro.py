@@ -251,6 +251,7 @@ def test_the_noise_is_measured(fiji: FijiFolder, tmp_path: Path, is_folder: bool
         np.testing.assert_allclose(tifffile.imread(result)[:, 1], restore(values, noise), atol=0.51)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["rows", "planes without neighbours"])
 def test_a_network_that_learnt_how_pixels_share_noise_is_told_all_of_it(
     fiji: FijiFolder, tmp_path: Path, kind: str

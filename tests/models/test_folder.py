@@ -49,7 +49,16 @@ def test_every_form_has_the_saved_weights(saved: Model, precision: Any, padding:
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("name", ["residual-2.5d", "stabilised-2d", "stabilised-2d-fast"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stabilised-2d",
+        *(
+            pytest.param(one, marks=pytest.mark.long)
+            for one in ("residual-2.5d", "stabilised-2d-fast")
+        ),
+    ],
+)
 def test_weights_come_in_their_order_whatever_the_padding(name: str, tmp_path: Path) -> None:
     network, rng = build(name), np.random.default_rng(1)
     drawn = [rng.normal(size=numbers.shape) for numbers in network.get_weights()]

@@ -54,7 +54,7 @@ def random_network(name: str) -> keras.Model:
 
 
 @pytest.mark.parametrize("name", VALID)
-@pytest.mark.parametrize("cells", [(1, 2), (8, 16)])
+@pytest.mark.parametrize("cells", [(1, 2), pytest.param((8, 16), marks=pytest.mark.long)])
 def test_valid_padding_gives_the_centre_of_the_whole(name: str, cells: tuple[int, int]) -> None:
     whole, valid = random_network(name), build(name, padding="valid")
     valid.set_weights(whole.get_weights())

@@ -109,6 +109,14 @@ like = settings(suppress_health_check=list(HealthCheck))
 
 
 @any_example
+@settings(like, max_examples=80)
+def test_eighty_examples(imagej: ImageJ1, example: Example) -> None:
+    assert compiled.kernels() is not None
+    compare(imagej, example)
+
+
+@pytest.mark.long
+@any_example
 @settings(like, max_examples=300)
 def test_three_hundred_examples(imagej: ImageJ1, example: Example) -> None:
     assert compiled.kernels() is not None

@@ -44,6 +44,7 @@ def test_a_run_leaves_a_model_with_its_history(whole: Model, whole_steps: list[i
     assert names == {"model.keras", "model.json", "recipe.json", "history.csv", "history.png"}
 
 
+@pytest.mark.long
 def test_the_history_holds_means_over_the_steps(
     stacks: list[TrainingStack], tmp_path: Path
 ) -> None:
