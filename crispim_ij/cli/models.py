@@ -264,11 +264,15 @@ def _simulate(name: str, path: Path) -> None:
     with (
         progress_bar(f"simulating {name}", settings.shape[0], "planes") as bar,
         whole_file(path) as part,
-        tifffile.TiffWriter(part, imagej=True) as writer,
     ):
-        for plane in simulate_planes(settings):
-            writer.write(plane, contiguous=True)
-            bar.advance(bar.task_ids[0])
+        tifffile.imwrite(
+            part,
+            bar.track(simulate_planes(settings), task_id=bar.task_ids[0]),
+            shape=settings.shape,
+            dtype="uint16",
+            imagej=True,
+            metadata={"axes": "ZYX"},
+        )
 
 
 def _train_run(run: ShippedRun, stacks: list[Path], output: Path, steps: int | None) -> None:

@@ -35,6 +35,8 @@ def test_a_shipped_model_is_made_again(call: Call, data: Path, tmp_path: Path) -
     command = ("models", "train-shipped", "crispim-2d", data, tmp_path / "out", "--steps", 1)
     done = call(*command)
     assert done.status == 0, done.err
+    with tifffile.TiffFile(tmp_path / "out/stacks/phantom-0.tif") as simulated:
+        assert simulated.series[0].axes == "ZYX"
     first, last = (
         load_model(tmp_path / "out" / name) for name in ("crispim-2d-first", "crispim-2d")
     )
