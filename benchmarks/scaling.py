@@ -72,16 +72,13 @@ def doubling(first: int, last: int, factor: int) -> list[int]:
 
 def operations_per_pixel(network: keras.Model) -> float:
     """Count the multiplications and additions of the convolutions, for each pixel given out."""
-    sizes = {"Conv2D": 0, "Conv2DTranspose": 0}
     plane = tf.zeros((1, 64, 64, 1))
-    layers = [layer for layer in network.layers if type(layer).__name__ in sizes]
-    tensors = [t for layer in layers for t in (layer.input, layer.output)]
-    shapes = [t.shape for t in keras.Model(network.inputs, tensors)(plane)]
-    total = 0
-    for layer, given, made in zip(layers, shapes[::2], shapes[1::2], strict=True):
-        # A transposed convolution multiplies at each pixel that it is given, not that it makes.
-        at = given if type(layer).__name__ == "Conv2DTranspose" else made
-        total += 2 * int(np.prod(layer.kernel.shape)) * at[1] * at[2]
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+    made = keras.Model(network.inputs, [layer.output for layer in layers])(plane)
+    total = sum(
+        2 * int(np.prod(layer.kernel.shape)) * int(np.prod(values.shape[1:3]))
+        for layer, values in zip(layers, made, strict=True)
+    )
     return total / 64**2
 
 

@@ -213,21 +213,6 @@ def _convolution(nodes: _Nodes, layer: Any, inputs: list[str]) -> str:
     return nodes.add(activation, [result]) if activation else result
 
 
-def _transposed_convolution(nodes: _Nodes, layer: Any, inputs: list[str]) -> str:
-    """Make a cell of each sample; windows that overlap are none of our networks'."""
-    if layer.kernel_size != layer.strides or layer.activation.__name__ != "linear":
-        raise NotImplementedError(f"{layer.name}: overlapping windows, or an activation")
-    kernel, bias = layer.get_weights()
-    # Keras' (Y, X, filters, channels) as ONNX's (channels, filters, Y, X).
-    weights = nodes.constant(np.transpose(kernel, (3, 2, 0, 1)), np.float32)
-    return nodes.add(
-        "ConvTranspose",
-        [*inputs, weights, nodes.constant(bias, np.float32)],
-        kernel_shape=layer.kernel_size,
-        strides=layer.strides,
-    )
-
-
 def _filters_first(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
     """Keras' (..., channels, filters) as ONNX's (filters, channels, ...)."""
     order = (kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
@@ -331,7 +316,6 @@ _TRANSLATORS: dict[str, Callable[[_Nodes, Any, list[str]], str]] = {
     "Clip": _clipping,
     "Concatenate": _concatenation,
     "Conv2D": _convolution,
-    "Conv2DTranspose": _transposed_convolution,
     "Conv3D": _convolution,
     "Cropping3D": _cropping,
     "Expm1": _expm1,

@@ -102,9 +102,9 @@ ARCHITECTURES = {
     ),
     "stabilised-2d-fast": Architecture(
         builder="stabilised:stabilised_2d_fast",
-        parameters=468_117,
+        parameters=378_609,
         stride=8,
-        summary="the same with a quarter of the work, none of it at full resolution",
+        summary="the same with a third of the work, little of it at full resolution",
         input_scaling="noise",
     ),
     "stabilised-2.5d": Architecture(

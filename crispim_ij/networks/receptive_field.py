@@ -87,10 +87,6 @@ def _apply(operation: Any, reach: _Reach) -> _Reach:
         return _Reach(step, before + wing, after + wing)
     if isinstance(operation, poolings):
         return _pool(reach, operation.pool_size[-1], operation.strides[-1])
-    if isinstance(operation, layers.Conv2DTranspose):
-        # Windows that don't overlap: each sample becomes a cell of its own.
-        finer = step // operation.strides[-1]
-        return _Reach(finer, before + step - finer, after)
     if isinstance(operation, layers.UpSampling2D | layers.UpSampling3D):
         finer = step // operation.size[-1]
         if getattr(operation, "interpolation", "nearest") == "bilinear":

@@ -48,8 +48,11 @@ BLOCKS = (1, 1, 1)
 HALO = 80
 """Margin, in px, that padding 'valid' leaves out."""
 
-FAST_WIDTHS = (32, 80, 96)
+FAST_WIDTHS = (32, 64, 96)
 """Features of the fast network at half, quarter and eighth resolution."""
+
+FAST_FINE = 16
+"""Its features at full resolution."""
 
 FAST_BLOCKS = (1, 1)
 """Its residual blocks at quarter and eighth resolution, on the way down."""
@@ -108,13 +111,18 @@ def stabilised_2d(*, padding: Padding = "same") -> keras.Model:
 
 
 def stabilised_2d_fast(*, padding: Padding = "same") -> keras.Model:
-    """Build the 2D network that works on cells of 2 x 2 px, a quarter of the work."""
+    """Build the 2D network whose body works on cells of 2 x 2 px: a third of the work.
+
+    What it finds is joined with features at full resolution, for details finer than a cell.
+    """
     values = keras.Input((None, None, 1), dtype="float32")
     surface = _Surface.of(_Map(values, FAST_HALO if padding == "valid" else None))
-    cells = surface.centred.to_grid(2).scaled(layers.Conv2D(4, 2, strides=2), 1 / 2)
-    features = _convolve(cells, FAST_WIDTHS[0], activation=None)
-    finer = layers.Conv2DTranspose(1, 2, strides=2, kernel_initializer="zeros", dtype="float32")
-    noise = _u_net(features, FAST_WIDTHS, FAST_BLOCKS).scaled(finer, 2)
+    fine = _convolve(surface.centred, FAST_FINE, activation=None, dtype="float32")
+    cells = fine.to_grid(2).scaled(layers.Conv2D(FAST_WIDTHS[0], 2, strides=2), 1 / 2)
+    body = _u_net(cells, FAST_WIDTHS, FAST_BLOCKS)
+    found = body.windowed(layers.Conv2D, 1, filters=FAST_FINE, kernel_size=1)
+    joined = _add(found.scaled(layers.UpSampling2D(2), 2), fine)
+    noise = _one_a_pixel(_convolve(joined, FAST_FINE))
     return keras.Model(values, surface.without(noise), name="stabilised_2d_fast")
 
 

@@ -14,10 +14,10 @@ from crispim_ij.evaluation.metrics import rmse
 from crispim_ij.models import find_model
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 
-NAMES = ["crispim-2d", "crispim-3d"]
+NAMES = ["crispim-2d", "crispim-2d-fast", "crispim-3d"]
 
 
-@pytest.fixture(scope="module", params=["crispim-2d"])
+@pytest.fixture(scope="module", params=["crispim-2d", "crispim-2d-fast"])
 def denoise(request: pytest.FixtureRequest) -> Denoiser:
     """Each 2D model."""
     return load_denoiser(request.param)

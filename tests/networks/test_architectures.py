@@ -31,7 +31,7 @@ def counts(name: str, *shape: int) -> NDArray[np.float32]:
         ("residual-2d", 332_641),
         ("residual-2.5d", 369_505),
         ("stabilised-2d", 896_769),
-        ("stabilised-2d-fast", 468_117),
+        ("stabilised-2d-fast", 378_609),
         ("stabilised-2.5d", 916_993),
     ],
 )
