@@ -93,7 +93,8 @@ def train(
         peak of the learning rate, 'float32' or 'bfloat16', what decides first weights and
         patches, steps between checkpoints.
     noise_sd : float or tuple of float, optional
-        Standard deviation of the drawn noise in counts, or a range of it.
+        Standard deviation of the drawn noise in counts, or a range of it; for recipes whose
+        network guesses the noise.
     camera : str or CameraNoise, optional
         A camera's noise in place of that: 'GAIN:OFFSET:READ', or a file of `calibrate`'s.
     devices, sample_every, tensorboard, workers, cache : optional

@@ -156,7 +156,7 @@ def _hints(found: Calibration) -> Iterator[str]:
         )
     if found.is_correlated:
         yield (
-            "Neighbouring pixels share noise, as after binning, resizing or destriping: it is "
+            "Neighbouring pixels share noise, as after resizing, filtering or destriping: it is "
             "stronger than measured here, and no model of independent pixels describes it."
         )
     if found.residual > FAR:

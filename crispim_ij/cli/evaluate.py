@@ -42,7 +42,11 @@ RANKING = "ranking.csv"
 def evaluate(
     clean: Annotated[
         Path,
-        typer.Argument(metavar="CLEAN", help="Clean planes: a folder of planes, or a TIFF stack."),
+        typer.Argument(
+            metavar="CLEAN",
+            help="Clean planes: a folder of TIFF or PNG planes, a TIFF stack, or a .zarr "
+            "(OME-Zarr); with --no-clean the noisy ones.",
+        ),
     ],
     *,
     method: Annotated[
@@ -52,8 +56,8 @@ def evaluate(
             help="What to measure; may be repeated. The paper's baselines noisy, tv and cv2; "
             "tv-tuned, nlm-tuned, wavelet-tuned and gaussian-tuned, each at its best strength on a "
             "plane that is not measured; bm3d and bm4d, told the noise, where these packages are "
-            "installed; a model or a model folder. [default: noisy, tv and crispim-2d "
-            "unless --result is given]",
+            "installed; a model or a model folder. [default: noisy, tv and crispim-2d unless "
+            "--result is given; with --no-clean all models and the quicker tuned classics]",
             show_default=False,
         ),
     ] = None,
@@ -111,7 +115,7 @@ def evaluate(
         typer.Option(
             "--no-clean",
             help="CLEAN holds noisy planes, of which there is no clean copy: rank the methods by "
-            "their estimated errors, at their best strengths.",
+            "their estimated errors, each at its best strength. Only this takes --noise.",
         ),
     ] = False,
     noise: Noise = "auto",

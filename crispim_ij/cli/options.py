@@ -88,8 +88,8 @@ TreeInput = Annotated[
     Path,
     typer.Argument(
         metavar="INPUT",
-        help="Folder of TIFF planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of folders with "
-        "many of these.",
+        help="Folder of TIFF or PNG planes, a TIFF stack, a .zarr (OME-Zarr), or a tree of folders "
+        "with many of these.",
     ),
 ]
 Only = Annotated[
@@ -206,7 +206,8 @@ Camera = Annotated[
     typer.Option(
         metavar="FILE|GAIN:OFFSET:READ",
         help="Noise of a camera, Poisson-Gaussian, in place of --noise-sd: a file of "
-        "`crispim-ij calibrate`, or counts such as 0.5:98:3. [default: the noise of --noise-sd]",
+        "`crispim-ij calibrate`, or counts such as 0.5:98:3. To train with, only for recipes whose "
+        "network guesses the noise. [default: the noise of --noise-sd]",
         show_default=False,
     ),
 ]
@@ -215,16 +216,16 @@ Noise = Annotated[
     str,
     typer.Option(
         metavar="auto|SD|GAIN:OFFSET:READ",
-        help="The noise, for models that are told it: measured on a few planes, or its standard "
-        "deviation in counts, or a camera's.",
+        help="The noise, for models that are told it. auto: measured on a few planes; or its "
+        "standard deviation in counts, such as 35; or a camera's, such as 2.1:98:9.8.",
     ),
 ]
 Strength = Annotated[
     float,
     typer.Option(
         metavar="0.5-2",
-        help="Factor by which the noise is taken to be stronger: less than 1 leaves some in, more "
-        "smooths.",
+        help="Factor by which the noise is taken to be stronger than it is: less than 1 leaves "
+        "some noise in, and faint structure with it; more smooths.",
     ),
 ]
 

@@ -69,15 +69,15 @@ def train(
         typer.Option(
             metavar="STACK",
             help="The same planes with noise, in the order of --clean. For --recipe blind: your "
-            "noisy planes. [default: noise is drawn on the fly]",
+            "noisy planes. [default: noise is drawn while training]",
         ),
     ] = None,
     recipe: Annotated[
         str,
         typer.Option(
             metavar="NAME|FILE",
-            help="Where the settings come from: paper-2d, paper-3d, crispim-2d, blind, a .toml "
-            "file of your own, or the recipe.json of a model.",
+            help="Where the settings come from: crispim-2d, crispim-2d-fast, crispim-3d, blind, "
+            "paper-2d, paper-3d, a .toml file of your own, or the recipe.json of a model.",
             autocompletion=recipe_names,
         ),
     ] = "crispim-2d",
@@ -85,7 +85,7 @@ def train(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Begin with the weights of this model, to adapt it. [default: random weights]",
+            help="Begin with the weights of this model. [default: random weights]",
             autocompletion=model_names,
         ),
     ] = None,
@@ -114,7 +114,8 @@ def train(
         str | None,
         typer.Option(
             metavar="SD|LOW:HIGH",
-            help="Standard deviation of the drawn noise, in counts. [default: the recipe's]",
+            help="Standard deviation of the drawn noise, in counts, for recipes whose network "
+            "guesses the noise. [default: the recipe's]",
         ),
     ] = None,
     camera: Camera = None,
@@ -122,7 +123,7 @@ def train(
         float | None,
         typer.Option(
             metavar="RATE",
-            help="Peak of Adam's learning rate, a number without unit. [default: the recipe's]",
+            help="Peak of the learning rate, a number without unit. [default: the recipe's]",
         ),
     ] = None,
     precision: Annotated[

@@ -11,6 +11,7 @@ from crispim_ij.cli.config import ANYWHERE, OWN, options_of
 from crispim_ij.cli.main import app
 from crispim_ij.planes import open_source
 from tests.cli.conftest import Call
+from tests.docs.blocks import read_blocks
 from tests.test_help import walk
 
 REFUSED = {
@@ -82,6 +83,13 @@ def test_the_nearer_file_wins(call: Call, work: Path, tmp_path: Path) -> None:
     named = write(tmp_path / "named.toml", "[denoise]\ntile = 512")
     assert shown(call, "--config", named)["tile"] == f"512  # {named}"
     assert shown(call, "--config", named)["precision"] == f'"bfloat16"  # {own}'
+
+
+def test_the_example_of_the_docs_is_taken(call: Call, work: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/command-line.md"
+    (example,) = (block.text for block in read_blocks(page) if block.language == "toml")
+    file = write(work / "crispim.toml", example)
+    assert shown(call)["model"] == f'"crispim-3d"  # {file}'
 
 
 def test_defaults_act_and_are_told_and_the_command_line_wins(
