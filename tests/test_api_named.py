@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.training.run_directory import HISTORY_FILE
 from tests.made import fresh_model
+from tests.told import told_model
 
 
 @pytest.fixture(scope="module")
@@ -140,28 +144,49 @@ def test_a_model_shows_in_one_screen_and_with_its_card(tmp_path: Path) -> None:
     assert "<img" not in hostile
 
 
-def test_notebooks_get_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What a notebook displays."""
     from IPython.core.displaypub import CapturingDisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
-    try:
-        publisher = CapturingDisplayPublisher()
-        monkeypatch.setattr(shell, "display_pub", publisher)
-        with notebook_bar("denoising", 3, "planes") as advance:
-            advance(3, "")
-        assert not publisher.outputs  # a shell is no notebook
-        monkeypatch.setattr(shell, "kernel", object(), raising=False)
-        with notebook_bar("denoising", 3, "planes", hidden=True) as advance:
-            advance(1, "")
-        assert not publisher.outputs
-        with notebook_bar("denoising", 3, "planes") as advance:
-            advance(3, "<b>")
-        first, last = (output["data"]["text/html"] for output in publisher.outputs)
-        assert re.search(r"denoising: 0 of 3 planes$", first)
-        assert re.search(r'<progress value="3".*denoising: 3 of 3 planes, &lt;b&gt;$', last)
-    finally:
-        InteractiveShell.clear_instance()
+    publisher = CapturingDisplayPublisher()
+    monkeypatch.setattr(shell, "display_pub", publisher)
+    monkeypatch.setattr(shell, "kernel", object(), raising=False)
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+def test_notebooks_get_a_bar(
+    notebook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with notebook_bar("denoising", 3, "planes", hidden=True) as advance:
+        advance(1, "")
+    assert not notebook
+    with notebook_bar("denoising", 3, "planes") as advance:
+        advance(3, "<b>")
+    first, last = (output["data"]["text/html"] for output in notebook)
+    assert re.search(r"denoising: 0 of 3 planes$", first)
+    assert re.search(r'<progress value="3".*denoising: 3 of 3 planes, &lt;b&gt;$', last)
+    notebook.clear()
+    monkeypatch.delattr(sys.modules["IPython"].get_ipython(), "kernel")
+    with notebook_bar("denoising", 3, "planes") as advance:
+        advance(3, "")
+    assert not notebook  # a shell is none
+
+
+@pytest.mark.long
+def test_notebooks_see_how_far_an_adaptation_is(
+    notebook: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    planes = np.random.default_rng(0).normal(300, 30, (4, 64, 64)).astype(np.uint16)
+    told = told_model(tmp_path / "told")
+    crispim_ij.adapt(planes, tmp_path / "mine", told, minutes=0.01)
+    last = notebook[-1]["data"]["text/html"]
+    assert re.search(
+        r"adapting: (\d+) of \1 steps, noisy [23]\d\.\d, now .* counts \(estimated\)$", last
+    )
 
 
 def test_arrays_are_what_training_opens(stack: NDArray[np.uint16]) -> None:

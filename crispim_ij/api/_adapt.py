@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crispim_ij.api._images import (
     AnyNoise,
@@ -15,10 +17,15 @@ from crispim_ij.api._images import (
     selection_of,
 )
 from crispim_ij.api._models import AnyModel, as_model
+from crispim_ij.api._progress import Advance, notebook_bar
 from crispim_ij.noise import NoiseOptions, tell_noise
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable, check_place
 from crispim_ij.training import adapt as adapt_model
+
+if TYPE_CHECKING:
+    from crispim_ij.training.adaptation import Plan
+    from crispim_ij.training.log import HistoryEntry
 
 
 def adapt(
@@ -92,4 +99,16 @@ def adapt(
         told = tell_noise(source, NoiseOptions(read_noise(noise)), whole=True)
         for problem in (*told.problems, *misfits(source, found)):
             warnings.warn(problem, UserWarning, stacklevel=2)
-        return adapt_model(source, found, place, settings, told)
+        with ExitStack() as shown:
+            bar: list[tuple[Plan, Advance]] = []
+
+            def begin(plan: Plan) -> None:
+                bar.append(
+                    (plan, shown.enter_context(notebook_bar("adapting", plan.steps, "steps")))
+                )
+
+            def show(done: int, newest: HistoryEntry | None) -> None:
+                ((plan, advance),) = bar
+                advance(done, "" if newest is None else plan.progress(newest.error))
+
+            return adapt_model(source, found, place, settings, told, on_plan=begin, on_step=show)

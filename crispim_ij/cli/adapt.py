@@ -120,12 +120,8 @@ def adapt_with_bar(
         def show(done: int, newest: HistoryEntry | None) -> None:
             (plan,) = planned
             if newest is not None:
-                now = f"now {newest.error * plan.scale:.3g} {plan.unit} (estimated)"
-                bar.update(
-                    bar.task_ids[0],
-                    completed=done,
-                    description=f"adapting, noisy {plan.noisy:.3g}, {now}",
-                )
+                said = f"adapting, {plan.progress(newest.error)}"
+                bar.update(bar.task_ids[0], completed=done, description=said)
             check_interrupt()
 
         return adapt_model(

@@ -68,6 +68,9 @@ def show(
 ) -> None:
     """Show what is known of a model: its description and its card.
 
+    How it was trained stands in its card, or in the description where it has none; --json
+    tells all of it.
+
     Example: `crispim-ij models show crispim-2d`
     """
     from rich.markdown import Markdown
@@ -81,9 +84,13 @@ def show(
     if as_json:
         print_json({**_model_facts(model), "card": text})
         return
-    print_json(asdict(model.spec))
-    if text is not None:
-        console.print(Markdown(text))
+    description = asdict(model.spec)
+    if text is None:
+        print_json(description)
+        return
+    del description["provenance"]
+    print_json(description)
+    console.print(Markdown(text))
 
 
 def _model_facts(model: Model) -> dict[str, Any]:

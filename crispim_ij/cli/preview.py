@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -143,7 +144,12 @@ def _plain(path: Path) -> str:
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
-    """Show the crop in a terminal: as a picture by its protocols, or in half blocks."""
+    """Show the crop in a terminal: as a picture by its protocols, or in half blocks.
+
+    What does so comes with the extra 'preview'.
+    """
+    if find_spec("textual_image") is None:
+        return
     if not console.is_terminal or console.is_dumb_terminal or not sys.stdin.isatty():
         return
     if 0 in os.get_terminal_size(sys.stdout.fileno()):  # as some serial and remote ones say

@@ -121,7 +121,7 @@ def with_strength(
     yield "Denoising the plane …"
     looked = found.looked
     denoise = process.load(request.model, request.settings)
-    denoise = denoise.told(looked.own_noise.scaled(strength))
+    denoise = denoise.told(looked.told.scaled(strength / request.noise.strength))
     denoised = denoise(looked.pixels if request.model.spec.depth > 1 else looked.plane)
     return to_dtype(denoised, found.pixels.dtype)
 

@@ -108,6 +108,10 @@ class Plan:
     scale: float
     unit: str
 
+    def progress(self, error: float) -> str:
+        """Say what is left of the noise, by the error of a line of the history."""
+        return f"noisy {self.noisy:.3g}, now {error * self.scale:.3g} {self.unit} (estimated)"
+
 
 @dataclass(frozen=True)
 class Adapted:

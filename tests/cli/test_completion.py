@@ -14,7 +14,10 @@ from tests.cli.conftest import Call
         ("crispim-ij pre", ["preview", "preprocess"]),
         ("crispim-ij denoise --prec", ["--precision"]),
         ("crispim-ij denoise in out --precision b", ["bfloat16"]),
-        ("crispim-ij denoise in out --model crispim-", ["crispim-2d", "crispim-2d-fast", "crispim-3d"]),
+        (
+            "crispim-ij denoise in out --model crispim-",
+            ["crispim-2d", "crispim-2d-fast", "crispim-3d"],
+        ),
         ("crispim-ij models show crispim-3", ["crispim-3d"]),
         ("crispim-ij train mine --recipe paper", ["paper-2d", "paper-3d"]),
         ("crispim-ij fiji doc", ["doctor"]),

@@ -33,7 +33,11 @@ def test_an_imported_model_is_listed_and_shown(call: Call, tmp_path: Path, libra
 
 def test_the_shipped_model_is_listed_and_shown(call: Call) -> None:
     assert "crispim-2d" in call("models", "list").out
-    assert "stabilised-2d" in call("models", "show", "crispim-2d").out
+    shown = call("models", "show", "crispim-2d").out
+    assert '"architecture": "stabilised-2d"' in shown
+    assert "What it was trained on" in shown
+    assert "own_noise" not in shown  # the card has it shorter
+    assert "own_noise" in call("models", "show", "crispim-2d", "--json").out
 
 
 def test_calibrate_and_denoise_with_uncertainty(

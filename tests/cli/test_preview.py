@@ -108,20 +108,32 @@ def test_nothing_is_written_among_the_planes(call: Call, noisy: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("size", "answers", "mark"),
+    ("size", "answers", "lacks", "mark"),
     [
-        ((50, 120), b"", "▀"),
-        pytest.param((50, 120), b"\x1b[?62;4c", "\x1bP", marks=pytest.mark.slow),
-        pytest.param((0, 0), b"", "Picture: ", marks=pytest.mark.slow),
+        ((50, 120), b"", "", "▀"),
+        ((50, 120), b"", "textual_image", "Picture: "),
+        pytest.param((50, 120), b"\x1b[?62;4c", "", "\x1bP", marks=pytest.mark.slow),
+        pytest.param((0, 0), b"", "", "Picture: ", marks=pytest.mark.slow),
     ],
 )
 def test_a_terminal_is_shown_the_crop(
-    noisy: Path, model: Path, folder: Path, size: tuple[int, int], answers: bytes, mark: str
+    noisy: Path,
+    model: Path,
+    folder: Path,
+    size: tuple[int, int],
+    answers: bytes,
+    lacks: str,
+    mark: str,
 ) -> None:
-    """In half blocks, as a Sixel picture where the terminal knows them, or only in a file."""
+    """In half blocks, as a Sixel picture where the terminal knows them, or only in a file.
+
+    In a file alone, too, where what does it is not installed.
+    """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
-    script = "from crispim_ij.cli.main import run; run()"
+    script = (
+        f"import sys; sys.modules[{lacks!r}] = None; from crispim_ij.cli.main import run; run()"
+    )
     command = [sys.executable, "-c", script, "preview", str(noisy), "--model", str(model)]
     process = subprocess.Popen(
         command,
@@ -144,7 +156,7 @@ def test_a_terminal_is_shown_the_crop(
     os.close(leader)
     assert process.wait(60) == 0
     assert mark in said.decode()
-    assert ("noisy | denoised | difference" in said.decode()) == (size != (0, 0))
+    assert ("noisy | denoised | difference" in said.decode()) == (mark != "Picture: ")
 
 
 @pytest.mark.long

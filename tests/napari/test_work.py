@@ -134,6 +134,10 @@ def test_why_to_mistrust_the_noise_is_said_without_a_preview(
     _, result = result_of(denoise_all(process, layer))
     (problem,) = result.problems
     assert "Neighbouring pixels share noise." in problem
+    _, found = result_of(preview_plane(process, layer, (1, 5, 5)))
+    np.testing.assert_array_equal(found.pixels, result.pixels[1])
+    _, again = result_of(with_strength(process, layer, found, 1.0))
+    np.testing.assert_array_equal(again, found.pixels)
     plain = LayerRequest(counts(3, 48, 64), 0, told, DenoiseSettings())
     assert result_of(denoise_all(process, plain))[1].problems == ()
     strong = np.random.default_rng(0).normal(2000, 300, (2, 64, 64)).astype(np.float32)
