@@ -21,7 +21,8 @@ from crispim_ij.noise.light_levels import (
     measure_blocks,
     varies,
 )
-from crispim_ij.noise.pairs import PLANES, Pair, read_pairs
+from crispim_ij.noise.pairs import PLANES, Pair, difference, read_pairs
+from crispim_ij.noise.resizing import resizing_period
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Metadata, Source
@@ -65,6 +66,9 @@ class Measurement:
         Measured where planes are flat, so that structure counts where none are.
     grain : Grain or None
         How they share it, in units of `whole`; known where that is.
+    period : float or None
+        Distance, in px, at which noise is as strong again, where planes were resized; `noise` and
+        `whole` are then means.
     """
 
     channel: int
@@ -75,6 +79,7 @@ class Measurement:
     basis: Basis | None
     whole: CameraNoise | None = None
     grain: Grain | None = field(default=None, compare=False)
+    period: float | None = None
 
     def of_all(self) -> Measurement:
         """Return what a model is told that has learnt how pixels share noise."""
@@ -109,11 +114,12 @@ class Measurement:
         )
 
     def _shared_in_figures(self) -> str:
-        if not self.is_correlated:
-            return ""
-        hides = self.whole is not None and self.whole != self.noise
-        in_all = f", of {self.of_all().at(0.5)[0]:.3g} in all" if hides else ""
-        return f"{in_all}, shared by neighbouring pixels"
+        says = ""
+        if self.is_correlated:
+            hides = self.whole is not None and self.whole != self.noise
+            in_all = f", of {self.of_all().at(0.5)[0]:.3g} in all" if hides else ""
+            says = f"{in_all}, shared by neighbouring pixels"
+        return says + (f", stronger again every {self.period:.2g} px" if self.period else "")
 
     def in_words(self) -> str:
         """Say how strong noise is, in one line."""
@@ -207,7 +213,7 @@ def measure_light(pairs: Sequence[Pair]) -> Light:
     blocks = join([measure_blocks(pair.plane, step, limits) for pair in pairs])
     differences = None
     if all(pair.beside is not None for pair in pairs):
-        own = join([measure_blocks(_difference(pair), step) for pair in pairs])
+        own = join([measure_blocks(difference(pair), step) for pair in pairs])
         differences = replace(own, light=blocks.light, clipped=blocks.clipped)
     alive = varies(blocks)
     if alive.mean() < _FEWEST_ALIVE:
@@ -253,10 +259,20 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
-    if not is_correlated:
-        return Measurement(channel, noise, levels, is_correlated, None, basis)
-    problem, whole = "Neighbouring pixels share noise.", _whole(pairs, noise)
-    return Measurement(channel, noise, levels, is_correlated, problem, basis, *whole)
+    period = resizing_period(pairs)
+    whole = _whole(pairs, noise) if is_correlated else (None, None)
+    problem = _problem(is_correlated, period)
+    return Measurement(channel, noise, levels, is_correlated, problem, basis, *whole, period)
+
+
+def _problem(is_correlated: bool, period: float | None) -> str | None:
+    """Say why a model doesn't know such noise."""
+    says = ["Neighbouring pixels share noise."] if is_correlated else []
+    if period is not None:
+        says.append(
+            f"Noise is stronger again every {period:.2g} px, as in planes that were resized."
+        )
+    return " ".join(says) or None
 
 
 def _whole(
@@ -306,9 +322,3 @@ def _step(pairs: Sequence[Pair]) -> int:
     rows, columns = (side // SIDE for side in pairs[0].plane.shape)
     plain = rows * columns * len(pairs)
     return SIDE if plain >= _ENOUGH else SIDE // 2 if plain >= _FEW else SIDE // 4
-
-
-def _difference(pair: Pair) -> NDArray[np.float64]:
-    """Return what is left of a plane without its neighbour, with the noise of one plane."""
-    plane = np.asarray(pair.plane, np.float64)
-    return plane if pair.beside is None else (plane - pair.beside) / math.sqrt(2)

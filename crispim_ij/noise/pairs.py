@@ -27,6 +27,12 @@ class Pair(NamedTuple):
     beside: NDArray[Any] | None
 
 
+def difference(pair: Pair) -> NDArray[np.float64]:
+    """Return what is left of a plane without its neighbour, with the noise of one plane."""
+    plane = np.asarray(pair.plane, np.float64)
+    return plane if pair.beside is None else (plane - pair.beside) / np.sqrt(2)
+
+
 def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterator[Pair]:
     """Read planes that are spread over stacks, each with a neighbour along Z.
 

@@ -149,6 +149,11 @@ def _consequence(found: Measurement) -> str:
     """Say what a problem leads to."""
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
+    if found.period is not None:
+        return (
+            "What is told of it is a mean, so results are worse and estimated errors may be far "
+            "off: give planes as the camera took them, not resized."
+        )
     if found.noise == found.whole:
         return (
             "Fine structure that neighbouring planes don't share can't be told from it, and is "

@@ -108,7 +108,7 @@ def test_a_3d_model_does_not_suit_planes_that_are_unlike(shared: float, fits: bo
     assert (said == []) is fits
     if not fits:
         assert re.search(r"neighbouring planes are unlike here \(correlation 0\.[34]", said[0])
-        assert said[0].endswith("These models fit (--model): crispim-2d.")
+        assert said[0].endswith("These models fit (--model): crispim-2d, crispim-2d-fast.")
     assert misfits(source, find_model("crispim-2d")) == []
 
 
