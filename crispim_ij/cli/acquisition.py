@@ -8,7 +8,7 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar, say_kept
+from crispim_ij.cli.console import log, print_json, progress_bar, say, say_kept
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import find_tree
@@ -149,7 +149,7 @@ class _Shown:
         if found.noise is not None and not self._quiet:
             on = f"measured on {len(found.stacks)} of {found.of} stacks" if found.of > 1 else ""
             for line in found.noise.lines:
-                self._say(f"{name}{line}{on and ', ' + on}")
+                log(f"{name}{line}{on and ', ' + on}")
         say_problems([f"{name}{problem}" for problem in found.problems])
 
     def _say_own_noise(self, begun: Begun[Any]) -> None:
@@ -159,12 +159,8 @@ class _Shown:
             return
         if not self._quiet:
             for line in noise.lines:
-                self._say(f"{begun.path}: {line}, measured on it alone")
+                log(f"{begun.path}: {line}, measured on it alone")
         say_problems([f"{begun.path}: {problem}" for problem in noise.problems])
-
-    def _say(self, line: str) -> None:
-        """Print a line above the bar, as it is."""
-        errors.print(line, soft_wrap=True)
 
     def counts(self) -> Counter[str]:
         """Return how many stacks are done, skipped and failed."""
@@ -198,7 +194,7 @@ class _Shown:
             *(f"Failed: {one.path}: {one.why}" for one in self.ended if one.why is not None),
         ]
         for line in lines:
-            console.print(line, soft_wrap=True)
+            say(line)
 
     def refuse_failures(self) -> None:
         """End with a fault where stacks failed, or files could not be copied."""
@@ -244,4 +240,4 @@ def _say_dry(acquisition: Acquisition[Any], shown: _Shown) -> None:
         "Nothing was written.",
     ]
     for line in lines:
-        console.print(line, soft_wrap=True)
+        say(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.console import log, print_json, progress_bar, say, warn
 from crispim_ij.cli.interrupts import ending_after_step
 from crispim_ij.cli.options import (
     AsJson,
@@ -91,7 +91,7 @@ def adapt(
         print_json({**facts(adapted, start), "seconds": perf_counter() - started})
         return
     say_adapted(adapted, start)
-    console.print(f"Model written to {model}", soft_wrap=True)
+    say(f"Model written to {model}")
 
 
 def adapt_with_bar(
@@ -115,7 +115,7 @@ def adapt_with_bar(
         def show_plan(plan: Plan) -> None:
             planned.append(plan)
             bar.update(bar.task_ids[0], total=plan.steps, description="adapting")
-            errors.print(in_words(plan, start), soft_wrap=True)
+            log(in_words(plan, start))
 
         def show(done: int, newest: HistoryEntry | None) -> None:
             (plan,) = planned
@@ -154,17 +154,14 @@ def in_words(plan: Plan, start: Model) -> str:
 def say_adapted(adapted: Adapted, start: Model) -> None:
     """Say what an adaptation was worth, for people."""
     name, unit = start.folder.name, adapted.unit
-    console.print(
+    say(
         f"Estimated error: noisy {adapted.noisy:.3g}, {name} {adapted.before:.3g}, adapted "
-        f"{adapted.after:.3g} {unit}, on planes that were kept apart",
-        soft_wrap=True,
+        f"{adapted.after:.3g} {unit}, on planes that were kept apart"
     )
     if not adapted.is_better:
-        errors.print(
+        warn(
             f"{adapted.steps} steps made nothing better of {name}, whose weights are kept: "
-            "give more time, or use it as it is.",
-            style="yellow",
-            soft_wrap=True,
+            "give more time, or use it as it is."
         )
 
 

@@ -16,7 +16,7 @@ from crispim_ij.cli.acquisition import (
     show_dry_acquisition,
     tree_of,
 )
-from crispim_ij.cli.console import console, print_json, start_tensorflow
+from crispim_ij.cli.console import print_json, say, start_tensorflow
 from crispim_ij.cli.options import (
     ClusterOptions,
     ModelName,
@@ -173,9 +173,9 @@ def denoise(
 
 def _say_written(planes: int, output: Path, uncertainty: Path | None) -> None:
     """Say what there is now, for people."""
-    console.print(f"{planes} denoised planes written to {output}", soft_wrap=True)
+    say(f"{planes} denoised planes written to {output}")
     if uncertainty is not None:
-        console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+        say(f"Their expected errors written to {uncertainty}")
 
 
 def _adapted(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, print_json, progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
@@ -255,12 +255,11 @@ def _print_ranking(ranking: Sequence[Ranked], file: Path, *, as_json: bool) -> N
     console.print(render_ranking(ranking))
     best = ranking[0]
     at = "" if best.strength is None else f" at strength {best.strength:g}"
-    console.print(
+    say(
         f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
-        f"{best.noise:.3g}",
-        soft_wrap=True,
+        f"{best.noise:.3g}"
     )
-    console.print(str(file), soft_wrap=True)
+    say(str(file))
 
 
 def _settings(
@@ -309,7 +308,7 @@ def _print(evaluation: Evaluation, page: Path, *, as_json: bool) -> None:
         print_json({"means": means, "pairs": pairs, "report": str(page)})
         return
     console.print(evaluation.table)
-    console.print(str(page), soft_wrap=True)
+    say(str(page))
 
 
 def _named_folders(texts: list[str]) -> dict[str, Path]:

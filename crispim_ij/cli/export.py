@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, start_tensorflow, waiting
+from crispim_ij.cli.console import say, start_tensorflow, waiting
 from crispim_ij.cli.options import ModelArgument, Overwrite
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import (
@@ -71,13 +71,12 @@ def export(
     with waiting("exporting"):
         start_tensorflow()
         exported = export_model(found, output, settings)
-    console.print(
+    say(
         f"{found.folder.name} written to {exported.path} for {settings.format.value}; its counts "
-        f"differ from the model's by at most {exported.difference:.2g} on the test image",
-        soft_wrap=True,
+        f"differ from the model's by at most {exported.difference:.2g} on the test image"
     )
     if exported.units.facts:
-        console.print(f"It takes and gives: {exported.units.says}", soft_wrap=True)
+        say(f"It takes and gives: {exported.units.says}")
 
 
 def _noise_of(text: str | None) -> CameraNoise | None:

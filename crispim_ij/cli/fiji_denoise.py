@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import (
     FijiHome,
     Heap,
@@ -130,8 +130,7 @@ def denoise(
             given = around[0] if described.depth == 1 else np.stack(around)
             sink.write(index, (comparison or plugin)(given, noises[index]))
             bar.advance(bar.task_ids[0])
-    said = f"{len(planes)} denoised planes written to {output}"
-    console.print(said, soft_wrap=True)
+    say(f"{len(planes)} denoised planes written to {output}")
     if comparison:
         comparison.report()
 
@@ -194,10 +193,9 @@ class _Comparison:
     def report(self) -> None:
         """Say how much they differ; end with status 1 where that is too much."""
         equal = self._difference <= TOLERANCE
-        console.print(
+        say(
             f"{'equal' if equal else 'different'}: Fiji's counts differ from Python's by at most "
-            f"{self._difference:.2g}",
-            soft_wrap=True,
+            f"{self._difference:.2g}"
         )
         if not equal:
             raise typer.Exit(1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.config import Command
-from crispim_ij.cli.console import console, errors, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, log, print_json, progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import AsJson, ModelArgument, Overwrite, parse_noise_sd
 from crispim_ij.cli.outcome import opened_source, show_job
 from crispim_ij.cli.train import print_trained, train_with_bar
@@ -134,7 +134,7 @@ def calibrate(
             )
     found.write(model.folder)
     console.print(_reliability_table(bins))
-    console.print(f"Written to {model.folder}", soft_wrap=True)
+    say(f"Written to {model.folder}")
 
 
 def _reliability_table(bins: Sequence[Bin]) -> Table:
@@ -173,10 +173,9 @@ def import_(
     if (folder / SPEC_FILE).exists() and not overwrite:
         raise CrispimError(f"{folder} holds a model already; give --overwrite to replace it.")
     model = import_model(file, folder)
-    console.print(
+    say(
         f"Imported {file} as {model.spec.architecture} "
-        f"({model.spec.parameters:,} weights) into {model.folder}",
-        soft_wrap=True,
+        f"({model.spec.parameters:,} weights) into {model.folder}"
     )
 
 
@@ -213,7 +212,7 @@ def train_shipped(
     stacks = {name: _shipped_stack(name, data, output) for run in runs for name in run.stacks}
     for run in runs:
         if (output / run.model / "model.json").exists():
-            errors.print(f"{output / run.model} exists already.", soft_wrap=True)
+            log(f"{output / run.model} exists already.")
             continue
         _train_run(run, [stacks[name] for name in run.stacks], output, steps)
 
@@ -282,7 +281,7 @@ def _train_run(run: ShippedRun, stacks: list[Path], output: Path, steps: int | N
     start, teacher = (
         str(output / name) if name else None for name in (run.start_from, run.teacher)
     )
-    errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
+    log(f"Training {folder}: {recipe.steps} steps")
     resume = (folder / "checkpoint.keras").exists()
     job = TrainingJob(
         folder, recipe, tuple(stacks), start_from=start, teacher=teacher, resume=resume

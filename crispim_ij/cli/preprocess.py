@@ -17,7 +17,7 @@ from crispim_ij.cli.acquisition import (
     tree_of,
 )
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.console import console, print_json
+from crispim_ij.cli.console import print_json, say
 from crispim_ij.cli.options import (
     ClusterOptions,
     FijiHome,
@@ -207,10 +207,9 @@ def preprocess(
         print_json({**facts, **about, "seconds": perf_counter() - started})
         return
     also = f", without noise to {clean}" if clean else ""
-    console.print(
+    say(
         f"{len(planes)} planes of {job.size[1]} x {job.size[0]} px written to {output}{also}; "
-        f"settings and seeds in {written}",
-        soft_wrap=True,
+        f"settings and seeds in {written}"
     )
 
 

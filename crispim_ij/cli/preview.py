@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
-from crispim_ij.cli.console import console, print_json, start_tensorflow, waiting
+from crispim_ij.cli.console import console, print_json, say, start_tensorflow, waiting
 from crispim_ij.cli.options import (
     AsJson,
     ModelName,
@@ -130,8 +130,8 @@ def preview(
             return
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
-            console.print(line, soft_wrap=True)
-        console.print(f"Picture: {picture}", soft_wrap=True)
+            say(line)
+        say(f"Picture: {picture}")
 
 
 def _plain(path: Path) -> str:
