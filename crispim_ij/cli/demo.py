@@ -114,15 +114,14 @@ def _fits_bm3d(pixels: int) -> bool:
 def _preprocess(source: Path, noisy: Path, clean: Path, seed: int, *, overwrite: bool) -> None:
     """Downsample planes and add noise, as `crispim-ij preprocess` does."""
     from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     settings = PreprocessSettings(float(FACTOR), noise_sd=(30.0, 40.0), seed=seed)
     with open_source(source) as planes:
         outputs = [Output(path, SinkSettings(overwrite=overwrite)) for path in (noisy, clean)]
         job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
         show_job(job, "preprocessing", preprocess_locally(job))
-    for path in (noisy, clean):
-        write_record(job.record(), path, noisy=path == noisy)
+    job.write_records()
     height, width = job.size
     say(
         f"{len(planes)} planes of {width} x {height} px written to {noisy}, "

@@ -240,14 +240,14 @@ def _shipped_stack(name: str, data: Path, output: Path) -> Path:
 def _halve(original: Path, made: Path) -> None:
     """Write a stack at half its size, without noise."""
     from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     settings = PreprocessSettings(2, Interpolation.NONE, noise_sd=(0, 0))
     outputs = [Output(made, SinkSettings(resume=True))]
     with open_source(original) as planes:
         job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
         show_job(job, "preprocessing", preprocess_locally(job))
-    write_record(job.record(), made)
+    job.write_records()
 
 
 def _simulate(name: str, path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crispim_ij import __version__
 from crispim_ij.cli.console import (
     log,
     print_json,
@@ -18,7 +19,7 @@ from crispim_ij.cli.console import (
     warn,
 )
 from crispim_ij.errors import CrispimError
-from crispim_ij.machine import installed_versions
+from crispim_ij.machine import version_of
 from crispim_ij.parity import IMAGEJ_VERSION
 from crispim_ij.planes import Selection, Source, open_source
 from crispim_ij.planes.atomic import json_ready, write_json
@@ -181,11 +182,9 @@ def write_profile(
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
-    own, *others = installed_versions(*_PACKAGES).items()
-    found = {
-        **dict([own]),
+    return {
+        "crispim-ij": __version__,
         "Python": platform.python_version(),
-        **dict(others),
+        **{name: version_of(name) or "not installed" for name in _PACKAGES},
         "ImageJ": IMAGEJ_VERSION,
     }
-    return {name: version or "not installed" for name, version in found.items()}

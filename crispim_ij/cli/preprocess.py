@@ -160,7 +160,7 @@ def preprocess(
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
     from crispim_ij.jobs import Output, plan_preprocessing, plan_preprocessing_of_tree
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     started = perf_counter()
     settings = PreprocessSettings(
@@ -199,9 +199,7 @@ def preprocess(
         kept = _run(job, dask, workers, clock)
         if report.profile is not None:
             write_profile(report.profile, clock.profile(), len(planes) - kept, facts, options)
-    written = write_record(job.record(), output)
-    if clean:
-        write_record(job.record(), clean, noisy=False)
+    written = job.write_records()
     if report.as_json:
         about = {"settings": options, "record": written}
         print_json({**facts, **about, "seconds": perf_counter() - started})

@@ -36,7 +36,7 @@ from crispim_ij.planes import Selection, SinkSettings, Source, Tree, check_outpu
 from crispim_ij.planes.atomic import make_folders, whole_file
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, is_zarr, unreadable
 from crispim_ij.planes.tree import ROOT, channel_of
-from crispim_ij.preprocessing import PreprocessSettings, write_record
+from crispim_ij.preprocessing import PreprocessSettings
 
 _SECONDS_OF_CLOCKS = 2
 """By which a drive may round a file's time of change."""
@@ -183,16 +183,13 @@ def plan_preprocessing_of_tree(
     def plan(source: Source, written: Sequence[Output], _: StackNoise | None) -> PreprocessJob:
         return plan_preprocessing(source, written, settings, lambda: opened, options)
 
-    def finish(job: PreprocessJob) -> None:
-        for output, noisy in zip(job.outputs, (True, False), strict=False):
-            write_record(job.record(), output.path, noisy=noisy)
-
     recorded = {
         "command": "preprocess",
         "ImageJ": [opened.version, opened.engine],
         **options,
         **settings.as_options(),
     }
+    finish = PreprocessJob.write_records
     return _checked(Acquisition(tree, tuple(outputs), selection, recorded, plan, None, finish))
 
 
