@@ -153,7 +153,7 @@ def evaluate(
         source = select(whole, wanted)
 
         def opened(path: Path) -> Source:
-            other = stack.enter_context(opened_source(path, _series(path, selection.series)))
+            other = stack.enter_context(_open_given(path, selection.series))
             chosen = select(other, wanted) if len(other) == len(whole) else other
             return aligned(chosen, source)
 
@@ -185,12 +185,14 @@ def evaluate(
     _print(evaluation, write_report(report, out), as_json=as_json)
 
 
-def _series(path: Path, series: int | None) -> Selection:
-    """Choose a series of what has several; results of one image are the series itself."""
-    if series is None:
-        return Selection()
-    with open_source(path) as source:
-        return Selection(series=series if len(source.series) > 1 else None)
+def _open_given(path: Path, series: int | None) -> Source:
+    """Open the series of what has several; results of one image are the series itself."""
+    source = open_source(path)
+    if series is not None and len(source.series) > 1:
+        source.close()
+        source = open_source(path, Selection(series=series))
+    say_problems(source.notes)
+    return source
 
 
 def _refuse_clean_options(**given: object) -> None:
