@@ -132,15 +132,14 @@ class Light(NamedTuple):
     alive: float
 
 
-def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ...]:
+def measure_noise(source: Source) -> tuple[Measurement, ...]:
     """Measure the noise of each channel of a stack on a few of its planes.
 
     Parameters
     ----------
     source : Source
-        Noisy planes, raw counts; `crispim_ij.planes.arrays.ArraySource` for an array.
-    planes : int
-        How many of each channel are read, with as many neighbours along Z.
+        Noisy planes, raw counts; `crispim_ij.planes.arrays.ArraySource` for an array. `PLANES` of
+        each channel are read, with as many neighbours along Z.
 
     Returns
     -------
@@ -152,7 +151,12 @@ def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ..
     CrispimError
         If a plane can't be read, or holds NaN or infinite values.
     """
-    return measure_noise_over([source], planes)
+    return measure_noise_over([source])
+
+
+def typical_noise(source: Source) -> float:
+    """Return the standard deviation, in counts, at the median light of the noisiest channel."""
+    return max(channel.at(0.5)[0] for channel in measure_noise(source))
 
 
 def measure_noise_over(sources: Sequence[Source], planes: int = PLANES) -> tuple[Measurement, ...]:
@@ -295,10 +299,14 @@ def _limits(pairs: Sequence[Pair]) -> tuple[float, ...]:
     if planes[0].dtype.kind in "iu":
         kind = np.iinfo(planes[0].dtype)
         limits |= {float(kind.min), float(kind.max)}
-    # Cameras of 10, 12 or 14 bit saturate below the type's limit.
-    if highest >= 255 and math.log2(highest + 1).is_integer():
+    if is_camera_limit(highest):
         limits.add(highest)
     return tuple(limits)
+
+
+def is_camera_limit(highest: float) -> bool:
+    """Tell by the largest count whether a camera saturates there: one of 8, 10, 12 or 14 bit."""
+    return highest >= 2**8 - 1 and math.log2(highest + 1).is_integer()
 
 
 def _step(pairs: Sequence[Pair]) -> int:
