@@ -73,11 +73,10 @@ def show(
     from rich.markdown import Markdown
 
     from crispim_ij.models import find_model
-    from crispim_ij.models.folder import CARD_FILE
+    from crispim_ij.models.folder import read_card
 
     model = find_model(name)
-    card = model.folder / CARD_FILE
-    text = card.read_text(encoding="utf-8") if card.is_file() else None
+    text = read_card(model.folder)
     if as_json:
         print_json({**_model_facts(model), "card": text})
         return
