@@ -6,15 +6,16 @@ import warnings
 from pathlib import Path
 
 from crispim_ij.api._images import (
+    AnyModel,
     AnyNoise,
     AnyPath,
     Numbers,
     PathOrArray,
+    as_model,
     opened_image,
     read_noise,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.noise import NoiseOptions, tell_noise
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable, check_place

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.api._images import (
+    AnyModel,
     AnyNoise,
     LazyOrNamed,
     Numbers,
     PathOrArray,
+    as_model,
     check_choice,
     follow,
     is_dask,
@@ -23,7 +25,6 @@ from crispim_ij.api._images import (
     read_noise,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.api._xarray import without_names
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
