@@ -27,6 +27,7 @@ from crispim_ij.training import (
     Recipe,
     RunSettings,
     TrainingJob,
+    TrainingStack,
     changed_recipe,
     check_place,
     load_recipe,
@@ -34,7 +35,6 @@ from crispim_ij.training import (
 )
 
 if TYPE_CHECKING:
-    from crispim_ij.training import TrainingStack
     from crispim_ij.training.log import HistoryEntry
 
 Stacks: TypeAlias = "AnyImage | Sequence[PathOrArray]"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from crispim_ij.cli.console import log, print_json, progress_bar, say, say_kept
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import find_tree
+from crispim_ij.planes import Tree, find_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from crispim_ij.jobs import Acquisition, DenoiseJob, PreprocessJob
     from crispim_ij.jobs.acquisition import Begun, Copied, Ended, Event
     from crispim_ij.noise.channel_noise import ChannelNoise
-    from crispim_ij.planes import Tree
 
 Job = TypeVar("Job", "DenoiseJob", "PreprocessJob")
 Events = Generator["Event[Any]", None, None]

@@ -24,11 +24,11 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems
+from crispim_ij.planes import Source, free_space
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
     from crispim_ij.noise import StackNoise
-    from crispim_ij.planes import Source
     from crispim_ij.training.adaptation import Adapted, AdaptSettings, Plan
     from crispim_ij.training.log import HistoryEntry
 
@@ -180,7 +180,6 @@ def facts(adapted: Adapted, start: Model) -> dict[str, Any]:
 def _dry_facts(planes: Source, folder: Path, start: Model) -> dict[str, Any]:
     """Say what would be read and written."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.planes import free_space
     from crispim_ij.training.adaptation import RECIPE
     from crispim_ij.training.run_directory import bytes_needed
 

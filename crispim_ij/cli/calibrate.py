@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,8 +92,6 @@ def _say_channels(source: Source) -> None:
 
 def _facts(found: Calibration, files: tuple[Path, Path] | None) -> dict[str, Any]:
     """Say what was measured, for scripts."""
-    from dataclasses import asdict
-
     return {
         **asdict(found),
         "model": found.model,

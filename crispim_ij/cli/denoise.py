@@ -46,7 +46,7 @@ from crispim_ij.cli.outcome import (
     write_profile,
 )
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, renaming
+from crispim_ij.planes import Compression, Tree, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from crispim_ij.cluster import ClusterSettings
     from crispim_ij.jobs import Acquisition, DenoiseJob
     from crispim_ij.noise import NoiseOptions
-    from crispim_ij.planes import Tree
 
 
 class ResultType(StrEnum):

@@ -26,6 +26,7 @@ from crispim_ij.cli.options import (
 from crispim_ij.cli.outcome import opened_source, say_noise, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
+from crispim_ij.planes.atomic import make_folders, write_csv
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
@@ -228,7 +229,6 @@ def _ranking(
     from crispim_ij.evaluation import default_ranked, rank_methods
     from crispim_ij.evaluation.classics import WITHOUT_NETWORK
     from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
-    from crispim_ij.planes.atomic import make_folders, write_csv
 
     with opened_source(noisy, selection.selection()) as source:
         check_output(out, [RANKING], source.path, overwrite=overwrite)

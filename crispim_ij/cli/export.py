@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,8 @@ from crispim_ij.exporting import (
     export_model,
     format_of,
 )
-
-if TYPE_CHECKING:
-    from crispim_ij.noise import CameraNoise
+from crispim_ij.models import find_model
+from crispim_ij.noise import CameraNoise, parse_noise
 
 
 def export(
@@ -62,8 +61,6 @@ def export(
 
     Example: `crispim-ij export crispim-2d crispim-2d.zip`
     """
-    from crispim_ij.models import find_model
-
     found = find_model(model)
     settings = ExportSettings(format_ or format_of(output), overwrite, _noise_of(noise))
     check_noise(found.spec, settings.noise)
@@ -81,8 +78,6 @@ def export(
 
 def _noise_of(text: str | None) -> CameraNoise | None:
     """Read the noise, which can't be measured here."""
-    from crispim_ij.noise import parse_noise
-
     if text is None:
         return None
     noise = parse_noise(text)

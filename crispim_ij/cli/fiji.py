@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,9 @@ from crispim_ij.cli.console import console, print_json, say, start_tensorflow
 from crispim_ij.cli.fiji_denoise import denoise
 from crispim_ij.cli.options import AsJson, FijiHome, Heap
 from crispim_ij.cli.usage import Group
+from crispim_ij.errors import CrispimError
+from crispim_ij.imagej import GatewaySettings, open_gateway
+from crispim_ij.imagej.installation import check_fiji_home
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,8 +41,6 @@ def doctor(fiji_home: FijiHome = None, as_json: AsJson = False) -> None:
 
     Example: `crispim-ij fiji doctor --fiji-home /opt/Fiji.app`
     """
-    from dataclasses import asdict
-
     from crispim_ij.imagej.doctor import State, examine
 
     rows = examine(fiji_home or None)
@@ -90,8 +92,6 @@ def install(
 
     Example: `crispim-ij fiji install /opt/Fiji.app`
     """
-    from crispim_ij.errors import CrispimError
-    from crispim_ij.imagej.installation import check_fiji_home
     from crispim_ij.imagej.installing import install_files, macro_files, uninstall_files
 
     folder = Path(check_fiji_home(fiji))
@@ -159,7 +159,6 @@ def macro(
 
     Example: `crispim-ij fiji macro CRISPIM_Compare.ijm clean=/data/clean.tif result=/data/ours.tif`
     """
-    from crispim_ij.imagej import GatewaySettings, open_gateway
     from crispim_ij.imagej.macro_files import find_macro, macro_argument, read_macro
 
     text = read_macro(find_macro(file))

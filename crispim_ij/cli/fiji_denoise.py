@@ -30,9 +30,9 @@ from crispim_ij.cli.options import (
     Tile,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source
+from crispim_ij.cli.outcome import opened_source, say_noise
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, SinkSettings, create_sink
+from crispim_ij.planes import Compression, SinkSettings, Source, create_sink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from crispim_ij.imagej.model_zip import ModelZip
     from crispim_ij.models import ModelSpec
     from crispim_ij.noise import CameraNoise, NoiseOptions
-    from crispim_ij.planes import Source
 
     Denoise = Callable[[NDArray[Any], CameraNoise | None], NDArray[np.float32]]
 
@@ -152,7 +151,6 @@ def _noises(
     planes: Source, options: NoiseOptions, described: ModelSpec | ModelZip
 ) -> list[CameraNoise | None]:
     """Measure the noise and say it, or take what the user says; one a plane."""
-    from crispim_ij.cli.outcome import say_noise
     from crispim_ij.noise import tell_noise
 
     noise = tell_noise(planes, options, whole=described.learnt_grain)

@@ -17,15 +17,18 @@ from crispim_ij.cli.outcome import opened_source, show_job
 from crispim_ij.cli.train import print_trained, train_with_bar
 from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, find_model, library_folder, list_models
+from crispim_ij.models.folder import read_card
+from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.parity import Interpolation, NativeImageJ
 from crispim_ij.planes import SinkSettings, open_source
+from crispim_ij.planes.atomic import whole_file
 from crispim_ij.training import TrainingJob
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from crispim_ij.evaluation.uncertainty import Bin
-    from crispim_ij.models import Model
     from crispim_ij.training.shipped import ShippedRun
 
 HALF = ":half"
@@ -42,8 +45,6 @@ def list_(as_json: AsJson = False) -> None:
     Example: `crispim-ij models list`
     """
     from rich.table import Table
-
-    from crispim_ij.models import list_models
 
     if as_json:
         print_json({"models": [_model_facts(model) for model in list_models()]})
@@ -71,9 +72,6 @@ def show(
     Example: `crispim-ij models show crispim-2d`
     """
     from rich.markdown import Markdown
-
-    from crispim_ij.models import find_model
-    from crispim_ij.models.folder import read_card
 
     model = find_model(name)
     text = read_card(model.folder)
@@ -117,7 +115,6 @@ def calibrate(
     Example: `crispim-ij models calibrate my-model/ --clean brain3/`
     """
     from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
-    from crispim_ij.models import find_model
 
     settings = EvaluationSettings(planes, NoiseSettings(parse_noise_sd(noise_sd)))
     model = find_model(name)
@@ -164,9 +161,7 @@ def import_(
     Example: `crispim-ij models import model.keras theirs`
     """
     start_tensorflow()
-    from crispim_ij.models import library_folder
     from crispim_ij.models.keras2 import import_model
-    from crispim_ij.models.spec import SPEC_FILE
 
     folder = library_folder() / name if Path(name).name == name else Path(name)
     if (folder / SPEC_FILE).exists() and not overwrite:
@@ -254,7 +249,6 @@ def _simulate(name: str, path: Path) -> None:
     import tifffile
 
     from crispim_ij.phantom import simulate_planes
-    from crispim_ij.planes.atomic import whole_file
     from crispim_ij.training.shipped import phantoms
 
     settings = phantoms()[name]

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Tree
+from crispim_ij.planes import Source, Tree
 from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, check_output
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from crispim_ij.planes import Source
     from crispim_ij.previewing import Looked, Preview
 
 PANELS = "noisy | denoised | difference"
@@ -86,8 +86,6 @@ def preview(
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
-    from dataclasses import asdict
-
     from crispim_ij.denoising.denoiser import check_options
     from crispim_ij.models import find_model
     from crispim_ij.noise import NoiseOptions, parse_noise
@@ -255,8 +253,6 @@ def _adapting(source: Path) -> str:
 
 def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]:
     """Say what was found, for scripts."""
-    from dataclasses import asdict
-
     from crispim_ij.noise.measure import as_facts
 
     looked = found.looked

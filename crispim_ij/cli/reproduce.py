@@ -17,6 +17,7 @@ import typer
 from crispim_ij.cli.console import console, log, progress_bar, say, start_tensorflow, waiting
 from crispim_ij.cli.options import DryRun, Overwrite, Resume, refuse_both
 from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.planes import free_space
 
 if TYPE_CHECKING:
     from crispim_ij.reproduction import (
@@ -225,8 +226,6 @@ def _in_words(cost: Cost) -> str:
 
 def _check_space(folder: Path, needed: int) -> None:
     """Refuse to begin where there is too little room."""
-    from crispim_ij.planes import free_space
-
     free = free_space(folder)
     if free < needed:
         raise CrispimError(

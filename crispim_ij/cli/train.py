@@ -28,10 +28,13 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import print_dry_run, say_problems
 from crispim_ij.noise import read_camera
+from crispim_ij.noise.risk import root
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
+    Recipe,
     RunSettings,
     TrainingJob,
+    TrainingStack,
     changed_recipe,
     check_data,
     check_place,
@@ -39,11 +42,10 @@ from crispim_ij.training import (
     load_recipe,
     run_training,
 )
+from crispim_ij.training.log import HistoryEntry, share_waited
 
 if TYPE_CHECKING:
-    from crispim_ij.training import Recipe, TrainingStack
     from crispim_ij.training.job import Checked, Trained
-    from crispim_ij.training.log import HistoryEntry
 
 NOTHING_LEARNT = 0.9
 """Share of the noise that is left, from which a model is said to have learnt nothing."""
@@ -302,8 +304,6 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.noise.risk import root
-    from crispim_ij.training.log import share_waited
 
     last = trained.history[-1]
     return {
@@ -321,8 +321,6 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
 
 def print_trained(trained: Trained) -> None:
     """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
-    from crispim_ij.training.log import share_waited
-
     say(f"Model written to {trained.model.folder}")
     left = trained.share_left
     if left > NOTHING_LEARNT:

@@ -20,14 +20,12 @@ from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_predicti
 from crispim_ij.exporting.units import Units, with_noise
 from crispim_ij.imagej.installing import MODELS
 from crispim_ij.machine import bundled_folder
-from crispim_ij.models import load_model
+from crispim_ij.models import Model, load_model
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
 from crispim_ij.planes.checks import check_writable
 
 if TYPE_CHECKING:
-    from crispim_ij.models import Model
-
     Write = Callable[[Model, Path], None]
     Predict = Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
 

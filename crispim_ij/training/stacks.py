@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import sha256
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,8 @@ from crispim_ij.noise import (
     typical_noise,
 )
 from crispim_ij.noise.grain import Grain, measure_grain
-from crispim_ij.planes import channel_names, clean_stacks
+from crispim_ij.planes import Source, channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from crispim_ij.planes import Source
 
 _MOST_NOISE = 10  # spans of a stack: more of it can't have been meant
 
