@@ -181,7 +181,7 @@ def _dry_facts(planes: Source, folder: Path, start: Model) -> dict[str, Any]:
     """Say what would be read and written."""
     from crispim_ij.jobs.output import planes_facts
     from crispim_ij.training.adaptation import RECIPE
-    from crispim_ij.training.run_directory import bytes_needed
+    from crispim_ij.training.checkpoints import bytes_needed
 
     size = bytes_needed(start.spec.parameters, RECIPE)
     return {
