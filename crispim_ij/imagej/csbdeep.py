@@ -227,29 +227,10 @@ def find_plugin(fiji_home: str) -> Installation:
 
 
 def start_plugin(fiji: Installation, heap: str | None, model: ModelZip, tile: int) -> CsbdeepPlugin:
-    """Start a user's Fiji for CSBDeep's plugin.
+    """Start a user's Fiji for CSBDeep's plugin, which is given tiles of `tile` px, without overlap.
 
-    Parameters
-    ----------
-    fiji : Installation
-        What `find_plugin` returned.
-    heap : str or None
-        Largest Java heap, for example ``2g``.
-    model : ModelZip
-        The network.
-    tile : int
-        Longest side, in px, that the network is given at once, without overlap.
-
-    Returns
-    -------
-    CsbdeepPlugin
-        The plugin.
-
-    Raises
-    ------
-    CrispimError
-        If the plugin has unpacked this model before and not wholly, or if the Fiji does
-        not start.
+    CrispimError if the plugin has unpacked this model before and not wholly, or the Fiji doesn't
+    start.
     """
     unpacked = _check_unpacked(fiji.folder, model)
     ij = start_fiji(str(fiji.folder), heap)
