@@ -24,12 +24,8 @@ from crispim_ij.jobs.output import Output
 from crispim_ij.jobs.preprocess import PreprocessJob, plan_preprocessing
 from crispim_ij.models import find_model
 from crispim_ij.noise import NoiseOptions, StackNoise
-from crispim_ij.noise.channel_noise import (
-    ChannelNoise,
-    kind_of,
-    look_at_channel,
-    measure_channel,
-)
+from crispim_ij.noise.channel_noise import ChannelNoise, kind_of, look_at_channel
+from crispim_ij.noise.measure import measure_noise_over
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Selection, SinkSettings, Source, Tree, check_output, open_stack
@@ -150,7 +146,7 @@ def plan_denoising_of_tree(
 
     def tell(channel: str, count: int, sources: Mapping[str, Source]) -> ChannelNoise:
         opened = list(sources.values())
-        measure = cache(lambda: measure_channel(opened))
+        measure = cache(lambda: measure_noise_over(opened))
         noise = None
         if found.spec.takes_noise:
             measured = () if told.given else measure()

@@ -34,6 +34,7 @@ DARKEST = 0.01
 CORRELATED = 0.15
 """Correlation between neighbouring pixels from which noise isn't that of the model."""
 
+_FEWEST = 3  # planes of each of several stacks
 _SMOOTH = 10.0
 _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
@@ -159,12 +160,14 @@ def typical_noise(source: Source) -> float:
     return max(channel.at(0.5)[0] for channel in measure_noise(source))
 
 
-def measure_noise_over(sources: Sequence[Source], planes: int = PLANES) -> tuple[Measurement, ...]:
+def measure_noise_over(sources: Sequence[Source]) -> tuple[Measurement, ...]:
     """Measure as `measure_noise` does, but on several stacks that share a camera.
 
     They have equally many channels, and one pixel type. Light that one of them lacks may be in
-    another, as tiles at a specimen's border are nearly empty. `planes` are read of each.
+    another, as tiles at a specimen's border are nearly empty. As many planes are read of all as
+    of one stack, or more.
     """
+    planes = max(_FEWEST, math.ceil(PLANES / len(sources)))
     stacks_of = [channel_stacks(source.metadata, len(source)) for source in sources]
     return tuple(
         _measured(

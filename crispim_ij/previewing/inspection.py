@@ -19,8 +19,8 @@ from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
-from crispim_ij.noise.channel_noise import look_at_channel, measure_channel
-from crispim_ij.noise.measure import is_camera_limit
+from crispim_ij.noise.channel_noise import look_at_channel
+from crispim_ij.noise.measure import is_camera_limit, measure_noise_over
 from crispim_ij.planes import Selection, Source, Tree, open_source, open_stack
 from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
@@ -364,7 +364,7 @@ def inspect_tree(tree: Tree) -> TreeInspection:
 
 def _channel_facts(of: int, sources: Mapping[str, Source]) -> ChannelFacts:
     """Measure the noise of a channel of so many stacks on some of them."""
-    return ChannelFacts(tuple(sources), of, measure_channel(list(sources.values())))
+    return ChannelFacts(tuple(sources), of, measure_noise_over(list(sources.values())))
 
 
 def _stack_facts(tree: Tree, path: str) -> StackFacts:
