@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij import __version__
-from crispim_ij.cli.console import (
-    log,
-    print_json,
-    progress_bar,
-    say,
-    saying_what_is_kept,
-    warn,
-)
+from crispim_ij.cli.console import log, print_json, progress_bar, say, saying_what_is_kept, warn
 from crispim_ij.errors import CrispimError
 from crispim_ij.machine import version_of
 from crispim_ij.parity import IMAGEJ_VERSION

@@ -18,14 +18,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Padding, Precision
-from crispim_ij.noise import (
-    MEASURED,
-    CameraNoise,
-    NoiseOptions,
-    restore,
-    stabilise,
-    tell_noise,
-)
+from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, restore, stabilise, tell_noise
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.quiet import start_tensorflow
 

@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.gateway import start_fiji
-from crispim_ij.imagej.installation import (
-    Installation,
-    Runtime,
-    check_fiji_home,
-    read_installation,
-)
+from crispim_ij.imagej.installation import Installation, Runtime, check_fiji_home, read_installation
 from crispim_ij.imagej.java import find_java
 from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles
 from crispim_ij.imagej.tensorflow_java import SITES, refuse_library_loss, tensorflow_fault

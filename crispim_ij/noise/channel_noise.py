@@ -10,10 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise.measure import (
-    channel_stacks,
-    measure_noise,
-)
+from crispim_ij.noise.measure import channel_stacks, measure_noise
 from crispim_ij.noise.stack_noise import StackNoise
 from crispim_ij.planes import Selection, Source, Tree, open_stack
 

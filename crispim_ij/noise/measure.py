@@ -34,7 +34,7 @@ DARKEST = 0.01
 CORRELATED = 0.15
 """Correlation between neighbouring pixels from which noise isn't that of the model."""
 
-_FEWEST = 3  # planes of each of several stacks
+_FEWEST_PLANES = 3  # of each of several stacks
 _SMOOTH = 10.0
 _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
@@ -167,7 +167,7 @@ def measure_noise_over(sources: Sequence[Source]) -> tuple[Measurement, ...]:
     another, as tiles at a specimen's border are nearly empty. As many planes are read of all as
     of one stack, or more.
     """
-    planes = max(_FEWEST, math.ceil(PLANES / len(sources)))
+    planes = max(_FEWEST_PLANES, math.ceil(PLANES / len(sources)))
     stacks_of = [channel_stacks(source.metadata, len(source)) for source in sources]
     return tuple(
         _measured(

@@ -18,14 +18,7 @@ from crispim_ij.planes import Selection, Source, aligned, by_channel, open_sourc
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.checkpoints import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.log import HistoryEntry, read_history
-from crispim_ij.training.loop import (
-    DEFAULTS,
-    OnStep,
-    RunSettings,
-    check_run,
-    seconds_a_step,
-    train,
-)
+from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, check_run, seconds_a_step, train
 from crispim_ij.training.network import error_of_nothing, fresh_network
 from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import Recipe
