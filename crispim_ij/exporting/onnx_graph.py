@@ -152,7 +152,7 @@ def _described(name: str, shape: tuple[int | None, ...]) -> Any:
 
 @dataclass
 class _Nodes:
-    """_Nodes and constants of a graph so far, each after those it takes its input from."""
+    """Nodes and constants of a graph so far, each after those it takes its input from."""
 
     nodes: list[Any] = field(default_factory=list)
     weights: list[Any] = field(default_factory=list)
