@@ -8,7 +8,7 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crispim_ij.cli.console import log, print_json, progress_bar, say, say_kept
+from crispim_ij.cli.console import log, print_json, progress_bar, say, say_kept, warn
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Tree, find_tree
@@ -118,7 +118,7 @@ class _Shown:
             case Copied():
                 self.copied = event
                 for path, why in event.failed.items():
-                    say_problems([f"{path} was not copied: {why}"])
+                    warn(f"{path} was not copied: {why}")
             case ChannelNoise():
                 self._noises[event.channel] = event
                 self._say_noise(event)
@@ -133,7 +133,7 @@ class _Shown:
                 self.ended.append(event)
                 bar.update(task, completed=len(self.ended))
                 if event.why is not None:
-                    say_problems([f"{event.path} failed: {event.why}"])
+                    warn(f"{event.path} failed: {event.why}")
             case _:
                 bar.update(task, advance=event, description=self._described())
 
