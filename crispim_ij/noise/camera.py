@@ -235,7 +235,7 @@ def _no_camera(path: Path, why: str) -> CrispimError:
 
 
 def parse_noise(text: str) -> CameraNoise | None:
-    """Read the noise that a user tells of, in counts: a sd or ``GAIN:OFFSET:READ_NOISE``.
+    """Read the noise that a user tells of, in counts: an sd or ``GAIN:OFFSET:READ_NOISE``.
 
     None for ``auto``, which is to be measured. CrispimError if it is none of these, or no camera
     can have such values.

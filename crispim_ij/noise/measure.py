@@ -308,7 +308,7 @@ def _limits(pairs: Sequence[Pair]) -> tuple[float, ...]:
 
 
 def is_camera_limit(highest: float) -> bool:
-    """Tell by the largest count whether a camera saturates there: one of 8, 10, 12 or 14 bit."""
+    """Tell by the largest count whether a camera of 8, 10, 12 or 14 bit is saturated there."""
     return highest >= 2**8 - 1 and math.log2(highest + 1).is_integer()
 
 
