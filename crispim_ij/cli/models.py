@@ -259,7 +259,7 @@ def _simulate(name: str, path: Path) -> None:
     ):
         tifffile.imwrite(
             part,
-            bar.track(simulate_planes(settings), task_id=bar.task_ids[0]),
+            iter(bar.track(simulate_planes(settings), task_id=bar.task_ids[0])),
             shape=settings.shape,
             dtype="uint16",
             imagej=True,
