@@ -18,7 +18,7 @@ from crispim_ij.api._progress import notebook_bar
 from crispim_ij.api._xarray import without_names
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
-from crispim_ij.training.run_directory import HISTORY_FILE
+from crispim_ij.training.checkpoints import HISTORY_FILE
 from tests.made import fresh_model
 from tests.told import told_model
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crispim_ij.api._images import (
+    AnyModel,
     AnyNoise,
     AnyPath,
     Numbers,
     PathOrArray,
+    as_model,
     opened_image,
     read_noise,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.api._progress import Advance, notebook_bar
 from crispim_ij.noise import NoiseOptions, tell_noise
 from crispim_ij.noise.suitability import misfits

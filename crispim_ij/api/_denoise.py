@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.api._images import (
+    AnyModel,
     AnyNoise,
     LazyOrNamed,
     Numbers,
     PathOrArray,
+    as_model,
     check_choice,
     follow,
     is_dask,
@@ -23,13 +25,12 @@ from crispim_ij.api._images import (
     read_noise,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel, as_model
 from crispim_ij.api._xarray import without_names
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.denoising.lazy import denoise_lazily
 from crispim_ij.errors import CrispimError
-from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
+from crispim_ij.jobs import denoise_locally, plan_denoising_into
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import CameraNoise, NoiseOptions, tell_noise
@@ -194,7 +195,7 @@ def denoise(
     with opened_image(image, selection) as source:
         outputs = (2,) if uncertainty else ()
         sink = ArraySink(source.shape, _type_of(wanted, source.dtype), outputs)
-        job = plan_denoising_in_memory(source, sink, found, settings, told, uncertain=uncertainty)
+        job = plan_denoising_into(source, sink, found, settings, told, uncertain=uncertainty)
         for problem in (*denoised_already(source), *(job.noise.problems if job.noise else ())):
             warnings.warn(problem, UserWarning, stacklevel=2)
         follow(denoise_locally(job), on_done, "denoising", len(source))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
 
 from crispim_ij.api._images import (
+    AnyImage,
+    AnyModel,
     AnyNoise,
-    PathOrArray,
+    name_of,
     opened_image,
     pair,
     read_noise,
 )
-from crispim_ij.api._models import AnyModel
 from crispim_ij.api._progress import notebook_bar
 from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import (
@@ -31,25 +31,20 @@ from crispim_ij.evaluation import (
     measure,
     rank_methods,
 )
-from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions, tell_noise
 from crispim_ij.planes import Selection, Source
-
-if TYPE_CHECKING:
-    import dask.array as da
-    import xarray as xr
 
 
 @overload
 def evaluate(
-    clean: PathOrArray | da.Array | xr.DataArray,
+    clean: AnyImage,
     method: Sequence[AnyModel] | None = ...,
     *,
     noise_sd: float | tuple[float, float] = ...,
     planes: int = ...,
     seed: int = ...,
-    noisy: PathOrArray | da.Array | xr.DataArray | None = ...,
-    result: Mapping[str, PathOrArray | da.Array | xr.DataArray] | None = ...,
+    noisy: AnyImage | None = ...,
+    result: Mapping[str, AnyImage] | None = ...,
     series: int | None = ...,
     no_clean: Literal[False] = ...,
     noise: AnyNoise = ...,
@@ -58,7 +53,7 @@ def evaluate(
 
 @overload
 def evaluate(
-    clean: PathOrArray | da.Array | xr.DataArray,
+    clean: AnyImage,
     method: Sequence[AnyModel] | None = ...,
     *,
     planes: int = ...,
@@ -70,14 +65,14 @@ def evaluate(
 
 
 def evaluate(
-    clean: PathOrArray | da.Array | xr.DataArray,
+    clean: AnyImage,
     method: Sequence[AnyModel] | None = None,
     *,
     noise_sd: float | tuple[float, float] = (30.0, 40.0),
     planes: int = 20,
     seed: int = 0,
-    noisy: PathOrArray | da.Array | xr.DataArray | None = None,
-    result: Mapping[str, PathOrArray | da.Array | xr.DataArray] | None = None,
+    noisy: AnyImage | None = None,
+    result: Mapping[str, AnyImage] | None = None,
     series: int | None = None,
     no_clean: bool = False,
     noise: AnyNoise = "auto",
@@ -141,7 +136,7 @@ def evaluate(
     ['crispim-2d', 'tv', 'noisy']
     """
     settings = EvaluationSettings(planes, NoiseSettings(pair(noise_sd), seed))
-    names = [str(m.folder) if isinstance(m, Model) else os.fspath(m) for m in method or ()]
+    names = [name_of(model) for model in method or ()]
     if no_clean:
         if noisy is not None or result:
             raise CrispimError(

@@ -1,4 +1,4 @@
-"""What the functions take: arrays, Dask arrays and paths, read in one way."""
+"""What the functions take: arrays, Dask arrays, paths and models, read in one way."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from crispim_ij.api._progress import notebook_bar
 from crispim_ij.api._xarray import without_names
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, find_model
 from crispim_ij.noise import CameraNoise, parse_noise
 from crispim_ij.planes import (
     Selection,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 AnyPath: TypeAlias = "str | PathLike[str]"
 PathOrArray: TypeAlias = "AnyPath | NDArray[Any]"
+AnyImage: TypeAlias = "PathOrArray | da.Array | xr.DataArray"
 Numbers: TypeAlias = "int | str | None"
+AnyModel: TypeAlias = "AnyPath | Model"
 AnyNoise: TypeAlias = str | float | CameraNoise
 
 LazyOrNamed = TypeVar("LazyOrNamed", "da.Array", "xr.DataArray")
@@ -57,6 +60,16 @@ def opened_image(image: Any, selection: Selection) -> Source:
     _refuse_selection(selection)
     is_array = all(hasattr(image, name) for name in ("shape", "ndim", "dtype"))
     return ArraySource(image if is_array else np.asarray(image))
+
+
+def as_model(model: AnyModel) -> Model:
+    """Return a model, or the one of that name or in that folder."""
+    return model if isinstance(model, Model) else find_model(os.fspath(model))
+
+
+def name_of(model: AnyModel) -> str:
+    """Return what a model is called, or where it is."""
+    return str(model.folder) if isinstance(model, Model) else os.fspath(model)
 
 
 def planes_of(image: da.Array, selection: Selection) -> da.Array:

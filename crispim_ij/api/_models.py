@@ -3,33 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TypeAlias
 
 from crispim_ij.api._images import AnyPath
 from crispim_ij.models import Model, find_model
-
-AnyModel: TypeAlias = "AnyPath | Model"
-
-
-def as_model(model: AnyModel) -> Model:
-    """Return a model.
-
-    Parameters
-    ----------
-    model : str, path or Model
-        What `load_model` takes, or what it returned.
-
-    Returns
-    -------
-    Model
-        The model.
-
-    Raises
-    ------
-    CrispimError
-        Where `load_model` does.
-    """
-    return model if isinstance(model, Model) else load_model(model)
 
 
 def load_model(name: AnyPath) -> Model:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crispim_ij.api._images import (
+    AnyImage,
+    AnyModel,
     AnyPath,
     Numbers,
     PathOrArray,
+    name_of,
     opened_image,
     pair,
     selection_of,
 )
-from crispim_ij.api._models import AnyModel
 from crispim_ij.api._progress import notebook_bar
 from crispim_ij.models import Model
 from crispim_ij.networks.architectures import Precision
@@ -25,6 +27,7 @@ from crispim_ij.training import (
     Recipe,
     RunSettings,
     TrainingJob,
+    TrainingStack,
     changed_recipe,
     check_place,
     load_recipe,
@@ -32,13 +35,9 @@ from crispim_ij.training import (
 )
 
 if TYPE_CHECKING:
-    import dask.array as da
-    import xarray as xr
-
-    from crispim_ij.training import TrainingStack
     from crispim_ij.training.log import HistoryEntry
 
-Stacks: TypeAlias = "PathOrArray | da.Array | xr.DataArray | Sequence[PathOrArray]"
+Stacks: TypeAlias = "AnyImage | Sequence[PathOrArray]"
 
 
 def train(
@@ -158,8 +157,8 @@ def train(
         tuple(opened_image(one, selection) for one in _listed(clean)),
         tuple(opened_image(one, selection) for one in _listed(noisy)),
         RunSettings(devices, sample_every, tensorboard, workers, cache),
-        _name(start_from),
-        _name(teacher),
+        None if start_from is None else name_of(start_from),
+        None if teacher is None else name_of(teacher),
         resume,
     )
     with notebook_bar("training", chosen.steps, "steps", hidden=on_step is not None) as advance:
@@ -178,13 +177,6 @@ def _listed(stacks: Any) -> list[Any]:
     if stacks is None:
         return []
     return list(stacks) if isinstance(stacks, (list, tuple)) else [stacks]
-
-
-def _name(model: AnyModel | None) -> str | None:
-    """Return where a model is, or what it is called."""
-    if model is None:
-        return None
-    return str(model.folder) if isinstance(model, Model) else os.fspath(model)
 
 
 def _warn(stacks: Sequence[TrainingStack]) -> None:

@@ -8,10 +8,10 @@ from contextlib import closing
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar, say_kept
+from crispim_ij.cli.console import log, print_json, progress_bar, say, say_kept, warn
 from crispim_ij.cli.outcome import disk_in_words, in_words, on_workers, say_problems
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import find_tree
+from crispim_ij.planes import Tree, find_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from crispim_ij.jobs import Acquisition, DenoiseJob, PreprocessJob
     from crispim_ij.jobs.acquisition import Begun, Copied, Ended, Event
     from crispim_ij.noise.channel_noise import ChannelNoise
-    from crispim_ij.planes import Tree
 
 Job = TypeVar("Job", "DenoiseJob", "PreprocessJob")
 Events = Generator["Event[Any]", None, None]
@@ -119,7 +118,7 @@ class _Shown:
             case Copied():
                 self.copied = event
                 for path, why in event.failed.items():
-                    say_problems([f"{path} was not copied: {why}"])
+                    warn(f"{path} was not copied: {why}")
             case ChannelNoise():
                 self._noises[event.channel] = event
                 self._say_noise(event)
@@ -134,7 +133,7 @@ class _Shown:
                 self.ended.append(event)
                 bar.update(task, completed=len(self.ended))
                 if event.why is not None:
-                    say_problems([f"{event.path} failed: {event.why}"])
+                    warn(f"{event.path} failed: {event.why}")
             case _:
                 bar.update(task, advance=event, description=self._described())
 
@@ -149,7 +148,7 @@ class _Shown:
         if found.noise is not None and not self._quiet:
             on = f"measured on {len(found.stacks)} of {found.of} stacks" if found.of > 1 else ""
             for line in found.noise.lines:
-                self._say(f"{name}{line}{on and ', ' + on}")
+                log(f"{name}{line}{on and ', ' + on}")
         say_problems([f"{name}{problem}" for problem in found.problems])
 
     def _say_own_noise(self, begun: Begun[Any]) -> None:
@@ -159,12 +158,8 @@ class _Shown:
             return
         if not self._quiet:
             for line in noise.lines:
-                self._say(f"{begun.path}: {line}, measured on it alone")
+                log(f"{begun.path}: {line}, measured on it alone")
         say_problems([f"{begun.path}: {problem}" for problem in noise.problems])
-
-    def _say(self, line: str) -> None:
-        """Print a line above the bar, as it is."""
-        errors.print(line, soft_wrap=True)
 
     def counts(self) -> Counter[str]:
         """Return how many stacks are done, skipped and failed."""
@@ -198,7 +193,7 @@ class _Shown:
             *(f"Failed: {one.path}: {one.why}" for one in self.ended if one.why is not None),
         ]
         for line in lines:
-            console.print(line, soft_wrap=True)
+            say(line)
 
     def refuse_failures(self) -> None:
         """End with a fault where stacks failed, or files could not be copied."""
@@ -244,4 +239,4 @@ def _say_dry(acquisition: Acquisition[Any], shown: _Shown) -> None:
         "Nothing was written.",
     ]
     for line in lines:
-        console.print(line, soft_wrap=True)
+        say(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.console import log, print_json, progress_bar, say, warn
 from crispim_ij.cli.interrupts import ending_after_step
 from crispim_ij.cli.options import (
     AsJson,
@@ -24,11 +24,11 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import opened_source, print_dry_run, say_noise, say_problems
+from crispim_ij.planes import Source, free_space
 
 if TYPE_CHECKING:
     from crispim_ij.models import Model
     from crispim_ij.noise import StackNoise
-    from crispim_ij.planes import Source
     from crispim_ij.training.adaptation import Adapted, AdaptSettings, Plan
     from crispim_ij.training.log import HistoryEntry
 
@@ -91,7 +91,7 @@ def adapt(
         print_json({**facts(adapted, start), "seconds": perf_counter() - started})
         return
     say_adapted(adapted, start)
-    console.print(f"Model written to {model}", soft_wrap=True)
+    say(f"Model written to {model}")
 
 
 def adapt_with_bar(
@@ -115,7 +115,7 @@ def adapt_with_bar(
         def show_plan(plan: Plan) -> None:
             planned.append(plan)
             bar.update(bar.task_ids[0], total=plan.steps, description="adapting")
-            errors.print(in_words(plan, start), soft_wrap=True)
+            log(in_words(plan, start))
 
         def show(done: int, newest: HistoryEntry | None) -> None:
             (plan,) = planned
@@ -150,17 +150,19 @@ def in_words(plan: Plan, start: Model) -> str:
 def say_adapted(adapted: Adapted, start: Model) -> None:
     """Say what an adaptation was worth, for people."""
     name, unit = start.folder.name, adapted.unit
-    console.print(
+    say(
         f"Estimated error: noisy {adapted.noisy:.3g}, {name} {adapted.before:.3g}, adapted "
-        f"{adapted.after:.3g} {unit}, on planes that were kept apart",
-        soft_wrap=True,
+        f"{adapted.after:.3g} {unit}, on planes that were kept apart"
     )
+    if not adapted.after:
+        warn(
+            "No error is 0: the noise isn't what it was measured to be, and estimates mean little "
+            "here. Compare the pictures, or tell the noise with --noise."
+        )
     if not adapted.is_better:
-        errors.print(
+        warn(
             f"{adapted.steps} steps made nothing better of {name}, whose weights are kept: "
-            "give more time, or use it as it is.",
-            style="yellow",
-            soft_wrap=True,
+            "give more time, or use it as it is."
         )
 
 
@@ -179,9 +181,8 @@ def facts(adapted: Adapted, start: Model) -> dict[str, Any]:
 def _dry_facts(planes: Source, folder: Path, start: Model) -> dict[str, Any]:
     """Say what would be read and written."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.planes import free_space
     from crispim_ij.training.adaptation import RECIPE
-    from crispim_ij.training.run_directory import bytes_needed
+    from crispim_ij.training.checkpoints import bytes_needed
 
     size = bytes_needed(start.spec.parameters, RECIPE)
     return {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.console import console, log, print_json, progress_bar, say
 from crispim_ij.cli.options import AsJson, Input, Overwrite, SelectionOptions, with_groups
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
@@ -77,23 +78,20 @@ def calibrate(
         return
     _print_table(found)
     if files is not None:
-        console.print(f"{files[0]}\n{files[1]}", soft_wrap=True)
+        say(f"{files[0]}\n{files[1]}")
 
 
 def _say_channels(source: Source) -> None:
     """Say where several channels, perhaps of several cameras, are measured as one."""
     if channels := named_channels(source.metadata):
-        errors.print(
+        log(
             f"'{source.path}' holds {channels}, which are measured as one: give the --channel "
-            "that the camera took.",
-            soft_wrap=True,
+            "that the camera took."
         )
 
 
 def _facts(found: Calibration, files: tuple[Path, Path] | None) -> dict[str, Any]:
     """Say what was measured, for scripts."""
-    from dataclasses import asdict
-
     return {
         **asdict(found),
         "model": found.model,
@@ -112,7 +110,7 @@ def _print_table(found: Calibration) -> None:
         table.add_row(*row)
     console.print(table)
     for hint in _hints(found):
-        console.print(hint, soft_wrap=True)
+        say(hint)
 
 
 def _files(out: Path | None, *, overwrite: bool) -> tuple[Path, Path] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console
+from crispim_ij.cli.console import say
 from crispim_ij.cli.options import FijiHome, Heap
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.imagej import GatewaySettings, open_gateway
@@ -71,28 +71,23 @@ def _compare(cases: Iterable[Case], imagej: GatewaySettings) -> None:
     native = NativeImageJ()
     says = f"ImageJ {gateway.version} ({gateway.engine})"
     if gateway.version != IMAGEJ_VERSION:
-        console.print(
-            f"{says} is not {IMAGEJ_VERSION}, whose arithmetic the native engine has.",
-            soft_wrap=True,
-        )
+        say(f"{says} is not {IMAGEJ_VERSION}, whose arithmetic the native engine has.")
     count = pixels = 0
     for case in cases:
         difference = compare(case, native, gateway)
         how = f"{case.interpolation.value}, {'' if case.average else 'not '}averaged"
         if difference is not None:
             row, column = difference.place
-            console.print(
+            say(
                 f"different: {case.name} resized to {case.shape[1]} x {case.shape[0]} px ({how}), "
                 f"after {difference.after}: first at x = {column}, y = {row}, where native gives "
                 f"{difference.values[0]:g} and {says} {difference.values[1]:g}; in all "
-                f"{difference.count} of {case.shape[0] * case.shape[1]} pixels.",
-                soft_wrap=True,
+                f"{difference.count} of {case.shape[0] * case.shape[1]} pixels."
             )
             raise typer.Exit(1)
         count += 1
         pixels += case.shape[0] * case.shape[1]
-    console.print(
+    say(
         f"identical: {count} comparisons of {pixels} pixels, resized and then with noise, between "
-        f"the native engine and {says}.",
-        soft_wrap=True,
+        f"the native engine and {says}."
     )

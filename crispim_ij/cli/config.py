@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 import platformdirs
 from typer.core import TyperCommand
 
-from crispim_ij.cli.console import errors
+from crispim_ij.cli.console import log
 from crispim_ij.cli.usage import UsageError
 from crispim_ij.errors import CrispimError, did_you_mean
 
@@ -229,7 +229,7 @@ class Command(TyperCommand):
                 set_by.setdefault(origin, []).append(f"{name} = {value}")
         for path, options in set_by.items():
             shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else path
-            errors.print(f"Defaults from '{shown}': {', '.join(options)}", soft_wrap=True)
+            log(f"Defaults from '{shown}': {', '.join(options)}")
         return super().invoke(ctx)
 
 

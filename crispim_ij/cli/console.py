@@ -46,10 +46,25 @@ def start_tensorflow() -> None:
     start_quietly(bare=True)
 
 
+def say(line: str | Text) -> None:
+    """Print a line of a result as it is; what a terminal itself breaks can be copied whole."""
+    console.print(line, soft_wrap=True)
+
+
+def log(line: str | Text) -> None:
+    """Print a line about a run, on standard error, as it is."""
+    errors.print(line, soft_wrap=True)
+
+
+def warn(line: str) -> None:
+    """Print what makes a result doubtful, on standard error, as it is."""
+    errors.print(line, style="yellow", soft_wrap=True)
+
+
 def report_error(sentence: str) -> None:
     """Print a fault for people, on standard error, if there is anything to be said."""
     if sentence:
-        errors.print(Text.assemble(("Error: ", "bold red"), sentence), soft_wrap=True)
+        log(Text.assemble(("Error: ", "bold red"), sentence))
 
 
 def print_json(facts: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -71,10 +86,7 @@ def saying_what_is_kept(*sinks: Sink) -> Iterator[None]:
 
 def say_kept(output: Path) -> None:
     """Say that what a run has finished is there for the next one."""
-    errors.print(
-        f"What is finished of {output} is kept: --resume continues it.",
-        soft_wrap=True,
-    )
+    log(f"What is finished of {output} is kept: --resume continues it.")
 
 
 class RateColumn(ProgressColumn):
@@ -136,7 +148,7 @@ def _lines(line: Callable[[], str]) -> Iterator[None]:
 
     def print_lines() -> None:
         while not ended.wait(LINE_EVERY):
-            errors.print(line(), soft_wrap=True)
+            log(line())
 
     printer = Thread(target=print_lines, daemon=True)
     printer.start()

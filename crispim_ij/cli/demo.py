@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import Overwrite
 from crispim_ij.cli.outcome import say_noise, show_job
 from crispim_ij.errors import CrispimError
@@ -75,7 +74,6 @@ def demo(
     specimen, noisy, clean, denoised, report = (
         folder / name for name in ("specimen", "noisy", "clean", "denoised", "evaluation")
     )
-    say = partial(console.print, soft_wrap=True)
     say(f"1. Simulating a cleared brain: {specimen}")
     _simulate(specimen, (planes, height, width), seed, overwrite=overwrite)
     say(f"2. crispim-ij preprocess {specimen} {noisy} --noise-sd 30:40 --clean {clean}")
@@ -116,19 +114,18 @@ def _fits_bm3d(pixels: int) -> bool:
 def _preprocess(source: Path, noisy: Path, clean: Path, seed: int, *, overwrite: bool) -> None:
     """Downsample planes and add noise, as `crispim-ij preprocess` does."""
     from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     settings = PreprocessSettings(float(FACTOR), noise_sd=(30.0, 40.0), seed=seed)
     with open_source(source) as planes:
         outputs = [Output(path, SinkSettings(overwrite=overwrite)) for path in (noisy, clean)]
         job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
         show_job(job, "preprocessing", preprocess_locally(job))
-    for path in (noisy, clean):
-        write_record(job.record(), path, noisy=path == noisy)
+    job.write_records()
     height, width = job.size
-    also = f", without noise to {clean}"
-    console.print(
-        f"{len(planes)} planes of {width} x {height} px written to {noisy}{also}", soft_wrap=True
+    say(
+        f"{len(planes)} planes of {width} x {height} px written to {noisy}, "
+        f"without noise to {clean}"
     )
 
 
@@ -144,7 +141,7 @@ def _denoise(source: Path, output: Path, *, overwrite: bool) -> None:
             say_noise(job.noise)
         start_tensorflow()
         show_job(job, "denoising", denoise_locally(job))
-    console.print(f"{len(planes)} denoised planes written to {output}", soft_wrap=True)
+    say(f"{len(planes)} denoised planes written to {output}")
 
 
 def _evaluate(

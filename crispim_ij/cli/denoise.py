@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ from crispim_ij.cli.acquisition import (
     show_dry_acquisition,
     tree_of,
 )
-from crispim_ij.cli.console import console, print_json, start_tensorflow
+from crispim_ij.cli.console import print_json, say, start_tensorflow
 from crispim_ij.cli.options import (
     ClusterOptions,
     ModelName,
@@ -46,15 +48,14 @@ from crispim_ij.cli.outcome import (
     write_profile,
 )
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, renaming
+from crispim_ij.planes import Compression, Tree, renaming
 from crispim_ij.planes.provenance import denoised_already
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
-    from crispim_ij.cluster import ClusterSettings
+    from crispim_ij.cluster import ClusterClient, ClusterSettings
     from crispim_ij.jobs import Acquisition, DenoiseJob
     from crispim_ij.noise import NoiseOptions
-    from crispim_ij.planes import Tree
 
 
 class ResultType(StrEnum):
@@ -153,16 +154,15 @@ def denoise(
         job = plan_denoising(planes, outputs, model, how, told, options, known)
         if adapt is not None:
             job = _adapted(job, adapt, told, options, dry=report.dry_run)
-        _say_noise(job, quiet=report.as_json)
-        renamed = (renaming(one.path, planes, one.settings) for one in job.outputs)
-        say_problems([sentence for sentence in renamed if sentence])
+        _say_notes(job, quiet=report.as_json)
         facts = job.facts()
         if report.dry_run:
             job.sink.check()
             print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
-        kept = _run_here(job, clock) if dask is None else _run_on_dask(job, dask)
+        with _denoising(dask, clock) as (perform, client):
+            kept = show_job(job, "denoising", perform(job), client)
         if report.profile is not None:
             write_profile(report.profile, clock.profile(), len(planes) - kept, facts, job.recorded)
     if report.as_json:
@@ -173,9 +173,9 @@ def denoise(
 
 def _say_written(planes: int, output: Path, uncertainty: Path | None) -> None:
     """Say what there is now, for people."""
-    console.print(f"{planes} denoised planes written to {output}", soft_wrap=True)
+    say(f"{planes} denoised planes written to {output}")
     if uncertainty is not None:
-        console.print(f"Their expected errors written to {uncertainty}", soft_wrap=True)
+        say(f"Their expected errors written to {uncertainty}")
 
 
 def _adapted(
@@ -226,44 +226,37 @@ def _denoise_tree(
     """Denoise the stacks of a tree here or on many workers, or say what that would do."""
     if report.dry_run:
         show_dry_acquisition(acquisition, report)
-    elif settings is None:
+        return
+    with _denoising(settings, Clock()) as (perform, client):
+        show_acquisition(acquisition, "denoising", perform, report, client)
+
+
+@contextmanager
+def _denoising(
+    settings: ClusterSettings | None, clock: Clock
+) -> Iterator[tuple[Callable[[DenoiseJob], Generator[float, None, None]], ClusterClient | None]]:
+    """Yield what denoises a job, in this process or on many workers, and the workers."""
+    if settings is None:
         from crispim_ij.jobs import denoise_locally
 
-        start_tensorflow()
-        show_acquisition(acquisition, "denoising", denoise_locally, report)
-    else:
-        from crispim_ij.cluster import denoise_on
+        with clock.measure("starting"):
+            start_tensorflow()
+        yield partial(denoise_locally, clock=clock), None
+        return
+    from crispim_ij.cluster import denoise_on
 
-        with connected(settings) as client:
-            there = partial(denoise_on, client)
-            show_acquisition(acquisition, "denoising", there, report, client)
-            say_processors(client.processors)
+    with connected(settings) as client:
+        yield partial(denoise_on, client), client
+        say_processors(client.processors)
 
 
-def _say_noise(job: DenoiseJob, *, quiet: bool) -> None:
-    """Say what the model is told, or why the planes don't suit it and which models they suit."""
+def _say_notes(job: DenoiseJob, *, quiet: bool) -> None:
+    """Say what the model is told, why the planes don't suit it, and which files are renamed."""
     from crispim_ij.noise.suitability import misfits
 
     say_problems(denoised_already(job.source))
     if job.noise is not None:
         say_noise(job.noise, quiet=quiet)
     say_problems(misfits(job.source, job.model))
-
-
-def _run_here(job: DenoiseJob, clock: Clock) -> int:
-    """Denoise in this process; return how many planes were finished before."""
-    from crispim_ij.jobs import denoise_locally
-
-    with clock.measure("starting"):
-        start_tensorflow()
-    return show_job(job, "denoising", denoise_locally(job, clock))
-
-
-def _run_on_dask(job: DenoiseJob, settings: ClusterSettings) -> int:
-    """Denoise on many workers; return how many planes were finished before."""
-    from crispim_ij.cluster import denoise_on
-
-    with connected(settings) as client:
-        kept = show_job(job, "denoising", denoise_on(client, job), client)
-        say_processors(client.processors)
-    return kept
+    renamed = (renaming(one.path, job.source, one.settings) for one in job.outputs)
+    say_problems([sentence for sentence in renamed if sentence])

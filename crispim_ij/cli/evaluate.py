@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, print_json, progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
@@ -26,6 +26,7 @@ from crispim_ij.cli.options import (
 from crispim_ij.cli.outcome import opened_source, say_noise, say_problems
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Selection, Source, aligned, numbered, open_source, select
+from crispim_ij.planes.atomic import make_folders, write_csv
 from crispim_ij.planes.checks import check_output
 from crispim_ij.planes.provenance import denoised_already
 
@@ -157,7 +158,7 @@ def evaluate(
         source = select(whole, wanted)
 
         def opened(path: Path) -> Source:
-            other = stack.enter_context(opened_source(path, _series(path, selection.series)))
+            other = stack.enter_context(_open_given(path, selection.series))
             chosen = select(other, wanted) if len(other) == len(whole) else other
             return aligned(chosen, source)
 
@@ -189,12 +190,14 @@ def evaluate(
     _print(evaluation, write_report(report, out), as_json=as_json)
 
 
-def _series(path: Path, series: int | None) -> Selection:
-    """Choose a series of what has several; results of one image are the series itself."""
-    if series is None:
-        return Selection()
-    with open_source(path) as source:
-        return Selection(series=series if len(source.series) > 1 else None)
+def _open_given(path: Path, series: int | None) -> Source:
+    """Open the series of what has several; results of one image are the series itself."""
+    source = open_source(path)
+    if series is not None and len(source.series) > 1:
+        source.close()
+        source = open_source(path, Selection(series=series))
+    say_problems(source.notes)
+    return source
 
 
 def _refuse_clean_options(**given: object) -> None:
@@ -230,7 +233,6 @@ def _ranking(
     from crispim_ij.evaluation import default_ranked, rank_methods
     from crispim_ij.evaluation.classics import WITHOUT_NETWORK
     from crispim_ij.noise import NoiseOptions, parse_noise, tell_noise
-    from crispim_ij.planes.atomic import make_folders, write_csv
 
     with opened_source(noisy, selection.selection()) as source:
         check_output(out, [RANKING], source.path, overwrite=overwrite)
@@ -259,12 +261,11 @@ def _print_ranking(ranking: Sequence[Ranked], file: Path, *, as_json: bool) -> N
     console.print(render_ranking(ranking))
     best = ranking[0]
     at = "" if best.strength is None else f" at strength {best.strength:g}"
-    console.print(
+    say(
         f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
-        f"{best.noise:.3g}",
-        soft_wrap=True,
+        f"{best.noise:.3g}"
     )
-    console.print(str(file), soft_wrap=True)
+    say(str(file))
 
 
 def _settings(
@@ -313,7 +314,7 @@ def _print(evaluation: Evaluation, page: Path, *, as_json: bool) -> None:
         print_json({"means": means, "pairs": pairs, "report": str(page)})
         return
     console.print(evaluation.table)
-    console.print(str(page), soft_wrap=True)
+    say(str(page))
 
 
 def _named_folders(texts: list[str]) -> dict[str, Path]:

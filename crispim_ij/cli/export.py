@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, start_tensorflow, waiting
+from crispim_ij.cli.console import say, start_tensorflow, waiting
 from crispim_ij.cli.options import ModelArgument, Overwrite
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting import (
@@ -18,9 +18,8 @@ from crispim_ij.exporting import (
     export_model,
     format_of,
 )
-
-if TYPE_CHECKING:
-    from crispim_ij.noise import CameraNoise
+from crispim_ij.models import find_model
+from crispim_ij.noise import CameraNoise, parse_noise
 
 
 def export(
@@ -62,8 +61,6 @@ def export(
 
     Example: `crispim-ij export crispim-2d crispim-2d.zip`
     """
-    from crispim_ij.models import find_model
-
     found = find_model(model)
     settings = ExportSettings(format_ or format_of(output), overwrite, _noise_of(noise))
     check_noise(found.spec, settings.noise)
@@ -71,19 +68,16 @@ def export(
     with waiting("exporting"):
         start_tensorflow()
         exported = export_model(found, output, settings)
-    console.print(
+    say(
         f"{found.folder.name} written to {exported.path} for {settings.format.value}; its counts "
-        f"differ from the model's by at most {exported.difference:.2g} on the test image",
-        soft_wrap=True,
+        f"differ from the model's by at most {exported.difference:.2g} on the test image"
     )
     if exported.units.facts:
-        console.print(f"It takes and gives: {exported.units.says}", soft_wrap=True)
+        say(f"It takes and gives: {exported.units.says}")
 
 
 def _noise_of(text: str | None) -> CameraNoise | None:
     """Read the noise, which can't be measured here."""
-    from crispim_ij.noise import parse_noise
-
     if text is None:
         return None
     noise = parse_noise(text)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +16,13 @@ import typer
 
 from crispim_ij.cli.check import check
 from crispim_ij.cli.config import Command
-from crispim_ij.cli.console import console, print_json, start_tensorflow
+from crispim_ij.cli.console import console, print_json, say, start_tensorflow
 from crispim_ij.cli.fiji_denoise import denoise
 from crispim_ij.cli.options import AsJson, FijiHome, Heap
 from crispim_ij.cli.usage import Group
+from crispim_ij.errors import CrispimError
+from crispim_ij.imagej import GatewaySettings, open_gateway
+from crispim_ij.imagej.installation import check_fiji_home
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,8 +41,6 @@ def doctor(fiji_home: FijiHome = None, as_json: AsJson = False) -> None:
 
     Example: `crispim-ij fiji doctor --fiji-home /opt/Fiji.app`
     """
-    from dataclasses import asdict
-
     from crispim_ij.imagej.doctor import State, examine
 
     rows = examine(fiji_home or None)
@@ -59,7 +61,7 @@ def _print_remedies(rows: tuple[Finding, ...]) -> None:
     for row in rows:
         if row.remedy:
             state = (f"{row.state.value}: ", _STYLES[row.state.value])
-            console.print(Text.assemble(state, f"{row.topic}: {row.remedy}"), soft_wrap=True)
+            say(Text.assemble(state, f"{row.topic}: {row.remedy}"))
 
 
 def _table(rows: tuple[Finding, ...]) -> Table:
@@ -90,8 +92,6 @@ def install(
 
     Example: `crispim-ij fiji install /opt/Fiji.app`
     """
-    from crispim_ij.errors import CrispimError
-    from crispim_ij.imagej.installation import check_fiji_home
     from crispim_ij.imagej.installing import install_files, macro_files, uninstall_files
 
     folder = Path(check_fiji_home(fiji))
@@ -99,7 +99,7 @@ def install(
         raise CrispimError(f"{fiji} is no folder: name the one that holds your Fiji's 'jars'.")
     if uninstall:
         _list(uninstall_files(folder))
-        console.print(f"Uninstalled from {folder}", soft_wrap=True)
+        say(f"Uninstalled from {folder}")
         return
     with tempfile.TemporaryDirectory(prefix="crispim-") as scratch:
 
@@ -108,8 +108,7 @@ def install(
             yield from _model_files(Path(scratch))
 
         _list(install_files(folder, files(), _this_program()))
-    said = f"Macros and models are in {folder}; restart Fiji to see them"
-    console.print(said, soft_wrap=True)
+    say(f"Macros and models are in {folder}; restart Fiji to see them")
 
 
 def _this_program() -> str:
@@ -123,7 +122,7 @@ def _list(changes: Iterator[FileChange]) -> None:
 
     for change in changes:
         why = " (not as it was installed)" if change.outcome is Outcome.KEPT else ""
-        console.print(f"{change.outcome.value}: {change.path}{why}", soft_wrap=True)
+        say(f"{change.outcome.value}: {change.path}{why}")
 
 
 def _model_files(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
@@ -160,7 +159,6 @@ def macro(
 
     Example: `crispim-ij fiji macro CRISPIM_Compare.ijm clean=/data/clean.tif result=/data/ours.tif`
     """
-    from crispim_ij.imagej import GatewaySettings, open_gateway
     from crispim_ij.imagej.macro_files import find_macro, macro_argument, read_macro
 
     text = read_macro(find_macro(file))
@@ -169,7 +167,7 @@ def macro(
     with _printed_log():
         answer = gateway.run_macro(text, argument)
     if answer:
-        console.print(answer, soft_wrap=True)
+        say(answer)
 
 
 @contextmanager
@@ -193,7 +191,7 @@ class _Printer(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a message, less who says it."""
         line = record.getMessage().removeprefix("ImageJ: ")
-        console.print(line, soft_wrap=True)
+        say(line)
 
 
 def fetch() -> None:
@@ -209,8 +207,8 @@ def fetch() -> None:
 
     for cached in ensure_jars():
         state = "fetched" if cached.downloaded else "in the cache"
-        console.print(f"{cached.jar.coordinate}  {state}: {cached.path}", soft_wrap=True)
-    console.print(f"The embedded ImageJ is complete in {cache_folder()}", soft_wrap=True)
+        say(f"{cached.jar.coordinate}  {state}: {cached.path}")
+    say(f"The embedded ImageJ is complete in {cache_folder()}")
 
 
 fiji_app = typer.Typer(cls=Group, help="ImageJ and your own Fiji.", no_args_is_help=True)

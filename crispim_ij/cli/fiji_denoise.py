@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, start_tensorflow
+from crispim_ij.cli.console import progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import (
     FijiHome,
     Heap,
@@ -30,9 +30,9 @@ from crispim_ij.cli.options import (
     Tile,
     with_groups,
 )
-from crispim_ij.cli.outcome import opened_source
+from crispim_ij.cli.outcome import opened_source, say_noise
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Compression, SinkSettings, create_sink
+from crispim_ij.planes import Compression, SinkSettings, Source, create_sink
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from crispim_ij.imagej.model_zip import ModelZip
     from crispim_ij.models import ModelSpec
     from crispim_ij.noise import CameraNoise, NoiseOptions
-    from crispim_ij.planes import Source
 
     Denoise = Callable[[NDArray[Any], CameraNoise | None], NDArray[np.float32]]
 
@@ -130,8 +129,7 @@ def denoise(
             given = around[0] if described.depth == 1 else np.stack(around)
             sink.write(index, (comparison or plugin)(given, noises[index]))
             bar.advance(bar.task_ids[0])
-    said = f"{len(planes)} denoised planes written to {output}"
-    console.print(said, soft_wrap=True)
+    say(f"{len(planes)} denoised planes written to {output}")
     if comparison:
         comparison.report()
 
@@ -153,7 +151,6 @@ def _noises(
     planes: Source, options: NoiseOptions, described: ModelSpec | ModelZip
 ) -> list[CameraNoise | None]:
     """Measure the noise and say it, or take what the user says; one a plane."""
-    from crispim_ij.cli.outcome import say_noise
     from crispim_ij.noise import tell_noise
 
     noise = tell_noise(planes, options, whole=described.learnt_grain)
@@ -194,10 +191,9 @@ class _Comparison:
     def report(self) -> None:
         """Say how much they differ; end with status 1 where that is too much."""
         equal = self._difference <= TOLERANCE
-        console.print(
+        say(
             f"{'equal' if equal else 'different'}: Fiji's counts differ from Python's by at most "
-            f"{self._difference:.2g}",
-            soft_wrap=True,
+            f"{self._difference:.2g}"
         )
         if not equal:
             raise typer.Exit(1)

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crispim_ij.cli.config import Command
-from crispim_ij.cli.console import console, errors, print_json, progress_bar, start_tensorflow
+from crispim_ij.cli.console import console, log, print_json, progress_bar, say, start_tensorflow
 from crispim_ij.cli.options import AsJson, ModelArgument, Overwrite, parse_noise_sd
 from crispim_ij.cli.outcome import opened_source, show_job
 from crispim_ij.cli.train import print_trained, train_with_bar
 from crispim_ij.cli.usage import Group
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import Model, find_model, library_folder, list_models
+from crispim_ij.models.folder import read_card
+from crispim_ij.models.spec import SPEC_FILE
 from crispim_ij.parity import Interpolation, NativeImageJ
 from crispim_ij.planes import SinkSettings, open_source
+from crispim_ij.planes.atomic import whole_file
 from crispim_ij.training import TrainingJob
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from crispim_ij.evaluation.uncertainty import Bin
-    from crispim_ij.models import Model
     from crispim_ij.training.shipped import ShippedRun
 
 HALF = ":half"
@@ -42,8 +45,6 @@ def list_(as_json: AsJson = False) -> None:
     Example: `crispim-ij models list`
     """
     from rich.table import Table
-
-    from crispim_ij.models import list_models
 
     if as_json:
         print_json({"models": [_model_facts(model) for model in list_models()]})
@@ -75,12 +76,8 @@ def show(
     """
     from rich.markdown import Markdown
 
-    from crispim_ij.models import find_model
-    from crispim_ij.models.folder import CARD_FILE
-
     model = find_model(name)
-    card = model.folder / CARD_FILE
-    text = card.read_text(encoding="utf-8") if card.is_file() else None
+    text = read_card(model.folder)
     if as_json:
         print_json({**_model_facts(model), "card": text})
         return
@@ -125,7 +122,6 @@ def calibrate(
     Example: `crispim-ij models calibrate my-model/ --clean brain3/`
     """
     from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
-    from crispim_ij.models import find_model
 
     settings = EvaluationSettings(planes, NoiseSettings(parse_noise_sd(noise_sd)))
     model = find_model(name)
@@ -141,7 +137,7 @@ def calibrate(
             )
     found.write(model.folder)
     console.print(_reliability_table(bins))
-    console.print(f"Written to {model.folder}", soft_wrap=True)
+    say(f"Written to {model.folder}")
 
 
 def _reliability_table(bins: Sequence[Bin]) -> Table:
@@ -172,18 +168,15 @@ def import_(
     Example: `crispim-ij models import model.keras theirs`
     """
     start_tensorflow()
-    from crispim_ij.models import library_folder
     from crispim_ij.models.keras2 import import_model
-    from crispim_ij.models.spec import SPEC_FILE
 
     folder = library_folder() / name if Path(name).name == name else Path(name)
     if (folder / SPEC_FILE).exists() and not overwrite:
         raise CrispimError(f"{folder} holds a model already; give --overwrite to replace it.")
     model = import_model(file, folder)
-    console.print(
+    say(
         f"Imported {file} as {model.spec.architecture} "
-        f"({model.spec.parameters:,} weights) into {model.folder}",
-        soft_wrap=True,
+        f"({model.spec.parameters:,} weights) into {model.folder}"
     )
 
 
@@ -220,7 +213,7 @@ def train_shipped(
     stacks = {name: _shipped_stack(name, data, output) for run in runs for name in run.stacks}
     for run in runs:
         if (output / run.model / "model.json").exists():
-            errors.print(f"{output / run.model} exists already.", soft_wrap=True)
+            log(f"{output / run.model} exists already.")
             continue
         _train_run(run, [stacks[name] for name in run.stacks], output, steps)
 
@@ -248,14 +241,14 @@ def _shipped_stack(name: str, data: Path, output: Path) -> Path:
 def _halve(original: Path, made: Path) -> None:
     """Write a stack at half its size, without noise."""
     from crispim_ij.jobs import Output, plan_preprocessing, preprocess_locally
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     settings = PreprocessSettings(2, Interpolation.NONE, noise_sd=(0, 0))
     outputs = [Output(made, SinkSettings(resume=True))]
     with open_source(original) as planes:
         job = plan_preprocessing(planes, outputs, settings, NativeImageJ, {})
         show_job(job, "preprocessing", preprocess_locally(job))
-    write_record(job.record(), made)
+    job.write_records()
 
 
 def _simulate(name: str, path: Path) -> None:
@@ -263,7 +256,6 @@ def _simulate(name: str, path: Path) -> None:
     import tifffile
 
     from crispim_ij.phantom import simulate_planes
-    from crispim_ij.planes.atomic import whole_file
     from crispim_ij.training.shipped import phantoms
 
     settings = phantoms()[name]
@@ -289,7 +281,7 @@ def _train_run(run: ShippedRun, stacks: list[Path], output: Path, steps: int | N
     start, teacher = (
         str(output / name) if name else None for name in (run.start_from, run.teacher)
     )
-    errors.print(f"Training {folder}: {recipe.steps} steps", soft_wrap=True)
+    log(f"Training {folder}: {recipe.steps} steps")
     resume = (folder / "checkpoint.keras").exists()
     job = TrainingJob(
         folder, recipe, tuple(stacks), start_from=start, teacher=teacher, resume=resume

@@ -9,15 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crispim_ij.cli.console import (
-    console,
-    errors,
-    print_json,
-    progress_bar,
-    saying_what_is_kept,
-)
+from crispim_ij import __version__
+from crispim_ij.cli.console import log, print_json, progress_bar, say, saying_what_is_kept, warn
 from crispim_ij.errors import CrispimError
-from crispim_ij.machine import installed_versions
+from crispim_ij.machine import version_of
 from crispim_ij.parity import IMAGEJ_VERSION
 from crispim_ij.planes import Selection, Source, open_source
 from crispim_ij.planes.atomic import json_ready, write_json
@@ -63,7 +58,7 @@ def say_noise(noise: StackNoise, *, quiet: bool = False) -> None:
     """Print what was measured, unless quiet, and why to mistrust it."""
     if not quiet:
         for line in noise.lines:
-            _say(line)
+            say(line)
     say_problems(noise.problems)
 
 
@@ -77,7 +72,7 @@ def opened_source(path: Path, selection: Selection | None = None) -> Source:
 def say_problems(problems: Sequence[str]) -> None:
     """Print sentences of warning."""
     for problem in problems:
-        errors.print(problem, style="yellow", soft_wrap=True)
+        warn(problem)
 
 
 def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -93,24 +88,17 @@ def print_dry_run(facts: Mapping[str, Any], *, as_json: bool) -> None:
 
     outputs = facts["outputs"]
     for one in facts.get("inputs") or [facts["input"]]:
-        _say(f"Would read {in_words(one)}, from {one['path']}")
+        say(f"Would read {in_words(one)}, from {one['path']}")
     for one in outputs:
         what = in_words(one) if "planes" in one else "a model"
-        _say(f"Would write {what}, to {one['path']}")
-    _say(f"Disk: {disk_in_words(outputs)}")
+        say(f"Would write {what}, to {one['path']}")
+    say(f"Disk: {disk_in_words(outputs)}")
     for name in ("model", "engine", "network"):
         if name in facts:
-            _say(f"{name.capitalize()}: {', '.join(f'{k} {v}' for k, v in facts[name].items())}")
+            say(f"{name.capitalize()}: {', '.join(f'{k} {v}' for k, v in facts[name].items())}")
     if "seconds" in facts:
-        _say(
-            f"Time: about {shown_time(facts['seconds'])} here, if the network never waits for data"
-        )
-    _say("Nothing was written.")
-
-
-def _say(line: str) -> None:
-    """Print a line as it is."""
-    console.print(line, soft_wrap=True)
+        say(f"Time: about {shown_time(facts['seconds'])} here, if the network never waits for data")
+    say("Nothing was written.")
 
 
 def in_words(facts: dict[str, Any]) -> str:
@@ -141,17 +129,16 @@ def connected(settings: ClusterSettings) -> Iterator[ClusterClient]:
     from crispim_ij.cluster import open_client
 
     with open_client(settings) as client:
-        errors.print(f"Dask dashboard: {client.dashboard}", soft_wrap=True)
+        log(f"Dask dashboard: {client.dashboard}")
         yield client
 
 
 def say_processors(kinds: set[str]) -> None:
     """Warn of pixels that may not be those of a run on one machine."""
     if len(kinds) > 1:
-        errors.print(
+        log(
             f"Note: {len(kinds)} kinds of processors took part, between which the last bit of a "
-            "floating-point result may differ; choose nodes of one kind where that matters.",
-            soft_wrap=True,
+            "floating-point result may differ; choose nodes of one kind where that matters."
         )
 
 
@@ -188,11 +175,9 @@ def write_profile(
 
 def versions() -> dict[str, str]:
     """Return the versions that a result may depend on."""
-    own, *others = installed_versions(*_PACKAGES).items()
-    found = {
-        **dict([own]),
+    return {
+        "crispim-ij": __version__,
         "Python": platform.python_version(),
-        **dict(others),
+        **{name: version_of(name) or "not installed" for name in _PACKAGES},
         "ImageJ": IMAGEJ_VERSION,
     }
-    return {name: version or "not installed" for name, version in found.items()}

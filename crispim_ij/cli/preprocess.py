@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +19,7 @@ from crispim_ij.cli.acquisition import (
     tree_of,
 )
 from crispim_ij.cli.check import check_pixels
-from crispim_ij.cli.console import console, print_json
+from crispim_ij.cli.console import print_json, say, warn
 from crispim_ij.cli.options import (
     ClusterOptions,
     FijiHome,
@@ -35,7 +37,6 @@ from crispim_ij.cli.outcome import (
     connected,
     opened_source,
     print_dry_run,
-    say_problems,
     show_job,
     write_profile,
 )
@@ -46,7 +47,7 @@ from crispim_ij.planes import Compression
 from crispim_ij.profiling import Clock
 
 if TYPE_CHECKING:
-    from crispim_ij.cluster import ClusterSettings
+    from crispim_ij.cluster import ClusterClient, ClusterSettings
     from crispim_ij.jobs import Acquisition, PreprocessJob
 
 
@@ -160,7 +161,7 @@ def preprocess(
     Example: `crispim-ij preprocess brain/ noisy/ --noise-sd 30 --seed 1 --clean clean/`
     """
     from crispim_ij.jobs import Output, plan_preprocessing, plan_preprocessing_of_tree
-    from crispim_ij.preprocessing import PreprocessSettings, write_record
+    from crispim_ij.preprocessing import PreprocessSettings
 
     started = perf_counter()
     settings = PreprocessSettings(
@@ -196,36 +197,20 @@ def preprocess(
             print_dry_run({**facts, "dry run": True}, as_json=report.as_json)
             return
         clock = Clock()
-        kept = _run(job, dask, workers, clock)
+        with _preprocessing(dask, workers, clock) as (perform, client):
+            kept = show_job(job, "preprocessing", perform(job), client)
         if report.profile is not None:
             write_profile(report.profile, clock.profile(), len(planes) - kept, facts, options)
-    written = write_record(job.record(), output)
-    if clean:
-        write_record(job.record(), clean, noisy=False)
+    written = job.write_records()
     if report.as_json:
         about = {"settings": options, "record": written}
         print_json({**facts, **about, "seconds": perf_counter() - started})
         return
     also = f", without noise to {clean}" if clean else ""
-    console.print(
+    say(
         f"{len(planes)} planes of {job.size[1]} x {job.size[0]} px written to {output}{also}; "
-        f"settings and seeds in {written}",
-        soft_wrap=True,
+        f"settings and seeds in {written}"
     )
-
-
-def _run(
-    job: PreprocessJob, settings: ClusterSettings | None, workers: int | None, clock: Clock
-) -> int:
-    """Preprocess here or on many workers; return how many planes were finished before."""
-    if settings is None:
-        from crispim_ij.jobs import preprocess_locally
-
-        return show_job(job, "preprocessing", preprocess_locally(job, workers, clock))
-    from crispim_ij.cluster import preprocess_on
-
-    with connected(settings) as client:
-        return show_job(job, "preprocessing", preprocess_on(client, job), client)
 
 
 def _preprocess_tree(
@@ -237,25 +222,31 @@ def _preprocess_tree(
     """Preprocess the stacks of a tree here or on many workers, or say what that would do."""
     refuse_profile(report)
     if acquisition.recorded["--seed"] is not None and acquisition.recorded["--noise-sd"] != [0, 0]:
-        say_problems(
-            [
-                "With --seed, planes of one number get the same noise in every stack: leave it out "
-                "to have a seed drawn for each, which its record keeps."
-            ]
+        warn(
+            "With --seed, planes of one number get the same noise in every stack: leave it out "
+            "to have a seed drawn for each, which its record keeps."
         )
     if report.dry_run:
         show_dry_acquisition(acquisition, report)
-    elif settings is None:
+        return
+    with _preprocessing(settings, workers, Clock()) as (perform, client):
+        show_acquisition(acquisition, "preprocessing", perform, report, client)
+
+
+@contextmanager
+def _preprocessing(
+    settings: ClusterSettings | None, workers: int | None, clock: Clock
+) -> Iterator[tuple[Callable[[PreprocessJob], Generator[float, None, None]], ClusterClient | None]]:
+    """Yield what preprocesses a job, in this process or on many workers, and the workers."""
+    if settings is None:
         from crispim_ij.jobs import preprocess_locally
 
-        here = partial(preprocess_locally, threads=workers)
-        show_acquisition(acquisition, "preprocessing", here, report)
-    else:
-        from crispim_ij.cluster import preprocess_on
+        yield partial(preprocess_locally, threads=workers, clock=clock), None
+        return
+    from crispim_ij.cluster import preprocess_on
 
-        with connected(settings) as client:
-            there = partial(preprocess_on, client)
-            show_acquisition(acquisition, "preprocessing", there, report, client)
+    with connected(settings) as client:
+        yield partial(preprocess_on, client), client
 
 
 def _check_engine(imagej: GatewaySettings, *, native: bool, on_workers: bool) -> None:

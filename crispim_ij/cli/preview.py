@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ import typer
 from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
-from crispim_ij.cli.console import console, print_json, start_tensorflow, waiting
+from crispim_ij.cli.console import console, print_json, say, start_tensorflow, waiting
 from crispim_ij.cli.options import (
     AsJson,
     ModelName,
@@ -28,7 +29,7 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import opened_source
 from crispim_ij.errors import CrispimError
-from crispim_ij.planes import Tree
+from crispim_ij.planes import Source, Tree
 from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, check_output
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from crispim_ij.planes import Source
     from crispim_ij.previewing import Looked, Preview
 
 PANELS = "noisy | denoised | difference"
@@ -87,8 +87,6 @@ def preview(
 
     Example: `crispim-ij preview scan/ --plane 100`
     """
-    from dataclasses import asdict
-
     from crispim_ij.denoising.denoiser import check_options
     from crispim_ij.models import find_model
     from crispim_ij.noise import NoiseOptions, parse_noise
@@ -131,8 +129,8 @@ def preview(
             return
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
-            console.print(line, soft_wrap=True)
-        console.print(f"Picture: {picture}", soft_wrap=True)
+            say(line)
+        say(f"Picture: {picture}")
 
 
 def _plain(path: Path) -> str:
@@ -261,8 +259,6 @@ def _adapting(source: Path) -> str:
 
 def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]:
     """Say what was found, for scripts."""
-    from dataclasses import asdict
-
     from crispim_ij.noise.measure import as_facts
 
     looked = found.looked

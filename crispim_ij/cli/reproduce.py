@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, errors, progress_bar, start_tensorflow, waiting
+from crispim_ij.cli.console import console, log, progress_bar, say, start_tensorflow, waiting
 from crispim_ij.cli.options import DryRun, Overwrite, Resume, refuse_both
 from crispim_ij.errors import CrispimError, RunInterruptedError
+from crispim_ij.planes import free_space
 
 if TYPE_CHECKING:
     from crispim_ij.reproduction import (
@@ -129,20 +130,20 @@ def reproduce(
     description = job.run_description(settings, plan)
     written = directory.resume(description) if resume else {}
     if resume and job.REPORTED in directory.done():
-        _say(f"All of this run is done already; its report: {directory.page}")
+        say(f"All of this run is done already; its report: {directory.page}")
         return
     start_tensorflow()
     models = job.load_models(settings.models)
     if dry_run:
         if resume:
-            _say(_done(directory))
+            say(_done(directory))
         else:
             _offered(plan, settings, directory)
-        _say("Nothing was written.")
+        say("Nothing was written.")
         return
     if resume:
         recipes = job.settled_recipes(plan.patch, settings, written["precisions"])
-        errors.print(f"Resuming. {_done(directory)}")
+        log(f"Resuming. {_done(directory)}")
     else:
         recipes = _offered(plan, settings, directory)
         precisions = {name: recipe.precision for name, recipe in recipes.items()}
@@ -165,7 +166,7 @@ def _offered(
     with waiting("timing a few training steps"):
         offer = job.make_offer(plan, settings)
     for difference in job.differences_from_paper(plan, settings, offer.recipes):
-        _say(f"- {difference}")
+        say(f"- {difference}")
     needed = job.disk_bytes(plan)
     _print_cost(offer, needed, quick=settings.quick)
     _check_space(directory.folder, needed)
@@ -188,7 +189,7 @@ def _run(run: Reproduction, directory: RunDirectory) -> None:
     for experiment in experiments:
         console.print(experiment.title, style="bold")
         console.print(experiment.evaluation.table)
-    _say(f"Report: {page}")
+    say(f"Report: {page}")
 
 
 @contextmanager
@@ -205,17 +206,12 @@ def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator
         yield advance
 
 
-def _say(sentence: str) -> None:
-    """Print what has names of files in it."""
-    console.print(sentence, soft_wrap=True)
-
-
 def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:
     """Show what a run takes."""
-    console.print(f"Expected time of this run: {_in_words(offer.cost)}", soft_wrap=True)
+    say(f"Expected time of this run: {_in_words(offer.cost)}")
     if quick:
-        console.print(f"Expected time without --quick: {_in_words(offer.full)}", soft_wrap=True)
-    console.print(f"Needed on disk: at most {needed / 1e9:.2f} GB")
+        say(f"Expected time without --quick: {_in_words(offer.full)}")
+    say(f"Needed on disk: at most {needed / 1e9:.2f} GB")
 
 
 def _in_words(cost: Cost) -> str:
@@ -230,8 +226,6 @@ def _in_words(cost: Cost) -> str:
 
 def _check_space(folder: Path, needed: int) -> None:
     """Refuse to begin where there is too little room."""
-    from crispim_ij.planes import free_space
-
     free = free_space(folder)
     if free < needed:
         raise CrispimError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crispim_ij.cli.console import console, errors, print_json, progress_bar
+from crispim_ij.cli.console import log, print_json, progress_bar, say, warn
 from crispim_ij.cli.interrupts import ending_after_step
 from crispim_ij.cli.options import (
     AsJson,
@@ -28,10 +28,13 @@ from crispim_ij.cli.options import (
 )
 from crispim_ij.cli.outcome import print_dry_run, say_problems
 from crispim_ij.noise import read_camera
+from crispim_ij.noise.risk import root
 from crispim_ij.planes import free_space
 from crispim_ij.training import (
+    Recipe,
     RunSettings,
     TrainingJob,
+    TrainingStack,
     changed_recipe,
     check_data,
     check_place,
@@ -39,11 +42,10 @@ from crispim_ij.training import (
     load_recipe,
     run_training,
 )
+from crispim_ij.training.log import HistoryEntry, share_waited
 
 if TYPE_CHECKING:
-    from crispim_ij.training import Recipe, TrainingStack
     from crispim_ij.training.job import Checked, Trained
-    from crispim_ij.training.log import HistoryEntry
 
 NOTHING_LEARNT = 0.9
 """Share of the noise that is left, from which a model is said to have learnt nothing."""
@@ -234,8 +236,7 @@ def _load_recipe(name: str) -> Recipe:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FutureWarning)
         recipe = load_recipe(name)
-    for one in caught:
-        errors.print(str(one.message), style="yellow", soft_wrap=True)
+    say_problems([str(one.message) for one in caught])
     return recipe
 
 
@@ -267,10 +268,9 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
         light = np.array([stack.black, stack.black + stack.span])
         dark, bright = np.sqrt(stack.noise.camera.variance(light))
         channel = f", {stack.channel}" if stack.channel else ""
-        errors.print(
+        log(
             f"{stack.clean.path.name}{channel}: noise of sd {dark:.1f} counts where it is dark, "
-            f"{bright:.1f} where it is bright",
-            soft_wrap=True,
+            f"{bright:.1f} where it is bright"
         )
         if stack.noise.is_correlated:
             says = (
@@ -279,9 +279,7 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
                 if stack.noise.grain is None
                 else ": noise of the same grain is learnt from."
             )
-            errors.print(
-                f"Neighbouring pixels share their noise{says}", style="yellow", soft_wrap=True
-            )
+            warn(f"Neighbouring pixels share their noise{says}")
 
 
 def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
@@ -307,8 +305,6 @@ def _dry_facts(job: TrainingJob, checked: Checked) -> dict[str, Any]:
 def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
     """Say what came of a run, for scripts."""
     from crispim_ij.jobs.output import planes_facts
-    from crispim_ij.noise.risk import root
-    from crispim_ij.training.log import share_waited
 
     last = trained.history[-1]
     return {
@@ -326,18 +322,14 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
 
 def print_trained(trained: Trained) -> None:
     """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
-    from crispim_ij.training.log import share_waited
-
-    console.print(f"Model written to {trained.model.folder}", soft_wrap=True)
+    say(f"Model written to {trained.model.folder}")
     left = trained.share_left
     if left > NOTHING_LEARNT:
-        errors.print(
+        warn(
             f"It removes no noise to speak of: its error is {left:.0%} of that of doing "
             "nothing, so it has learnt too little. Give it more --steps, or begin with a model "
-            "(--start-from).",
-            style="yellow",
-            soft_wrap=True,
+            "(--start-from)."
         )
     share = share_waited(trained.history)
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
-    console.print(f"The network waited for data in {share:.1%} of the time{remedy}.")
+    say(f"The network waited for data in {share:.1%} of the time{remedy}.")

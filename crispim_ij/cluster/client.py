@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import psutil
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.planes.checks import first_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -187,7 +188,7 @@ def _connected(library: ModuleType, address: str) -> Any:
     except (OSError, ValueError, TypeError) as error:
         raise CrispimError(
             f"No Dask scheduler answers at {address!r} (--scheduler): start one with "
-            f"`dask scheduler` and give the address that it prints. ({_first_line(error)})"
+            f"`dask scheduler` and give the address that it prints. ({first_line(error)})"
         ) from error
 
 
@@ -215,7 +216,7 @@ def _started(settings: ClusterSettings) -> Any:
         cluster = getattr(library, name)()
     except (ValueError, TypeError, OSError) as error:
         raise CrispimError(
-            f"dask-jobqueue can't make jobs of its configuration ({_first_line(error)}): set "
+            f"dask-jobqueue can't make jobs of its configuration ({first_line(error)}): set "
             f"cores, processes, memory and walltime for {settings.kind} in {_CONFIG}."
         ) from error
     try:
@@ -261,8 +262,3 @@ def _started_locally(workers: int) -> Any:
         preload=["import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"],
         silence_logs=logging.CRITICAL,
     )
-
-
-def _first_line(error: BaseException) -> str:
-    """Return what an exception says, without the rest."""
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -20,6 +20,7 @@ from crispim_ij.denoising import denoise_planes, load_denoiser
 from crispim_ij.errors import CrispimError
 from crispim_ij.jobs import DenoiseJob, PreprocessJob
 from crispim_ij.jobs.local import preprocess_planes
+from crispim_ij.machine import bundled_folder
 from crispim_ij.models import Model, find_model
 from crispim_ij.parity import NativeImageJ
 from crispim_ij.planes import Sink, Source, to_dtype
@@ -266,8 +267,6 @@ def use_own_threads() -> None:
 
 def name_elsewhere(model: Model) -> str:
     """Return how other machines find a model: by name if it ships, else by its folder."""
-    from crispim_ij.machine import bundled_folder
-
     if model.folder.parent == bundled_folder("models"):
         return model.folder.name
     return str(Path(model.folder).absolute())

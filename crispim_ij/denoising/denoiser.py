@@ -18,14 +18,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, ModelSpec
 from crispim_ij.networks import ARCHITECTURES
 from crispim_ij.networks.architectures import Padding, Precision
-from crispim_ij.noise import (
-    MEASURED,
-    CameraNoise,
-    NoiseOptions,
-    restore,
-    stabilise,
-    tell_noise,
-)
+from crispim_ij.noise import MEASURED, CameraNoise, NoiseOptions, restore, stabilise, tell_noise
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.quiet import start_tensorflow
 
@@ -91,17 +84,9 @@ class Denoiser:
         self._run = _compile(model, settings.precision)
 
     def told(self, noise: CameraNoise | None) -> Denoiser:
-        """Tell the noise of the planes that come next.
+        """Return the same network, told the noise of the planes that come next, in counts.
 
-        Parameters
-        ----------
-        noise : CameraNoise or None
-            In counts. Models that guess the noise take no heed of it, and need none.
-
-        Returns
-        -------
-        Denoiser
-            The same network, told; this one stays as it is.
+        This one stays as it is. Models that guess the noise take no heed of it, and need none.
         """
         other = copy.copy(self)
         other.noise = noise
@@ -200,20 +185,7 @@ class Described(Protocol):
 
 
 def check_options(spec: Described, options: NoiseOptions) -> None:
-    """Refuse to tell the noise to a model that guesses it.
-
-    Parameters
-    ----------
-    spec : Described
-        What is known of the model, such as a `ModelSpec`.
-    options : NoiseOptions
-        What the user says of the noise.
-
-    Raises
-    ------
-    CrispimError
-        If it would be of no effect.
-    """
+    """Refuse to tell the noise to a model that guesses it, where that would be of no effect."""
     if not spec.takes_noise and not options.is_default:
         raise CrispimError(
             f"Model {spec.name!r} guesses the noise, so a given noise or strength (--noise, "
@@ -223,13 +195,7 @@ def check_options(spec: Described, options: NoiseOptions) -> None:
 
 
 def check_size(shape: tuple[int, int], spec: ModelSpec) -> None:
-    """Refuse planes, of some rows and columns, that have a side shorter than the network's stride.
-
-    Raises
-    ------
-    CrispimError
-        Naming both sizes.
-    """
+    """Refuse planes, of `shape` (Y, X), with a side that is shorter than the network's stride."""
     if min(shape) < spec.stride:
         raise CrispimError(
             f"A plane of {shape[0]} x {shape[1]} px is too small for model "

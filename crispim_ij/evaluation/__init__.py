@@ -4,13 +4,7 @@ from crispim_ij.evaluation.classics import BASELINES, CLASSICS, NON_BLIND, WITHO
 from crispim_ij.evaluation.doubts import doubts
 from crispim_ij.evaluation.evaluate import Evaluated, Evaluation, evaluate, measure
 from crispim_ij.evaluation.inputs import EvaluationSettings, Given, NoiseSettings, noisy_plane
-from crispim_ij.evaluation.methods import (
-    Method,
-    default_methods,
-    find_method,
-    find_methods,
-    tune,
-)
+from crispim_ij.evaluation.methods import Method, default_methods, find_method, find_methods, tune
 from crispim_ij.evaluation.metrics import Bias, PlaneMetrics
 from crispim_ij.evaluation.ranking import Ranked, default_ranked, rank_methods, render_ranking
 from crispim_ij.evaluation.statistics import (

@@ -15,7 +15,7 @@ from crispim_ij.evaluation.inputs import (
     noise_sd,
     noisy_planes,
 )
-from crispim_ij.noise import measure_noise
+from crispim_ij.noise import typical_noise
 from crispim_ij.planes import Source
 
 OWN_NOISE = 0.15
@@ -46,7 +46,7 @@ def _beside_noise(source: Source, index: int, settings: EvaluationSettings, give
     clean = source.read(index)
     noisy, sd = noisy_planes(source, settings.noise, given.noisy)(index)
     removed = noise_sd(clean, noisy) if sd is None else float(sd)
-    own = _own_noise(source)
+    own = typical_noise(source)
     if not removed or own <= OWN_NOISE * removed:
         return ""
     consequence = (
@@ -64,7 +64,7 @@ def _within_errors(source: Source, index: int, given: Given) -> str:
     """Say that clean planes are noisy, beside how far results are from them."""
     clean = source.read(index)
     error = min(noise_sd(clean, result.read(index)) for result in given.results.values())
-    own = _own_noise(source)
+    own = typical_noise(source)
     if own <= OWN_SHARE * error:
         return ""
     return (
@@ -72,11 +72,6 @@ def _within_errors(source: Source, index: int, given: Given) -> str:
         f"which counts as an error of every result, the smallest of which is {error:.3g}: a better "
         f"result may score worse; {_REMEDY}."
     )
-
-
-def _own_noise(source: Source) -> float:
-    """Measure the noise of clean planes, in counts at their median light."""
-    return max(channel.at(0.5)[0] for channel in measure_noise(source))
 
 
 def _saturated(source: Source, index: int) -> str:

@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError, did_you_mean
 from crispim_ij.evaluation import metrics
-from crispim_ij.evaluation.classics import (
-    BASELINES,
-    CLASSICS,
-    NON_BLIND,
-    find_non_blind,
-)
+from crispim_ij.evaluation.classics import BASELINES, CLASSICS, NON_BLIND, find_non_blind
 from crispim_ij.evaluation.inputs import (
     EvaluationSettings,
     Given,

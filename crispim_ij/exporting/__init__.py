@@ -9,13 +9,12 @@ from crispim_ij.exporting.export import (
     export_shipped,
     format_of,
 )
-from crispim_ij.exporting.units import Units, check_noise
+from crispim_ij.exporting.units import check_noise
 
 __all__ = [
     "ExportSettings",
     "Exported",
     "Format",
-    "Units",
     "check_noise",
     "check_place",
     "export_model",

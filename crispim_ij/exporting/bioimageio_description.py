@@ -11,6 +11,7 @@ from crispim_ij.exporting.onnx_graph import OPSET
 from crispim_ij.exporting.sample import TOLERANCE
 from crispim_ij.exporting.units import ALL_NOISE, COUNTS, Units
 from crispim_ij.exporting.v1_zip import INPUT, OUTPUT
+from crispim_ij.models.folder import CARD_FILE, read_card
 from crispim_ij.networks import ARCHITECTURES
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ SCALED = (
     "network itself takes and gives values whose noise has a standard deviation of 1"
 )
 """What a package takes and gives whose weights take and give values in units of the noise."""
-
-CARD_FILE = "README.md"
 
 _LICENCE = re.compile(r"^\W*licen[cs]e\W*:\W*([\w.+-]*\w\+?)", re.IGNORECASE | re.MULTILINE)
 
@@ -217,9 +216,8 @@ def _config(spec: ModelSpec, units: Units) -> dict[str, Any]:
 
 def documentation(model: Model) -> str:
     """Write the package's documentation in Markdown, from the model's card where it has one."""
-    card = _card(model)
-    if not card:
-        card = f"# {model.spec.name}\n\n{ARCHITECTURES[model.spec.architecture].summary}.\n"
+    summary = f"# {model.spec.name}\n\n{ARCHITECTURES[model.spec.architecture].summary}.\n"
+    card = read_card(model.folder) or summary
     return f"{card.rstrip()}\n{_noise_section(model)}{_SECTIONS}"
 
 
@@ -233,7 +231,7 @@ def licence(model: Model) -> str | None:
     """Find the SPDX identifier that a model's card names, in a line such as 'License: MIT'."""
     from bioimageio.spec.model.v0_5 import LicenseId
 
-    found = _LICENCE.search(_card(model))
+    found = _LICENCE.search(read_card(model.folder) or "")
     if found is None:
         return None
     try:
@@ -243,14 +241,3 @@ def licence(model: Model) -> str | None:
             f"{model.folder / CARD_FILE} names the licence {found[1]!r}, which bioimage.io doesn't "
             "know: write an SPDX identifier, such as 'License: CC-BY-4.0' (spdx.org/licenses)."
         ) from None
-
-
-def _card(model: Model) -> str:
-    """Text of the card; empty if there is none."""
-    path = model.folder / CARD_FILE
-    try:
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise CrispimError(
-            f"{path} can't be read as text in UTF-8 ({error}): save it as such, or remove it."
-        ) from error

@@ -20,14 +20,12 @@ from crispim_ij.exporting.sample import TOLERANCE, counts_a_unit, keras_predicti
 from crispim_ij.exporting.units import Units, with_noise
 from crispim_ij.imagej.installing import MODELS
 from crispim_ij.machine import bundled_folder
-from crispim_ij.models import load_model
+from crispim_ij.models import Model, load_model
 from crispim_ij.noise import CameraNoise
 from crispim_ij.planes.atomic import make_folders, partial_path, remove_folders, write_faults
 from crispim_ij.planes.checks import check_writable
 
 if TYPE_CHECKING:
-    from crispim_ij.models import Model
-
     Write = Callable[[Model, Path], None]
     Predict = Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]
 
@@ -48,13 +46,7 @@ class Format(StrEnum):
 
 
 def format_of(out: Path) -> Format:
-    """Return the format that an output's name asks for: by .zip CSBDeep's, a SavedModel's by none.
-
-    Raises
-    ------
-    CrispimError
-        If it ends otherwise.
-    """
+    """Return the format that an output's ending asks for: .zip CSBDeep's, a SavedModel's none."""
     by_suffix = {form.suffix: form for form in (Format.CSBDEEP, Format.ONNX, Format.SAVEDMODEL)}
     chosen = by_suffix.get(out.suffix.lower())
     if chosen is None:
@@ -167,19 +159,10 @@ def export_model(model: Model, out: Path, settings: ExportSettings) -> Exported:
 
 
 def export_shipped(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
-    """Export the models that ship in the form in which a Fiji's menus can run them.
+    """Export the models that ship in the form in which a Fiji's menus can run them, into a folder.
 
-    A 3D model is exported for whole stacks, which is what is open in a Fiji.
-
-    Parameters
-    ----------
-    scratch : Path
-        Folder for the files.
-
-    Yields
-    ------
-    tuple of PurePosixPath and Path
-        Where each file belongs below a Fiji's folder, and the file.
+    Each file comes with where it belongs below a Fiji's folder. A 3D model is exported for whole
+    stacks, which is what is open in a Fiji.
     """
     for folder in sorted(path.parent for path in bundled_folder("models").glob("*/model.json")):
         model = load_model(folder)
@@ -189,20 +172,7 @@ def export_shipped(scratch: Path) -> Iterator[tuple[PurePosixPath, Path]]:
 
 
 def check_place(out: Path, settings: ExportSettings) -> None:
-    """Raise CrispimError unless an export may be written there; needs no TensorFlow.
-
-    Parameters
-    ----------
-    out : Path
-        File or folder to write.
-    settings : ExportSettings
-        What is to be written.
-
-    Raises
-    ------
-    CrispimError
-        If the name doesn't fit the format, is taken, or its folder can't be written.
-    """
+    """Refuse an output whose name is taken or is no such format's, or that can't be written."""
     suffix = settings.format.suffix
     if suffix and out.suffix.lower() != suffix:
         raise CrispimError(

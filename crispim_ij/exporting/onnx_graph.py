@@ -152,7 +152,7 @@ def _described(name: str, shape: tuple[int | None, ...]) -> Any:
 
 @dataclass
 class _Nodes:
-    """_Nodes and constants of a graph so far, each after those it takes its input from."""
+    """Nodes and constants of a graph so far, each after those it takes its input from."""
 
     nodes: list[Any] = field(default_factory=list)
     weights: list[Any] = field(default_factory=list)
@@ -190,9 +190,9 @@ def _channels_first(nodes: _Nodes, image: str, rank: int) -> str:
     return nodes.add("Transpose", [image], perm=[0, rank - 1, *range(1, rank - 1)])
 
 
-def _channels_last(nodes: _Nodes, image: str, rank: int) -> str:
+def _channels_last(nodes: _Nodes, image: str, rank: int) -> None:
     """Bring (batch, channel, ...) into the order (batch, ..., channel)."""
-    return nodes.add("Transpose", [image], perm=[0, *range(2, rank), 1])
+    nodes.add("Transpose", [image], perm=[0, *range(2, rank), 1])
 
 
 def _convolution(nodes: _Nodes, layer: Any, inputs: list[str]) -> str:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.denoising.denoiser import check_options
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model
+from crispim_ij.models import Model, ModelSpec
 from crispim_ij.noise import CameraNoise, NoiseOptions, camera_as_text
 from crispim_ij.noise.stabilise import restored, stabilised
 
 if TYPE_CHECKING:
     import keras
 
-    from crispim_ij.models import ModelSpec
     from crispim_ij.networks.architectures import Padding, Precision
 
 

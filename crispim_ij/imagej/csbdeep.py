@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej.gateway import start_fiji
-from crispim_ij.imagej.installation import (
-    Installation,
-    Runtime,
-    check_fiji_home,
-    read_installation,
-)
+from crispim_ij.imagej.installation import Installation, Runtime, check_fiji_home, read_installation
 from crispim_ij.imagej.java import find_java
 from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles
 from crispim_ij.imagej.tensorflow_java import SITES, refuse_library_loss, tensorflow_fault
@@ -227,29 +222,10 @@ def find_plugin(fiji_home: str) -> Installation:
 
 
 def start_plugin(fiji: Installation, heap: str | None, model: ModelZip, tile: int) -> CsbdeepPlugin:
-    """Start a user's Fiji for CSBDeep's plugin.
+    """Start a user's Fiji for CSBDeep's plugin, which is given tiles of `tile` px, without overlap.
 
-    Parameters
-    ----------
-    fiji : Installation
-        What `find_plugin` returned.
-    heap : str or None
-        Largest Java heap, for example ``2g``.
-    model : ModelZip
-        The network.
-    tile : int
-        Longest side, in px, that the network is given at once, without overlap.
-
-    Returns
-    -------
-    CsbdeepPlugin
-        The plugin.
-
-    Raises
-    ------
-    CrispimError
-        If the plugin has unpacked this model before and not wholly, or if the Fiji does
-        not start.
+    CrispimError if the plugin has unpacked this model before and not wholly, or the Fiji doesn't
+    start.
     """
     unpacked = _check_unpacked(fiji.folder, model)
     ij = start_fiji(str(fiji.folder), heap)

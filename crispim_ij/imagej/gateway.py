@@ -172,23 +172,9 @@ def _start_embedded(heap: str | None) -> ImageJ1:
 def start_fiji(home: str, heap: str | None) -> Any:
     """Start a user's Fiji, headless, through pyimagej: every start of a Fiji is this one.
 
-    Parameters
-    ----------
-    home : str
-        What `check_fiji_home` returned.
-    heap : str or None
-        Largest Java heap, for example ``2g``.
-
-    Returns
-    -------
-    net.imagej.ImageJ
-        pyimagej's gateway.
-
-    Raises
-    ------
-    CrispimError
-        If Java runs already in this process, the start could cost the user's TensorFlow, or
-        pyimagej can't start the Fiji.
+    `home` is what `check_fiji_home` returned, `heap` the largest Java heap, such as ``2g``.
+    CrispimError if Java runs already in this process, the start could cost the user's TensorFlow,
+    or pyimagej can't start the Fiji.
     """
     refuse_running_java()
     machine = platform.machine()

@@ -7,7 +7,7 @@ from crispim_ij.jobs.acquisition import (
     plan_denoising_of_tree,
     plan_preprocessing_of_tree,
 )
-from crispim_ij.jobs.denoise import DenoiseJob, plan_denoising, plan_denoising_in_memory
+from crispim_ij.jobs.denoise import DenoiseJob, plan_denoising, plan_denoising_into
 from crispim_ij.jobs.local import denoise_locally, preprocess_locally
 from crispim_ij.jobs.output import Output
 from crispim_ij.jobs.preprocess import (
@@ -25,7 +25,7 @@ __all__ = [
     "denoise_locally",
     "do_acquisition",
     "plan_denoising",
-    "plan_denoising_in_memory",
+    "plan_denoising_into",
     "plan_denoising_of_tree",
     "plan_preprocessing",
     "plan_preprocessing_in_memory",

@@ -24,19 +24,15 @@ from crispim_ij.jobs.output import Output
 from crispim_ij.jobs.preprocess import PreprocessJob, plan_preprocessing
 from crispim_ij.models import find_model
 from crispim_ij.noise import NoiseOptions, StackNoise
-from crispim_ij.noise.channel_noise import (
-    ChannelNoise,
-    kind_of,
-    look_at_channel,
-    measure_channel,
-)
+from crispim_ij.noise.channel_noise import ChannelNoise, kind_of, look_at_channel
+from crispim_ij.noise.measure import measure_noise_over
 from crispim_ij.noise.suitability import misfits
 from crispim_ij.parity import Engine
 from crispim_ij.planes import Selection, SinkSettings, Source, Tree, check_output, open_stack
 from crispim_ij.planes.atomic import make_folders, whole_file
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, is_zarr, unreadable
 from crispim_ij.planes.tree import ROOT, channel_of
-from crispim_ij.preprocessing import PreprocessSettings, write_record
+from crispim_ij.preprocessing import PreprocessSettings
 
 _SECONDS_OF_CLOCKS = 2
 """By which a drive may round a file's time of change."""
@@ -150,7 +146,7 @@ def plan_denoising_of_tree(
 
     def tell(channel: str, count: int, sources: Mapping[str, Source]) -> ChannelNoise:
         opened = list(sources.values())
-        measure = cache(lambda: measure_channel(opened))
+        measure = cache(lambda: measure_noise_over(opened))
         noise = None
         if found.spec.takes_noise:
             measured = () if told.given else measure()
@@ -183,16 +179,13 @@ def plan_preprocessing_of_tree(
     def plan(source: Source, written: Sequence[Output], _: StackNoise | None) -> PreprocessJob:
         return plan_preprocessing(source, written, settings, lambda: opened, options)
 
-    def finish(job: PreprocessJob) -> None:
-        for output, noisy in zip(job.outputs, (True, False), strict=False):
-            write_record(job.record(), output.path, noisy=noisy)
-
     recorded = {
         "command": "preprocess",
         "ImageJ": [opened.version, opened.engine],
         **options,
         **settings.as_options(),
     }
+    finish = PreprocessJob.write_records
     return _checked(Acquisition(tree, tuple(outputs), selection, recorded, plan, None, finish))
 
 

@@ -35,7 +35,7 @@ NOISE_RECORD = "noise told"
 class DenoiseJob:
     """All that is known of a denoising before it begins.
 
-    Made by `plan_denoising` or `plan_denoising_in_memory`, and done by
+    Made by `plan_denoising` or `plan_denoising_into`, and done by
     `crispim_ij.jobs.denoise_locally` or `crispim_ij.cluster.denoise_on`.
 
     Attributes
@@ -153,7 +153,9 @@ def plan_denoising(
     record = recorded_options(results.path).get(NOISE_RECORD) if results.settings.resume else None
     if record:
         noise = StackNoise.from_record(record)
-    job = _planned(source, sink, model, settings, told, uncertain=bool(errors), noise=noise)
+    job = plan_denoising_into(
+        source, sink, model, settings, told, uncertain=bool(errors), noise=noise
+    )
     for one, holds in zip(sinks, ("denoised planes", "expected errors"), strict=False):
         one.sign(_provenance(job, told, options or {}) | {"holds": holds})
     recorded = {
@@ -191,7 +193,7 @@ def recorded_settings(
     }
 
 
-def plan_denoising_in_memory(
+def plan_denoising_into(
     source: Source,
     sink: Sink,
     model: str | Model,
@@ -199,22 +201,12 @@ def plan_denoising_in_memory(
     told: NoiseOptions = MEASURED,
     *,
     uncertain: bool = False,
-) -> DenoiseJob:
-    """Plan as `plan_denoising` does, into a sink that keeps no journal."""
-    return _planned(source, sink, model, settings, told, uncertain=uncertain)
-
-
-def _planned(
-    source: Source,
-    sink: Sink,
-    model: str | Model,
-    settings: DenoiseSettings,
-    told: NoiseOptions,
-    *,
-    uncertain: bool,
     noise: StackNoise | None = None,
 ) -> DenoiseJob:
-    """Find the model, check that all fits, and measure a noise that isn't known, in this order."""
+    """Plan as `plan_denoising` does, into one sink and without a journal.
+
+    What costs nothing is checked before a noise that isn't known is measured.
+    """
     found = find_model(model) if isinstance(model, str) else model
     check_size((source.shape[1], source.shape[2]), found.spec)
     check_slices(source, found.spec.depth)

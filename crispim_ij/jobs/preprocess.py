@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from crispim_ij.jobs.output import Output, is_finished, planes_facts
@@ -17,7 +18,7 @@ from crispim_ij.preprocessing import (
     plane_noise,
     target_size,
 )
-from crispim_ij.preprocessing.record import make_record
+from crispim_ij.preprocessing.record import make_record, write_record
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,18 @@ class PreprocessJob:
         }
 
     def record(self) -> dict[str, Any]:
-        """Return what `write_record` keeps, so that the planes can be made again."""
+        """Return what `write_records` keeps, so that the planes can be made again."""
         noises = [self.noise(k) for k in range(len(self.source))]
         return make_record(self.source, self.settings, self.engine, self.size, noises)
+
+    def write_records(self) -> Path:
+        """Write the record beside each output, and return where that of the noisy planes is."""
+        record = self.record()
+        paths = [
+            write_record(record, output.path, noisy=noisy)
+            for output, noisy in zip(self.outputs, (True, False), strict=False)
+        ]
+        return paths[0]
 
 
 def plan_preprocessing(

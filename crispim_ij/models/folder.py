@@ -221,17 +221,30 @@ def _as_html(spec: ModelSpec, folder: Path) -> str:
         for name, value in _facts(spec, folder)
     )
     table = f"<table><caption><b>{escape(spec.name)}</b></caption>{rows}</table>"
-    return f"<div>{table}{_card(folder / CARD_FILE)}</div>"
+    return f"<div>{table}{_card(folder)}</div>"
 
 
-def _card(path: Path) -> str:
-    """Show a model's card, if it has one."""
+def _card(folder: Path) -> str:
+    """Show a model's card, if it has one that can be read."""
     from markdown_it import MarkdownIt
 
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError):
+        text = read_card(folder)
+    except CrispimError:
+        return ""
+    if text is None:
         return ""
     options: dict[str, Any] = {"html": False}
     card = MarkdownIt("commonmark", options).enable("table").disable("image").render(text)
     return f"<details><summary>Card</summary>{card}</details>"
+
+
+def read_card(folder: Path) -> str | None:
+    """Read a model's card; None where it has none, CrispimError where it is no text."""
+    path = folder / CARD_FILE
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise CrispimError(
+            f"{path} can't be read as text in UTF-8 ({error}): save it as such, or remove it."
+        ) from error

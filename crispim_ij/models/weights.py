@@ -70,10 +70,7 @@ def read_bytes(path: Path) -> bytes:
 def file_sha256(path: Path) -> str:
     """Hash a file, in hexadecimal."""
     with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_members(content: bytes, *names: str) -> list[bytes]:

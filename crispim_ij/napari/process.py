@@ -87,25 +87,7 @@ class DenoiserProcess:
         self._asking = Lock()
 
     def load(self, model: Model, settings: DenoiseSettings) -> RemoteDenoiser:
-        """Load a model.
-
-        Parameters
-        ----------
-        model : Model
-            The model.
-        settings : DenoiseSettings
-            How to run it.
-
-        Returns
-        -------
-        RemoteDenoiser
-            Takes and gives what a `crispim_ij.denoising.Denoiser` does.
-
-        Raises
-        ------
-        CrispimError
-            If it can't be loaded.
-        """
+        """Load a model, that takes and gives what a `Denoiser` does, or raise CrispimError."""
         denoiser = RemoteDenoiser(self, model, settings)
         self.ask(denoiser, None)
         return denoiser

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options, check_size
 from crispim_ij.errors import CrispimError
-from crispim_ij.jobs import denoise_locally, plan_denoising_in_memory
+from crispim_ij.jobs import denoise_locally, plan_denoising_into
 from crispim_ij.models import Model
 from crispim_ij.napari.layers import stack_around, stacks_of
 from crispim_ij.napari.process import Adaptation, AdaptStep, DenoiserProcess
@@ -168,7 +168,7 @@ def denoise_all(
     for stack in stacks_of(shape, request.slices):
         source = ArraySource(request.pixels[stack])
         sink = ArraySink(source.shape, dtype, pixels=result[stack])
-        job = plan_denoising_in_memory(source, sink, model, settings, request.noise)
+        job = plan_denoising_into(source, sink, model, settings, request.noise)
         problems += [*(job.noise.problems if job.noise else ()), *misfits(source, model)]
         yield from (share for share in denoise_locally(job, denoiser=denoiser) if share)
     return LayerResult(result, tuple(dict.fromkeys(problems)))

@@ -6,7 +6,6 @@ from crispim_ij.networks.architectures import (
     build,
     mini_stack,
     neighbours,
-    precision_policy,
 )
 from crispim_ij.networks.receptive_field import ReceptiveField, receptive_field
 
@@ -17,6 +16,5 @@ __all__ = [
     "build",
     "mini_stack",
     "neighbours",
-    "precision_policy",
     "receptive_field",
 ]

@@ -20,7 +20,7 @@ from crispim_ij.noise.camera import (
     read_range,
 )
 from crispim_ij.noise.light_levels import LightLevel
-from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
+from crispim_ij.noise.measure import Measurement, channels_of, measure_noise, typical_noise
 from crispim_ij.noise.stabilise import expected, restore, stabilise, unit_in_counts
 from crispim_ij.noise.stack_noise import MEASURED, NoiseOptions, StackNoise, tell_noise
 
@@ -50,6 +50,7 @@ __all__ = [
     "restore",
     "stabilise",
     "tell_noise",
+    "typical_noise",
     "unit_in_counts",
     "write_camera",
 ]

@@ -208,22 +208,9 @@ def _is_number(value: Any) -> bool:
 
 
 def read_camera(text: str) -> CameraNoise:
-    """Read a camera.
+    """Read a camera: ``GAIN:OFFSET:READ`` in counts, or a file that `write_camera` wrote.
 
-    Parameters
-    ----------
-    text : str
-        ``GAIN:OFFSET:READ`` in counts, or a file that `write_camera` wrote.
-
-    Returns
-    -------
-    CameraNoise
-        The camera.
-
-    Raises
-    ------
-    CrispimError
-        If it is neither, or no camera can have such values.
+    CrispimError if it is neither, or no camera can have such values.
     """
     numbers = _numbers(text)
     if len(numbers) == 3:
@@ -248,22 +235,10 @@ def _no_camera(path: Path, why: str) -> CrispimError:
 
 
 def parse_noise(text: str) -> CameraNoise | None:
-    """Read the noise that a user tells of.
+    """Read the noise that a user tells of, in counts: an sd or ``GAIN:OFFSET:READ_NOISE``.
 
-    Parameters
-    ----------
-    text : str
-        ``auto``, a standard deviation or ``GAIN:OFFSET:READ_NOISE``, in counts.
-
-    Returns
-    -------
-    CameraNoise or None
-        The noise; None for ``auto``, which is to be measured.
-
-    Raises
-    ------
-    CrispimError
-        If it is none of these, or no camera can have such values.
+    None for ``auto``, which is to be measured. CrispimError if it is none of these, or no camera
+    can have such values.
     """
     if text.strip().lower() == "auto":
         return None

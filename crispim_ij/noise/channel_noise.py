@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,20 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise.measure import (
-    Measurement,
-    channel_stacks,
-    measure_noise,
-    measure_noise_over,
-)
-from crispim_ij.noise.pairs import PLANES
+from crispim_ij.noise.measure import channel_stacks, measure_noise
 from crispim_ij.noise.stack_noise import StackNoise
 from crispim_ij.planes import Selection, Source, Tree, open_stack
 
 STACKS = 8
 """Stacks of a channel that are looked at, spread over all that it has."""
-
-_FEWEST_PLANES = 3
 
 Found = TypeVar("Found")
 Kind = tuple[str, int, int, int]
@@ -128,14 +119,6 @@ def look_at_channel(
         except CrispimError:
             readable = {path: one for path, one in sources.items() if _is_readable(one)}
             return look(readable) if readable else None
-
-
-def measure_channel(sources: Sequence[Source]) -> tuple[Measurement, ...]:
-    """Measure the noise over several stacks, on as many planes as on one, or more."""
-    if len(sources) == 1:
-        return measure_noise(sources[0])
-    planes = max(_FEWEST_PLANES, math.ceil(PLANES / len(sources)))
-    return measure_noise_over(sources, planes)
 
 
 def kind_of(source: Source) -> Kind:

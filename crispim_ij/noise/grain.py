@@ -66,20 +66,7 @@ class Grain:
         return float(shared + lines) / self.variance
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Draw noise of this grain, as strong as it was measured.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            Rows and columns.
-        rng : numpy.random.Generator
-            Where chance comes from.
-
-        Returns
-        -------
-        ndarray of float32
-            Normal noise, in units of what is told.
-        """
+        """Draw normal noise of this grain, for rows and columns, in units of what is told."""
         white = np.fft.rfft2(rng.standard_normal(shape))
         noise = np.fft.irfft2(white * _amplitude(self, shape), s=shape)
         for axis, lines in enumerate((self.rows, self.columns)):

@@ -35,6 +35,7 @@ DARKEST = 0.01
 CORRELATED = 0.15
 """Correlation between neighbouring pixels from which noise isn't that of the model."""
 
+_FEWEST_PLANES = 3  # of each of several stacks
 _SMOOTH = 10.0
 _FEWEST_ALIVE = 0.05
 _ENOUGH = 16_000
@@ -138,15 +139,14 @@ class Light(NamedTuple):
     alive: float
 
 
-def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ...]:
+def measure_noise(source: Source) -> tuple[Measurement, ...]:
     """Measure the noise of each channel of a stack on a few of its planes.
 
     Parameters
     ----------
     source : Source
-        Noisy planes, raw counts; `crispim_ij.planes.arrays.ArraySource` for an array.
-    planes : int
-        How many of each channel are read, with as many neighbours along Z.
+        Noisy planes, raw counts; `crispim_ij.planes.arrays.ArraySource` for an array. `PLANES` of
+        each channel are read, with as many neighbours along Z.
 
     Returns
     -------
@@ -158,15 +158,22 @@ def measure_noise(source: Source, planes: int = PLANES) -> tuple[Measurement, ..
     CrispimError
         If a plane can't be read, or holds NaN or infinite values.
     """
-    return measure_noise_over([source], planes)
+    return measure_noise_over([source])
 
 
-def measure_noise_over(sources: Sequence[Source], planes: int = PLANES) -> tuple[Measurement, ...]:
+def typical_noise(source: Source) -> float:
+    """Return the standard deviation, in counts, at the median light of the noisiest channel."""
+    return max(channel.at(0.5)[0] for channel in measure_noise(source))
+
+
+def measure_noise_over(sources: Sequence[Source]) -> tuple[Measurement, ...]:
     """Measure as `measure_noise` does, but on several stacks that share a camera.
 
     They have equally many channels, and one pixel type. Light that one of them lacks may be in
-    another, as tiles at a specimen's border are nearly empty. `planes` are read of each.
+    another, as tiles at a specimen's border are nearly empty. As many planes are read of all as
+    of one stack, or more.
     """
+    planes = max(_FEWEST_PLANES, math.ceil(PLANES / len(sources)))
     stacks_of = [channel_stacks(source.metadata, len(source)) for source in sources]
     return tuple(
         _measured(
@@ -254,15 +261,15 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     is_correlated = bool(max(*np.abs(across), lines) > CORRELATED + doubt)
     if shared(levels, "steepness") > _SMOOTH:
         smooth = "The planes seem to be smoothed or denoised already."
-        whole = _whole(pairs, UNIT_NOISE) if is_correlated else (None, None)
-        return Measurement(channel, None, levels, is_correlated, smooth, None, *whole)
+        shares = _whole(pairs, UNIT_NOISE) if is_correlated else (None, None)
+        return Measurement(channel, None, levels, is_correlated, smooth, None, *shares)
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
     period = resizing_period(pairs)
-    whole = _whole(pairs, noise) if is_correlated else (None, None)
+    whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
     problem = _problem(is_correlated, period)
-    return Measurement(channel, noise, levels, is_correlated, problem, basis, *whole, period)
+    return Measurement(channel, noise, levels, is_correlated, problem, basis, whole, grain, period)
 
 
 def _problem(is_correlated: bool, period: float | None) -> str | None:
@@ -311,10 +318,14 @@ def _limits(pairs: Sequence[Pair]) -> tuple[float, ...]:
     if planes[0].dtype.kind in "iu":
         kind = np.iinfo(planes[0].dtype)
         limits |= {float(kind.min), float(kind.max)}
-    # Cameras of 10, 12 or 14 bit saturate below the type's limit.
-    if highest >= 255 and math.log2(highest + 1).is_integer():
+    if is_camera_limit(highest):
         limits.add(highest)
     return tuple(limits)
+
+
+def is_camera_limit(highest: float) -> bool:
+    """Tell by the largest count whether a camera of 8, 10, 12 or 14 bit is saturated there."""
+    return highest >= 2**8 - 1 and math.log2(highest + 1).is_integer()
 
 
 def _step(pairs: Sequence[Pair]) -> int:

@@ -169,7 +169,6 @@ def estimate_risk(
     denoise: Callable[[Counts], NDArray[Any]],
     camera: CameraNoise,
     rng: np.random.Generator,
-    strength: float = PROBE,
     grain: Grain | None = None,
 ) -> Risk:
     """Estimate how far a denoiser's result is from the clean plane, which nobody has.
@@ -185,8 +184,6 @@ def estimate_risk(
         by 2 % of the noise's variance.
     rng : Generator
         Draws the probe.
-    strength : float
-        The factor a of this module.
     grain : Grain, optional
         How pixels share the noise, see `crispim_ij.noise.grain`; None for white noise.
 
@@ -200,7 +197,7 @@ def estimate_risk(
     centre = stack[len(stack) // 2]
     variance = variance_of(centre, camera) * (1.0 if grain is None else grain.variance)
     errors = np.zeros(centre.shape)
-    for given, target in recorrupt(stack, camera, strength, rng, grain):
+    for given, target in recorrupt(stack, camera, PROBE, rng, grain):
         result = np.asarray(denoise(given if noisy.ndim == 3 else given[0]), np.float64)
         errors += ((result - target) ** 2 - (centre - target).astype(np.float64) ** 2) / 2
     errors -= variance

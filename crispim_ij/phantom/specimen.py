@@ -98,18 +98,7 @@ def simulate_planes(settings: PhantomSettings) -> Iterator[NDArray[np.uint16]]:
 
 
 def simulate_volume(settings: PhantomSettings) -> NDArray[np.uint16]:
-    """Simulate a volume.
-
-    Parameters
-    ----------
-    settings : PhantomSettings
-        Size, seed and sampling.
-
-    Returns
-    -------
-    ndarray of uint16
-        The planes of `simulate_planes` as one (Z, Y, X) stack.
-    """
+    """Simulate the planes of `simulate_planes` as one stack, uint16 of shape (Z, Y, X)."""
     volume = np.empty(settings.shape, np.uint16)
     for k, plane in enumerate(simulate_planes(settings)):
         volume[k] = plane

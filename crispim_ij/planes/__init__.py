@@ -1,6 +1,5 @@
 """Images on disk: a Source yields planes, a Sink takes them."""
 
-from crispim_ij.planes.blocks import Block, blocks_of, read_mirrored
 from crispim_ij.planes.channels import channel_names
 from crispim_ij.planes.checks import check_output, free_space
 from crispim_ij.planes.formats import (
@@ -28,7 +27,6 @@ from crispim_ij.planes.source import Source
 from crispim_ij.planes.tree import Tree, find_tree
 
 __all__ = [
-    "Block",
     "Compression",
     "Metadata",
     "PairedSink",
@@ -39,7 +37,6 @@ __all__ = [
     "Tree",
     "ZarrSettings",
     "aligned",
-    "blocks_of",
     "by_channel",
     "channel_names",
     "check_output",
@@ -52,7 +49,6 @@ __all__ = [
     "open_stack",
     "parse_channels",
     "parse_numbers",
-    "read_mirrored",
     "recorded_options",
     "renaming",
     "select",

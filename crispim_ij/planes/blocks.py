@@ -109,21 +109,10 @@ def _stripe(source: Source, block: tuple[int, int]) -> int:
 
 
 def read_mirrored(source: Source, index: int, rows: slice, columns: slice) -> NDArray[Any]:
-    """Read a region that may reach beyond the plane.
+    """Read a region that may reach beyond the plane, from start to before stop.
 
-    Parameters
-    ----------
-    source : Source
-        The planes.
-    index : int
-        Which.
-    rows, columns : slice
-        The region, from start to before stop; negative numbers lie before the plane.
-
-    Returns
-    -------
-    ndarray, shape (Y, X)
-        Beyond the plane it is mirrored, edge pixels repeated (NumPy's 'symmetric').
+    Negative numbers lie before the plane. Beyond it, it is mirrored with its edge pixels repeated
+    (NumPy's 'symmetric').
     """
     places = [
         _mirror(np.arange(part.start, part.stop), side)

@@ -173,19 +173,9 @@ def by_channel(source: Source) -> list[Source]:
 
 
 def z_stacks(metadata: Metadata, planes: int) -> NDArray[np.int64]:
-    """Return which planes lie above one another.
+    """Return the indices of planes that lie above one another.
 
-    Parameters
-    ----------
-    metadata : Metadata
-        Of the stack.
-    planes : int
-        How many planes it has.
-
-    Returns
-    -------
-    ndarray of int, shape (stacks, Z)
-        Indices of planes: a row for each time point and channel, along Z.
+    A row for each time point and channel, along Z.
     """
     if "Z" not in metadata.axes:
         return np.arange(planes).reshape(-1, 1)

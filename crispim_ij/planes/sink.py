@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,6 @@ from crispim_ij.planes.metadata import Metadata
 from crispim_ij.planes.pixels import to_dtype
 from crispim_ij.planes.provenance import History, Record, check_older, history, in_words
 from crispim_ij.planes.source import Source
-
-if TYPE_CHECKING:
-    from typing import Self
 
 _LARGEST_SHARD = 2**14
 

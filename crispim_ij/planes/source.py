@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes.metadata import Metadata, of_plane
-
-if TYPE_CHECKING:
-    from typing import Self
 
 
 class Source(ABC):

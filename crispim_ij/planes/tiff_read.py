@@ -47,11 +47,7 @@ from crispim_ij.planes.tiff_page import (
     tifffile_faults,
     truncated,
 )
-from crispim_ij.planes.tiff_series import (
-    count_planes,
-    series_of_file,
-    series_of_unlike_pages,
-)
+from crispim_ij.planes.tiff_series import count_planes, series_of_file, series_of_unlike_pages
 from crispim_ij.planes.tiff_sets import holds_several, listed_series, series_of_set
 
 _LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}

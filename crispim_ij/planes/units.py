@@ -70,7 +70,7 @@ class Size:
 
 
 def _decimal(value: float) -> Fraction:
-    """Return the number that is written so, where the float is but what is next to it."""
+    """Return exactly the decimal number that was written, to which the float is the nearest."""
     return Fraction(repr(float(value)))
 
 

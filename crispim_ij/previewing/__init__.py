@@ -1,11 +1,6 @@
 """What a file holds, and what a model would make of it, before a long run."""
 
-from crispim_ij.previewing.inspection import (
-    Inspection,
-    TreeInspection,
-    inspect_path,
-    inspect_tree,
-)
+from crispim_ij.previewing.inspection import Inspection, TreeInspection, inspect_path, inspect_tree
 from crispim_ij.previewing.one_plane import Looked, Preview, look, preview
 from crispim_ij.previewing.picture import strip, write_picture
 from crispim_ij.previewing.region import Crop, parse_crop

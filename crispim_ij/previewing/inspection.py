@@ -19,7 +19,8 @@ from crispim_ij.denoising.denoiser import check_size
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import find_model
 from crispim_ij.noise import Measurement, measure_noise
-from crispim_ij.noise.channel_noise import look_at_channel, measure_channel
+from crispim_ij.noise.channel_noise import look_at_channel
+from crispim_ij.noise.measure import is_camera_limit, measure_noise_over
 from crispim_ij.planes import Selection, Source, Tree, open_source, open_stack
 from crispim_ij.planes.channels import channel_names, named_channels
 from crispim_ij.planes.checks import PNG_SUFFIX, TIFF_SUFFIXES, existing, is_zarr
@@ -209,10 +210,7 @@ def _facts(index: int, plane: NDArray[Any]) -> PlaneFacts:
     saturated = None
     if plane.dtype.kind in "iu":
         highest, limit = int(plane.max()), int(np.iinfo(plane.dtype).max)
-        # Cameras of 10, 12 or 14 bit saturate below the type's limit.
-        if highest >= 2**8 - 1 and math.log2(highest + 1).is_integer():
-            limit = highest
-        saturated = float(np.mean(plane == limit))
+        saturated = float(np.mean(plane == (highest if is_camera_limit(highest) else limit)))
     return PlaneFacts(index, percentiles, saturated)
 
 
@@ -366,7 +364,7 @@ def inspect_tree(tree: Tree) -> TreeInspection:
 
 def _channel_facts(of: int, sources: Mapping[str, Source]) -> ChannelFacts:
     """Measure the noise of a channel of so many stacks on some of them."""
-    return ChannelFacts(tuple(sources), of, measure_channel(list(sources.values())))
+    return ChannelFacts(tuple(sources), of, measure_noise_over(list(sources.values())))
 
 
 def _stack_facts(tree: Tree, path: str) -> StackFacts:

@@ -68,21 +68,10 @@ def display_range(clean: NDArray[Any], display: Display) -> tuple[float, float]:
 def best_place(
     clean: NDArray[Any], limits: tuple[float, float], side: int = _CROP
 ) -> tuple[slice, slice]:
-    """Find the square of a plane where most is to be seen.
+    """Find the rows and columns of the square of a plane where most is to be seen.
 
-    Parameters
-    ----------
-    clean : ndarray, shape (Y, X)
-        Counts.
-    limits : tuple of float
-        Counts beyond these are shown alike, so they count alike.
-    side : int
-        The square's side in px, cut down to the plane's shorter side.
-
-    Returns
-    -------
-    tuple of slice
-        Rows and columns of the square whose visible counts vary most.
+    That is where counts vary most; those beyond `limits` are shown alike, so they count alike.
+    The square is as long as the plane's shorter side where `side` px are longer.
     """
     from scipy.ndimage import uniform_filter
 

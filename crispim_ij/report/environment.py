@@ -21,14 +21,9 @@ _PACKAGES = {
 
 
 def environment() -> dict[str, Any]:
-    """Describe versions and hardware, but not whose they are.
+    """Describe versions and hardware, but not whose they are, JSON-ready.
 
-    Returns
-    -------
-    dict
-        JSON-ready: versions of crispim-ij, Python and the libraries that compute, the
-        system, the processor, its logical cores, the memory, and the graphics processors
-        where TensorFlow has been started.
+    The graphics processors are told where TensorFlow has been started.
     """
     import psutil
 

@@ -41,21 +41,10 @@ _LETTER, _GUTTER = 6.4, 120  # px of a letter, px that names get at most
 def report_page(
     report: Report, shown_planes: Sequence[Sequence[PlanePictures]], made: Mapping[str, Any]
 ) -> str:
-    """Write a report as HTML.
+    """Write a report, and the pictures of each experiment's planes, as HTML.
 
-    Parameters
-    ----------
-    report : Report
-        The report.
-    shown_planes : sequence of sequence of PlanePictures
-        Pictures of each experiment's planes.
-    made : mapping
-        With what and when it was made, JSON-ready.
-
-    Returns
-    -------
-    str
-        The whole file. Its policy lets no other script or style run and nothing be loaded.
+    `made` says with what and when it was made, JSON-ready. The page's policy lets no other script
+    or style run and nothing be loaded.
     """
     style, script = _part("style.css"), _part("script.js")
     pairs = zip(report.experiments, shown_planes, strict=True)

@@ -8,13 +8,7 @@ from crispim_ij.reproduction.plan import (
     make_plan,
     run_description,
 )
-from crispim_ij.reproduction.recipes import (
-    Cost,
-    Offer,
-    disk_bytes,
-    make_offer,
-    settled_recipes,
-)
+from crispim_ij.reproduction.recipes import Cost, Offer, disk_bytes, make_offer, settled_recipes
 from crispim_ij.reproduction.run_directory import RunDirectory
 from crispim_ij.reproduction.stages import REPORTED, Advance, Reproduction, reproduce
 from crispim_ij.reproduction.tables import load_models

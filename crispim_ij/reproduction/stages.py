@@ -23,8 +23,8 @@ from crispim_ij.reproduction.run_directory import RunDirectory
 from crispim_ij.reproduction.stacks import Substack
 from crispim_ij.reproduction.tables import TABLES, measure_table, planes_tested
 from crispim_ij.training import Recipe, RunSettings, open_stack, train
+from crispim_ij.training.checkpoints import CHECKPOINT_FILE, HISTORY_FILE
 from crispim_ij.training.log import HistoryEntry, read_history
-from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE
 
 Advance = Callable[[int, str], None]
 """Told how many units are done, and a remark."""

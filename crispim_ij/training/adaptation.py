@@ -23,12 +23,12 @@ from crispim_ij.networks.architectures import Precision
 from crispim_ij.noise import StackNoise
 from crispim_ij.planes import Selection, Source, select
 from crispim_ij.quiet import start_tensorflow
+from crispim_ij.training.checkpoints import HISTORY_FILE, RECIPE_FILE
 from crispim_ij.training.log import read_history
 from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, seconds_a_step, train
 from crispim_ij.training.network import fix_order, fresh_network
 from crispim_ij.training.patches import training_batch
 from crispim_ij.training.recipe import Recipe, load_recipe
-from crispim_ij.training.run_directory import HISTORY_FILE, RECIPE_FILE
 from crispim_ij.training.stacks import TrainingStack, describe_stack, open_noisy_stack
 
 PATCH = 96

@@ -16,19 +16,12 @@ from crispim_ij.noise import CameraNoise, range_of
 from crispim_ij.noise.risk import root
 from crispim_ij.planes import Selection, Source, aligned, by_channel, open_source
 from crispim_ij.quiet import start_tensorflow
+from crispim_ij.training.checkpoints import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.log import HistoryEntry, read_history
-from crispim_ij.training.loop import (
-    DEFAULTS,
-    OnStep,
-    RunSettings,
-    check_run,
-    seconds_a_step,
-    train,
-)
+from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, check_run, seconds_a_step, train
 from crispim_ij.training.network import error_of_nothing, fresh_network
 from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.run_directory import CHECKPOINT_FILE, HISTORY_FILE, bytes_needed
 from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_stack, open_stack
 
 OnStacks = Callable[[Sequence[TrainingStack]], None]

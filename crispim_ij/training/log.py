@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.noise.risk import noise_in_pairs, own_noise, root
 from crispim_ij.planes.atomic import make_folders, whole_file, write_csv
+from crispim_ij.training.checkpoints import HISTORY_FILE
 from crispim_ij.training.patches import (
     Patch,
     middle,
@@ -25,7 +26,6 @@ from crispim_ij.training.patches import (
     validation_strength,
 )
 from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.run_directory import HISTORY_FILE
 from crispim_ij.training.stacks import TrainingStack
 
 if TYPE_CHECKING:

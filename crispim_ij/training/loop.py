@@ -15,6 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, save_model
+from crispim_ij.training.checkpoints import (
+    BEST_FILE,
+    CHECKPOINT_FILE,
+    check_resumable,
+    describe_run,
+    load_checkpoint,
+    save_checkpoint,
+    start_run,
+    steps_done,
+)
 from crispim_ij.training.devices import choose_devices, strategy_for, training_step
 from crispim_ij.training.log import HistoryEntry, TrainingLog
 from crispim_ij.training.network import (
@@ -34,16 +44,6 @@ from crispim_ij.training.patches import (
     validation_strength,
 )
 from crispim_ij.training.recipe import Recipe
-from crispim_ij.training.run_directory import (
-    BEST_FILE,
-    CHECKPOINT_FILE,
-    check_resumable,
-    describe_run,
-    load_checkpoint,
-    save_checkpoint,
-    start_run,
-    steps_done,
-)
 from crispim_ij.training.stacks import TrainingStack, cache_planes
 
 if TYPE_CHECKING:

@@ -197,7 +197,7 @@ def _in_words(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """Tells whether a recipe's value may be, and in words what may."""
+    """What a value of a recipe has to be: as a function, and in words."""
 
     allows: Callable[[Any], bool]
     allowed: str

@@ -8,20 +8,23 @@ from functools import lru_cache
 from hashlib import sha256
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.networks import mini_stack, neighbours
-from crispim_ij.noise import CalibrationSettings, CameraNoise, calibrate, measure_noise
+from crispim_ij.noise import (
+    CalibrationSettings,
+    CameraNoise,
+    calibrate,
+    measure_noise,
+    typical_noise,
+)
 from crispim_ij.noise.grain import Grain, measure_grain
-from crispim_ij.planes import channel_names, clean_stacks
+from crispim_ij.planes import Source, channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from crispim_ij.planes import Source
 
 _MOST_NOISE = 10  # spans of a stack: more of it can't have been meant
 
@@ -172,7 +175,7 @@ def open_stack(clean: Source, noisy: Source | None, recipe: Recipe) -> TrainingS
         float(black),
         span=span,
         sha256=sha256(planes.tobytes()).hexdigest(),
-        own_noise=_typical_noise(clean) if recipe.is_told and not recipe.is_blind else 0.0,
+        own_noise=typical_noise(clean) if recipe.is_told and not recipe.is_blind else 0.0,
         channel=next(iter(channel_names(clean.metadata)), ""),
         stacks=stacks if len(stacks) > 1 else None,
         notes=clean.notes + (() if noisy is None else noisy.notes),
@@ -224,11 +227,6 @@ def _calibrated(noisy: Source) -> OwnNoise:
     """Measure a camera's noise."""
     measured = calibrate(noisy, CalibrationSettings())
     return OwnNoise(measured.camera, measured.is_correlated)
-
-
-def _typical_noise(clean: Source) -> float:
-    """Return the noise where a plane is as bright as half of it: of the noisiest channel."""
-    return max(found.at(0.5)[0] for found in measure_noise(clean))
 
 
 def describe_stack(stack: TrainingStack) -> dict[str, Any]:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
+from crispim_ij.cli.adapt import say_adapted
+from crispim_ij.models import load_model
+from crispim_ij.training import Adapted
 from tests.cli.conftest import Call
 
 
@@ -30,6 +33,17 @@ def test_a_dry_run(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("after", [0.0, 9.8])
+def test_an_estimate_of_nothing_is_doubted(
+    told: Path, after: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = load_model(told)
+    say_adapted(Adapted(model, 46.2, 28.9, after, "counts", 900, is_better=True), model)
+    out, err = capsys.readouterr()
+    assert f"adapted {after:.3g} counts" in out
+    assert ("No error is 0" in err) == (after == 0)
+
+
 def test_denoise_adapts_first(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None:
     """In no time, so that there are two steps."""
     output, mine = tmp_path / "out", tmp_path / "out.model"

@@ -40,6 +40,14 @@ def test_the_shipped_model_is_listed_and_shown(call: Call) -> None:
     assert "own_noise" in call("models", "show", "crispim-2d", "--json").out
 
 
+def test_a_card_in_another_encoding_is_refused(call: Call, model: Path, tmp_path: Path) -> None:
+    mine = Path(shutil.copytree(model, tmp_path / "mine"))
+    (mine / "README.md").write_bytes("Größe".encode("latin-1"))
+    answer = call("models", "show", mine)
+    assert answer.status == 2
+    assert "README.md can't be read as text in UTF-8" in answer.err
+
+
 def test_calibrate_and_denoise_with_uncertainty(
     call: Call, model: Path, noisy: Path, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from crispim_ij.jobs import (
     Output,
     denoise_locally,
     plan_denoising,
-    plan_denoising_in_memory,
+    plan_denoising_into,
 )
 from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions
@@ -132,6 +132,6 @@ def test_a_model_that_has_learnt_a_grain_is_told_all_of_the_noise(told: Model) -
     sink = ArraySink(source.shape, source.dtype)
     learnt = replace(told.spec, provenance={"data": [{"grain": {"variance": 1.0}}]})
     for spec, sd in ((told.spec, 30), (learnt, 30 * 2**0.5)):
-        job = plan_denoising_in_memory(source, sink, Model(told.folder, spec), DenoiseSettings())
+        job = plan_denoising_into(source, sink, Model(told.folder, spec), DenoiseSettings())
         assert job.noise is not None
         assert job.noise.channels[0].read_noise == pytest.approx(sd, rel=0.15)

@@ -14,10 +14,10 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model, load_model
 from crispim_ij.training import RunSettings, TrainingStack, loop
 from crispim_ij.training import train as train_network
+from crispim_ij.training.checkpoints import load_checkpoint, steps_done
 from crispim_ij.training.log import read_history, share_waited
 from crispim_ij.training.patches import training_batch, validation_batch
 from crispim_ij.training.recipe import RENAMED
-from crispim_ij.training.run_directory import load_checkpoint, steps_done
 from tests.training.process import train_apart
 from tests.training.small import (
     QUIET,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crispim_ij.training.checkpoints import load_checkpoint, save_checkpoint, steps_done
 from crispim_ij.training.network import (
     FLOOR,
     LEAST,
@@ -15,7 +16,6 @@ from crispim_ij.training.network import (
     rmse,
     squared_error,
 )
-from crispim_ij.training.run_directory import load_checkpoint, save_checkpoint, steps_done
 from tests.training.small import RECIPE
 
 CLEAN = np.zeros((2, 4, 4, 1), np.float32)
