@@ -112,4 +112,7 @@ def adapt(
                 ((plan, advance),) = bar
                 advance(done, "" if newest is None else plan.progress(newest.error))
 
-            return adapt_model(source, found, place, settings, told, on_plan=begin, on_step=show)
+            adapted = adapt_model(source, found, place, settings, told, on_plan=begin, on_step=show)
+    if adapted.is_doubtful:
+        warnings.warn(adapted.why_kept(found.folder.name), UserWarning, stacklevel=2)
+    return adapted

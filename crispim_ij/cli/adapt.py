@@ -154,27 +154,20 @@ def say_adapted(adapted: Adapted, start: Model) -> None:
         f"Estimated error: noisy {adapted.noisy:.3g}, {name} {adapted.before:.3g}, adapted "
         f"{adapted.after:.3g} {unit}, on planes that were kept apart"
     )
-    if not adapted.after:
-        warn(
-            "No error is 0: the noise isn't what it was measured to be, and estimates mean little "
-            "here. Compare the pictures, or tell the noise with --noise."
-        )
-    if not adapted.is_better:
-        warn(
-            f"{adapted.steps} steps made nothing better of {name}, whose weights are kept: "
-            "give more time, or use it as it is."
-        )
+    if why := adapted.why_kept(name):
+        warn(why)
 
 
 def facts(adapted: Adapted, start: Model) -> dict[str, Any]:
     """Say what came of an adaptation, for scripts."""
     values = asdict(adapted)
-    del values["model"], values["is_better"]
+    del values["model"], values["is_better"], values["is_doubtful"]
     return {
         "model": str(adapted.model.folder),
         "from": start.folder.name,
         **values,
         "better": adapted.is_better,
+        "doubtful": adapted.is_doubtful,
     }
 
 

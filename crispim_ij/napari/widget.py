@@ -254,9 +254,7 @@ class DenoiseWidget(Container):  # type: ignore[misc]
         """Choose the adapted model, and say what it is worth."""
         self._choices.choose_model(adapted.model)
         begun, unit = request.model.folder.name, adapted.unit
-        if not adapted.is_better:
-            return f"{adapted.steps} steps made nothing better of {begun}, whose weights are kept."
-        return (
+        return adapted.why_kept(begun) or (
             f"Estimated error: noisy {adapted.noisy:.3g}, {begun} {adapted.before:.3g}, adapted "
             f"{adapted.after:.3g} {unit}. The model is in {adapted.model.folder}."
         )

@@ -24,8 +24,16 @@ from crispim_ij.noise import StackNoise
 from crispim_ij.planes import Selection, Source, select
 from crispim_ij.quiet import start_tensorflow
 from crispim_ij.training.checkpoints import HISTORY_FILE, RECIPE_FILE
-from crispim_ij.training.log import read_history
-from crispim_ij.training.loop import DEFAULTS, OnStep, RunSettings, seconds_a_step, train
+from crispim_ij.training.log import HistoryEntry, read_history
+from crispim_ij.training.loop import (
+    DEFAULTS,
+    OnStep,
+    RunSettings,
+    check_run,
+    finish_run,
+    seconds_a_step,
+    train,
+)
 from crispim_ij.training.network import fix_order, fresh_network
 from crispim_ij.training.patches import training_batch
 from crispim_ij.training.recipe import Recipe, load_recipe
@@ -129,7 +137,10 @@ class Adapted:
     steps : int
         Steps done.
     is_better : bool
-        Whether the model is better than what it began with. Both errors may be estimated as 0.
+        Whether the model is better than what it began with.
+    is_doubtful : bool
+        Whether an error came out below 0, as it does where noise is weaker than it is told, or
+        isn't the same everywhere. What was learnt is wrong then, and not kept.
     """
 
     model: Model
@@ -139,6 +150,26 @@ class Adapted:
     unit: str
     steps: int
     is_better: bool
+    is_doubtful: bool = False
+
+    def why_kept(self, name: str) -> str:
+        """Say why the weights of the model that it began with are kept, or nothing."""
+        if self.is_doubtful:
+            return (
+                "An error came out below 0, so the noise isn't what it was measured to be, and "
+                f"{name}'s weights are kept: give planes as the camera took them, or tell the "
+                "noise with --noise."
+            )
+        if not self.is_better:
+            return (
+                f"{self.steps} steps made nothing better of {name}, whose weights are kept: give "
+                "more time, or use it as it is."
+            )
+        return ""
+
+
+class _BelowNothingError(Exception):
+    """An error was estimated below 0, which none is."""
 
 
 OnPlan = Callable[[Plan], None]
@@ -203,15 +234,20 @@ def adapt(
         seconds = seconds_a_step(fresh_network(recipe, start), training_batch(stacks, recipe, 0))
         recipe = _timed(recipe, settings.minutes * 60 / seconds)
         on_plan(_plan(recipe, _steps_in_all(recipe) * seconds, stacks))
-    model = train(
-        stacks,
-        recipe,
-        folder,
-        settings=settings.run,
-        start_from=start,
-        resume=resume,
-        on_step=on_step,
-    )
+
+    def watch(done: int, newest: HistoryEntry | None) -> None:
+        on_step(done, newest)
+        if newest is not None and newest.validation_loss <= 0:
+            raise _BelowNothingError
+
+    run = settings.run
+    try:
+        model = train(
+            stacks, recipe, folder, settings=run, start_from=start, resume=resume, on_step=watch
+        )
+    except _BelowNothingError:
+        _, made_of = check_run(stacks, recipe, folder, run, start, None, resume=False)
+        model = finish_run(fresh_network(recipe, start), recipe, folder, made_of)
     return _adapted(model, folder, stacks)
 
 
@@ -309,14 +345,17 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     history = read_history(folder / HISTORY_FILE)
     scale, unit = _scale(stacks)
     first, best = history[0], min(history, key=lambda entry: entry.validation_loss)
+    is_doubtful = best.validation_loss <= 0
+    kept = first if is_doubtful else best
     return Adapted(
         model=model,
         noisy=scale * _noise_in_units(stacks),
         before=first.error * scale,
-        after=best.error * scale,
+        after=kept.error * scale,
         unit=unit,
         steps=history[-1].step,
-        is_better=best is not first,
+        is_better=kept is not first,
+        is_doubtful=is_doubtful,
     )
 
 

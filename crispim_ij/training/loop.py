@@ -172,6 +172,11 @@ def train(
         network = load_checkpoint(folder / BEST_FILE)
     if recipe.ema_momentum:
         network.optimizer.finalize_variable_values(network.trainable_variables)
+    return finish_run(network, recipe, folder, run)
+
+
+def finish_run(network: keras.Model, recipe: Recipe, folder: Path, run: dict[str, Any]) -> Model:
+    """Write the model folder in place of the run's checkpoints."""
     versions = {name: version(name) for name in ("crispim-ij", "keras", "tensorflow", "numpy")}
     model = save_model(network, recipe.architecture, folder, {**run, "versions": versions})
     for file in (CHECKPOINT_FILE, BEST_FILE):

@@ -33,15 +33,23 @@ def test_a_dry_run(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("after", [0.0, 9.8])
-def test_an_estimate_of_nothing_is_doubted(
-    told: Path, after: float, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("is_better", "is_doubtful", "says"),
+    [
+        (True, False, ""),
+        (False, False, "made nothing better"),
+        (False, True, "below 0, so the noise"),
+    ],
+)
+def test_what_is_said_of_the_result(
+    told: Path, is_better: bool, is_doubtful: bool, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = load_model(told)
-    say_adapted(Adapted(model, 46.2, 28.9, after, "counts", 900, is_better=True), model)
+    say_adapted(Adapted(model, 46.2, 28.9, 9.8, "counts", 900, is_better, is_doubtful), model)
     out, err = capsys.readouterr()
-    assert f"adapted {after:.3g} counts" in out
-    assert ("No error is 0" in err) == (after == 0)
+    assert "adapted 9.8 counts" in out
+    assert says in err
+    assert bool(err) == bool(says)
 
 
 def test_denoise_adapts_first(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None:

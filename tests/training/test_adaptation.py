@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import Model, load_model
+from crispim_ij.models import Model, find_model, load_model
 from crispim_ij.noise import CameraNoise, StackNoise
 from crispim_ij.planes import Metadata
 from crispim_ij.planes.arrays import ArraySource
@@ -83,6 +83,23 @@ def test_a_model_that_is_not_bettered_is_kept(
     assert replace(again, model=adapted.model) == adapted
     with pytest.raises(CrispimError, match=r"made of another model or stack"):
         adapt(stack(4), start, tmp_path / "mine", SHORT, WHITE, resume=True)
+
+
+@pytest.mark.long
+def test_what_is_learnt_of_noise_that_is_weaker_than_told_is_not_kept(tmp_path: Path) -> None:
+    """Smoothing then seems to leave less than nothing."""
+    shipped = find_model("crispim-2d")
+    told = StackNoise((CameraNoise(0, 0, 2 * SD),))
+    adapted = adapt(stack(), shipped, tmp_path / "mine", SHORT, told)
+    assert adapted.is_doubtful
+    assert not adapted.is_better
+    assert adapted.steps < 2
+    assert_same_weights(adapted.model, shipped)
+    assert not list(tmp_path.glob("mine/*checkpoint*"))
+    again = adapt(stack(), shipped, tmp_path / "mine", SHORT, told, resume=True)
+    assert replace(again, model=adapted.model) == adapted
+    true = adapt(stack(), shipped, tmp_path / "true", SHORT, WHITE)
+    assert not true.is_doubtful
 
 
 def test_a_model_that_guesses_the_noise_is_refused(start: Model, tmp_path: Path) -> None:
