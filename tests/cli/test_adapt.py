@@ -52,6 +52,7 @@ def test_what_is_said_of_the_result(
     assert bool(err) == bool(says)
 
 
+@pytest.mark.long
 def test_denoise_adapts_first(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None:
     """In no time, so that there are two steps."""
     output, mine = tmp_path / "out", tmp_path / "out.model"

@@ -19,7 +19,7 @@ SMALL = ("--steps", 2, "--batch", 2, "--patch", 32)
     [
         pytest.param("paper-2d", marks=pytest.mark.long),
         pytest.param("paper-3d", marks=pytest.mark.slow),
-        "crispim-2d",
+        pytest.param("crispim-2d", marks=pytest.mark.long),
     ],
 )
 def test_a_short_run(call: Call, noisy: Path, tmp_path: Path, recipe: str) -> None:

@@ -91,9 +91,9 @@ def test_an_update_site_has_what_install_puts_into_a_fiji(
             f"plugins/CRISPIM/crispim-{name}.groovy"
             for name in ("denoise", "job", "network", "noise", "program")
         ),
-        *sorted(
-            f"models/CRISPIM/{path.parent.name}.zip"
-            for path in (ROOT / "models").glob("*/model.json")
+        *(
+            f"models/CRISPIM/{name}.zip"
+            for name in sorted(path.parent.name for path in (ROOT / "models").glob("*/model.json"))
         ),
     ]
 

@@ -35,9 +35,9 @@ class Slow:
         (pathlib.Path(sys.argv[3]).parent / "finalizes").touch()
         time.sleep(30)
 preprocess = jobs.preprocess_locally
-def finalizes(*said):
+def finalizes(*said, **more):
     Slow()
-    return preprocess(*said)
+    return preprocess(*said, **more)
 jobs.preprocess_locally = finalizes
 """
 
