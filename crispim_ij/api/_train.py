@@ -180,8 +180,10 @@ def _listed(stacks: Any) -> list[Any]:
 
 
 def _warn(stacks: Sequence[TrainingStack]) -> None:
-    """Warn of noise that the recipe can't remove."""
+    """Warn of what is wrong with stacks, and of noise that the recipe can't remove."""
     for stack in stacks:
+        for note in stack.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
         noise = stack.noise
         if noise is not None and noise.is_correlated and noise.grain is None:
             warnings.warn(

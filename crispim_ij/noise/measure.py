@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.noise import resizing
 from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, UNIT_NOISE, CameraNoise
 from crispim_ij.noise.fit import fit_noise
 from crispim_ij.noise.grain import Grain, measure_pairs
@@ -22,7 +23,6 @@ from crispim_ij.noise.light_levels import (
     varies,
 )
 from crispim_ij.noise.pairs import PLANES, Pair, difference, read_pairs
-from crispim_ij.noise.resizing import resizing_period
 
 if TYPE_CHECKING:
     from crispim_ij.planes import Metadata, Source
@@ -266,7 +266,7 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
-    period = resizing_period(pairs)
+    period = resizing.resizing_period(pairs)
     whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
     problem = _problem(is_correlated, period)
     return Measurement(channel, noise, levels, is_correlated, problem, basis, whole, grain, period)
@@ -275,10 +275,7 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
 def _problem(is_correlated: bool, period: float | None) -> str | None:
     """Say why a model doesn't know such noise."""
     says = ["Neighbouring pixels share noise."] if is_correlated else []
-    if period is not None:
-        says.append(
-            f"Noise is stronger again every {period:.2g} px, as in planes that were resized."
-        )
+    says += [] if period is None else [resizing.in_words(period)]
     return " ".join(says) or None
 
 

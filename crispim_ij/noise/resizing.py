@@ -14,6 +14,12 @@ Floats = NDArray[np.float64]
 LONGEST = 12.0
 """Period, in px, up to which it is looked for: longer ones are structure, too."""
 
+CONSEQUENCE = (
+    "What is told of it is a mean, so results are worse and estimated errors may be far off: give "
+    "planes as the camera took them, not resized."
+)
+"""What such noise leads to."""
+
 _LEAST = 0.05  # amplitude of the logarithm of the variance
 _CLEAREST = 12.0  # times the median of all waves
 _OUTLIER = 4.0  # times the mean: structure that neighbouring planes don't share
@@ -30,6 +36,11 @@ def resizing_period(pairs: Sequence[Pair]) -> float | None:
     fine = [np.diff(np.diff(difference(pair), axis=0), axis=1) ** 2 for pair in pairs]
     found = [_beat(np.mean([_profile(power, axis) for power in fine], 0)) for axis in (0, 1)]
     return next((period for period in found if period is not None), None)
+
+
+def in_words(period: float) -> str:
+    """Say at which distance noise is as strong again."""
+    return f"Noise is stronger again every {period:.2g} px, as in planes that were resized."
 
 
 def _profile(power: Floats, axis: int) -> Floats:

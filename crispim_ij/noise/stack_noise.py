@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.noise import resizing
 from crispim_ij.noise.camera import NO_NOISE, CameraNoise
 from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
 from crispim_ij.planes.channels import channel_names
@@ -150,10 +151,7 @@ def _consequence(found: Measurement) -> str:
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
     if found.period is not None:
-        return (
-            "What is told of it is a mean, so results are worse and estimated errors may be far "
-            "off: give planes as the camera took them, not resized."
-        )
+        return resizing.CONSEQUENCE
     if found.noise == found.whole:
         return (
             "Fine structure that neighbouring planes don't share can't be told from it, and is "

@@ -18,8 +18,10 @@ from crispim_ij.networks import mini_stack, neighbours
 from crispim_ij.noise import (
     CalibrationSettings,
     CameraNoise,
+    Measurement,
     calibrate,
     measure_noise,
+    resizing,
     typical_noise,
 )
 from crispim_ij.noise.grain import Grain, measure_grain
@@ -206,14 +208,18 @@ def open_noisy_stack(
     Its noise is measured, unless it is given; CrispimError where that can't be done.
     """
     stack = open_stack(noisy, None, recipe)
-    own = _told_noise(noisy, noise) if recipe.is_told else _calibrated(noisy)
-    return replace(stack, noise=own)
+    if not recipe.is_told:
+        return replace(stack, noise=_calibrated(noisy))
+    found = measure_noise(noisy)
+    notes = tuple(
+        f"{resizing.in_words(one.period)} {resizing.CONSEQUENCE}" for one in found if one.period
+    )
+    return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 
-def _told_noise(noisy: Source, given: CameraNoise | None) -> OwnNoise:
-    """Measure what a model is told when it denoises the planes, and how pixels share noise."""
-    found = [one.of_all() for one in measure_noise(noisy)]
-    camera = given or found[0].noise
+def _told_noise(noisy: Source, found: Sequence[Measurement], given: CameraNoise | None) -> OwnNoise:
+    """Return what a model is told when it denoises the planes, and how pixels share noise."""
+    camera = given or found[0].of_all().noise
     if camera is None:
         raise CrispimError(
             f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "

@@ -13,6 +13,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import load_model
 from crispim_ij.noise import CameraNoise
 from crispim_ij.noise.risk import PROBE
+from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes import open_source
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import TrainingStack, check_data, load_recipe, open_noisy_stack, train
@@ -147,6 +148,15 @@ def test_noise_with_a_grain_is_recorrupted_by_noise_of_the_same_grain() -> None:
     assert across == pytest.approx(0, abs=0.12)
     assert describe_stack(stack)["grain"]["right"] == pytest.approx(0.5, abs=0.1)
     assert (given[0] + given[1]).std() / 2 == pytest.approx(1, rel=0.25)
+
+
+@pytest.mark.parametrize("given", [None, CameraNoise(0, 0, SD)])
+def test_planes_that_were_resized_are_said(given: CameraNoise | None) -> None:
+    noise = np.random.default_rng(9).normal(300, SD, (4, 200, 200)).astype(np.float32)
+    larger = [resize(plane, 300, 300, Interpolation.BILINEAR, average=False) for plane in noise]
+    (note,) = open_noisy_stack(ArraySource(np.stack(larger)), TOLD, given).notes
+    assert "stronger again every 3 px, as in planes that were resized" in note
+    assert open_noisy_stack(ArraySource(noise), TOLD, given).notes == ()
 
 
 def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None:
