@@ -193,7 +193,10 @@ class Denoising {
             if (meter.noise == null && !isWhole)
                 throw new Refused("The noise of $which can't be measured: give its standard deviation in " +
                     "counts (noise). ${meter.problem}")
-            if (meter.problem && !isWhole)
+            if (!Double.isNaN(meter.period))
+                IJ.log("$NAME: $which: ${meter.problem} What is told of it is a mean, so results are worse: " +
+                    'give planes as the camera took them, not resized.')
+            else if (meter.problem && !isWhole)
                 IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: give planes as the " +
                     'camera took them, not resized, or a model that is adapted to them (crispim-ij adapt).')
             if (meter.noise == null)

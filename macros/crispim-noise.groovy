@@ -2,7 +2,7 @@
 //
 // Needs ImageJ 1.53q or later and Groovy 3 or later, as in a Fiji. crispim-denoise.groovy uses these
 // classes; what they compute, and why, is told in crispim_ij/noise (measure.py, light_levels.py, fit.py,
-// grain.py and stabilise.py), which gives the same figures.
+// grain.py, resizing.py and stabilise.py), which gives the same figures.
 
 import groovy.transform.CompileStatic
 import groovy.transform.Immutable
@@ -323,7 +323,7 @@ class NoiseCurve {
         badness + 6 < simpler.badness && growth > 1.05d * 1.05d
     }
 
-    private static double median(List<Double> values) {
+    static double median(List<Double> values) {
         def order = values.sort(false)
         int n = order.size()
         (order[(n - 1).intdiv(2)] + order[n.intdiv(2)]) / 2
@@ -451,10 +451,10 @@ class Grain {
         sum / (SIDE * SIDE)
     }
 
-    private static double[][] transposed(double[][] values) {
-        double[][] turned = new double[SIDE][SIDE]
-        for (int j = 0; j < SIDE; j++)
-            for (int k = 0; k < SIDE; k++)
+    static double[][] transposed(double[][] values) {
+        double[][] turned = new double[values[0].length][values.length]
+        for (int j = 0; j < values.length; j++)
+            for (int k = 0; k < values[0].length; k++)
                 turned[k][j] = values[j][k]
         turned
     }
@@ -541,6 +541,108 @@ class Grain {
     }
 }
 
+// Whether planes were resized, by their noise, which is then stronger again every few pixels.
+@CompileStatic
+class Resizing {
+    private static final double LONGEST = 12, LEAST = 0.05, CLEAREST = 12, OUTLIER = 4, SMOOTH = 8
+
+    // The distance in px; NaN where noise is as strong everywhere.
+    static double period(List<double[][]> noise) {
+        double[] down = null, across = null
+        for (double[][] plane : noise) {
+            double[][] power = finePower(plane)
+            down = sum(down, profile(power))
+            across = sum(across, profile(Grain.transposed(power)))
+        }
+        double found = beat(down, noise.size())
+        Double.isNaN(found) ? beat(across, noise.size()) : found
+    }
+
+    static String inWords(double period) {
+        def px = new BigDecimal(period).round(new MathContext(2)).stripTrailingZeros().toPlainString()
+        "Noise is stronger again every $px px, as in planes that were resized."
+    }
+
+    private static double[][] finePower(double[][] plane) {
+        int rows = plane.length - 1, columns = plane[0].length - 1
+        double[][] power = new double[rows][columns]
+        double mean = 0
+        for (int y = 0; y < rows; y++)
+            for (int x = 0; x < columns; x++) {
+                double fine = plane[y + 1][x + 1] - plane[y][x + 1] - plane[y + 1][x] + plane[y][x]
+                power[y][x] = fine * fine
+                mean += fine * fine / (rows * (double) columns)
+            }
+        for (double[] row : power)
+            for (int x = 0; x < columns; x++)
+                row[x] = Math.min(row[x], OUTLIER * mean)
+        power
+    }
+
+    private static double[] profile(double[][] power) {
+        double[] along = new double[power.length]
+        for (int y = 0; y < power.length; y++) {
+            double sum = 0
+            for (double value : power[y])
+                sum += value
+            along[y] = Math.log(sum / power[y].length + Double.MIN_NORMAL)
+        }
+        along
+    }
+
+    // The period of a profile's strongest wave, if it is strong.
+    private static double beat(double[] summed, int count) {
+        int n = summed.length
+        double[] around = new double[n]
+        double weight = 0
+        double[] smooth = smoothed(summed)
+        for (int i = 0; i < n; i++) {
+            double window = 0.5d - 0.5d * Math.cos(2 * Math.PI * i / (n - 1))
+            weight += window
+            around[i] = (summed[i] - smooth[i]) / count * window
+        }
+        List<Double> waves = []
+        int first = (int) Math.floor(n / LONGEST) + 1, last = n.intdiv(2)
+        for (int k = first; k <= last; k++) {
+            double even = 0, odd = 0
+            for (int i = 0; i < n; i++) {
+                double turn = 2 * Math.PI * ((long) k * i % n) / n
+                even += around[i] * Math.cos(turn)
+                odd += around[i] * Math.sin(turn)
+            }
+            waves << Math.hypot(even, odd) / (weight / 2)
+        }
+        if (!waves)
+            return Double.NaN
+        double strongest = waves.max()
+        if (strongest < Math.max(LEAST, CLEAREST * NoiseCurve.median(waves)))
+            return Double.NaN
+        n / (double) (first + waves.indexOf(strongest))
+    }
+
+    // Under a Gaussian, mirrored at the ends.
+    private static double[] smoothed(double[] values) {
+        int n = values.length, reach = (int) (4 * SMOOTH)
+        double[] weights = new double[2 * reach + 1], smooth = new double[n]
+        double whole = 0
+        for (int k = -reach; k <= reach; k++)
+            whole += weights[k + reach] = Math.exp(-k * k / (2 * SMOOTH * SMOOTH))
+        for (int i = 0; i < n; i++)
+            for (int k = -reach; k <= reach; k++) {
+                int place = Math.floorMod(i + k, 2 * n)
+                smooth[i] += weights[k + reach] / whole * values[place < n ? place : 2 * n - 1 - place]
+            }
+        smooth
+    }
+
+    private static double[] sum(double[] before, double[] more) {
+        if (before != null)
+            for (int i = 0; i < more.length; i++)
+                more[i] += before[i]
+        more
+    }
+}
+
 // Measures the noise of a channel on a few planes of its stacks.
 @CompileStatic
 class NoiseMeter {
@@ -551,6 +653,9 @@ class NoiseMeter {
     // All of the noise where neighbouring pixels share some, of which `noise` is what is fine; null elsewhere.
     CameraNoise noise, whole
     String problem = ''
+
+    // Distance at which noise is as strong again, in px, where planes were resized; NaN elsewhere.
+    double period = Double.NaN
 
     // Takes rows of numbers of planes that lie above one another, and what reads a plane.
     NoiseMeter(List<List<Integer>> stacks, Closure<ImageProcessor> read) {
@@ -608,6 +713,11 @@ class NoiseMeter {
             problem = 'The planes seem to be smoothed or denoised already.'
         else
             fit(levels, quantile(alive.collect { int n -> blocks.light[n] }, 0.01d))
+        if (noise != null) {
+            period = Resizing.period(besides ? rests(planes, besides) : planes)
+            if (!Double.isNaN(period))
+                problem = (problem ? problem + ' ' : '') + Resizing.inWords(period)
+        }
         if (isShared && (isSmooth || noise != null)) {
             def fine = noise ?: new CameraNoise(0d, 0d, 1d)
             double variance = Grain.variance(planes, besides, fine)

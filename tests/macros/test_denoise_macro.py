@@ -26,6 +26,7 @@ from crispim_ij.noise import (
     restore,
     stabilise,
 )
+from crispim_ij.parity import Interpolation, resize
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
 from tests.imagej.csbdeep_standin import write_zip
@@ -280,6 +281,28 @@ def test_a_network_that_learnt_how_pixels_share_noise_is_told_all_of_it(
         assert noise
         assert noise.gain == pytest.approx(expected.gain, rel=1e-4)
         assert noise.read_noise == pytest.approx(expected.read_noise, rel=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("factor", [0.8, 1.5])
+@pytest.mark.parametrize("planes", [1, 3])
+def test_planes_that_were_resized_are_said(
+    fiji: FijiFolder, tmp_path: Path, factor: float, planes: int
+) -> None:
+    """In the words of the command, and with its period."""
+    fiji.add_plugin(HALF)
+    size = round(factor * 320), round(factor * 280)
+    noisy = np.random.default_rng(0).normal(300, 30, (planes, 280, 320)).astype(np.float32)
+    larger = [resize(p, *size, Interpolation.BILINEAR, average=False) for p in noisy]
+    counts = np.rint(larger).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", counts, imagej=True, metadata={"axes": "ZYX"})
+    (found,) = measure_noise(ArraySource(counts))
+    assert found.problem
+    assert "resized" in found.problem
+    model, out = told_zip(tmp_path / "told.zip"), tmp_path / "out.tif"
+    answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
+    assert f"in.tif: {found.problem} What is told of it is a mean" in answer.printed
+    assert "Little of it can be removed" not in answer.printed
 
 
 def test_where_no_noise_can_be_seen(fiji: FijiFolder, tmp_path: Path) -> None:
