@@ -105,7 +105,7 @@ class Measurement:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""
         if self.noise is None:
             return f"not measured: {self.problem}"
-        after = self._shared_in_figures()
+        after = self._pattern_in_figures()
         if not self.noise.gain:
             return f"sd {self.noise.read_noise:.3g} counts{after}"
         dark, bright = self.at(0.01, 0.99)
@@ -114,7 +114,8 @@ class Measurement:
             f"read noise {self.noise.read_noise:.3g}){after}"
         )
 
-    def _shared_in_figures(self) -> str:
+    def _pattern_in_figures(self) -> str:
+        """Say where noise isn't independent, and equally strong, at each pixel."""
         says = ""
         if self.is_correlated:
             hides = self.whole is not None and self.whole != self.noise
@@ -266,7 +267,7 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     if max(abs(light.darkest), *(level.sd for level in levels)) > LARGEST:
         return _unknown(channel, f"The counts are larger than {LARGEST:,.0f}: divide them.")
     noise, basis = _fitted(light)
-    period = resizing.resizing_period(pairs)
+    period = resizing.period_of(pairs)
     whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
     problem = _problem(is_correlated, period)
     return Measurement(channel, noise, levels, is_correlated, problem, basis, whole, grain, period)

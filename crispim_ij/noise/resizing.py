@@ -26,15 +26,15 @@ _OUTLIER = 4.0  # times the mean: structure that neighbouring planes don't share
 _SMOOTH = 8.0  # px
 
 
-def resizing_period(pairs: Sequence[Pair]) -> float | None:
+def period_of(pairs: Sequence[Pair]) -> float | None:
     """Return at which distance, in px, noise is as strong again, or None where it is everywhere.
 
     Interpolated pixels are means: the nearer to the middle between two that were measured, the
     less noise they have. So the variance beats along the axes, after Gallagher, "Detection of
     linear and cubic interpolation in JPEG compressed images", CRV 2005, doi:10.1109/CRV.2005.33.
     """
-    fine = [np.diff(np.diff(difference(pair), axis=0), axis=1) ** 2 for pair in pairs]
-    found = [_beat(np.mean([_profile(power, axis) for power in fine], 0)) for axis in (0, 1)]
+    profiles = zip(*(_profiles(pair) for pair in pairs), strict=True)
+    found = (_beat(np.mean(along, 0)) for along in profiles)
     return next((period for period in found if period is not None), None)
 
 
@@ -43,10 +43,11 @@ def in_words(period: float) -> str:
     return f"Noise is stronger again every {period:.2g} px, as in planes that were resized."
 
 
-def _profile(power: Floats, axis: int) -> Floats:
-    """Return the logarithm of the power along an axis."""
-    along: Floats = np.minimum(power, _OUTLIER * power.mean()).mean(1 - axis)
-    return np.log(along + np.finfo(np.float64).tiny)
+def _profiles(pair: Pair) -> list[Floats]:
+    """Return the logarithm of the finest noise's power along Y, and along X."""
+    power = np.diff(np.diff(difference(pair), axis=0), axis=1) ** 2
+    power = np.minimum(power, _OUTLIER * power.mean())
+    return [np.log(power.mean(across) + np.finfo(np.float64).tiny) for across in (1, 0)]
 
 
 def _beat(profile: Floats) -> float | None:

@@ -150,7 +150,7 @@ class Adapted:
     unit: str
     steps: int
     is_better: bool
-    is_doubtful: bool = False
+    is_doubtful: bool
 
     def why_kept(self, name: str) -> str:
         """Say why the weights of the model that it began with are kept, or nothing."""

@@ -10,7 +10,7 @@ from scipy.ndimage import uniform_filter
 
 from crispim_ij.noise import NoiseOptions, tell_noise
 from crispim_ij.noise.pairs import Pair
-from crispim_ij.noise.resizing import resizing_period
+from crispim_ij.noise.resizing import period_of
 from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes.arrays import ArraySource
 
@@ -30,14 +30,14 @@ def resized(planes: Planes, factor: float) -> Planes:
 
 
 def period(planes: Planes) -> float | None:
-    return resizing_period([Pair(a, b) for a, b in pairwise(planes)])
+    return period_of([Pair(a, b) for a, b in pairwise(planes)])
 
 
 @pytest.mark.parametrize(("factor", "expected"), [(0.9, 9), (0.8, 4), (1.5, 3), (1.2, 6)])
 def test_resized_planes_show_a_beat(factor: float, expected: float) -> None:
     planes = resized(white(), factor)
     assert period(planes) == pytest.approx(expected, rel=0.05)
-    single = resizing_period([Pair(planes[0], None)])
+    single = period_of([Pair(planes[0], None)])
     assert single == pytest.approx(expected, rel=0.05)
 
 

@@ -104,43 +104,32 @@ def rows_to_draw(plane: NDArray[Any], sd: float) -> int:
     return max(1, int(MOST_DRAWS / draws_a_row))
 
 
-any_example = given(example=examples())
-like = settings(suppress_health_check=list(HealthCheck))
+def compare_examples(imagej: ImageJ1, count: int) -> None:
+    """Compare what hypothesis makes up."""
 
-
-@any_example
-@settings(like, max_examples=80)
-def test_eighty_examples(imagej: ImageJ1, example: Example) -> None:
-    assert compiled.kernels() is not None
-    compare(imagej, example)
-
-
-@pytest.mark.long
-@any_example
-@settings(like, max_examples=300)
-def test_three_hundred_examples(imagej: ImageJ1, example: Example) -> None:
-    assert compiled.kernels() is not None
-    compare(imagej, example)
-
-
-@pytest.mark.slow
-@any_example
-@settings(like, max_examples=2000)
-def test_two_thousand_examples(imagej: ImageJ1, example: Example) -> None:
-    compare(imagej, example)
-
-
-@pytest.mark.long
-@any_example
-@settings(like, max_examples=150)
-def test_without_numba(imagej: ImageJ1, example: Example) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "kernels", lambda: None)
+    @settings(max_examples=count, suppress_health_check=list(HealthCheck))
+    @given(example=examples())
+    def compare_one(example: Example) -> None:
         compare(imagej, example)
 
+    compare_one()
 
-@pytest.mark.slow
-@any_example
-@settings(like, max_examples=100_000)
-def test_a_hundred_thousand_examples(imagej: ImageJ1, example: Example) -> None:
-    compare(imagej, example)
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        80,
+        pytest.param(300, marks=pytest.mark.long),
+        pytest.param(2000, marks=pytest.mark.slow),
+        pytest.param(100_000, marks=pytest.mark.slow),
+    ],
+)
+def test_any_example(imagej: ImageJ1, count: int) -> None:
+    assert compiled.kernels() is not None
+    compare_examples(imagej, count)
+
+
+@pytest.mark.long
+def test_without_numba(imagej: ImageJ1, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "kernels", lambda: None)
+    compare_examples(imagej, 150)

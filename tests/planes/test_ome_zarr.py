@@ -160,7 +160,7 @@ def test_ome_tiff_channels_have_names(tmp_path: Path, copy: Copy, ome: Path) -> 
     assert [channel["label"] for channel in image.omero["channels"]] == ["nuclei", "axons"]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shape=st.tuples(st.integers(1, 2), st.integers(1, 90), st.integers(1, 90)),
     dtype=st.sampled_from(["uint8", "uint16", "int16", "float32"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from crispim_ij.errors import CrispimError
 
-QUICK, LONG = 40, 2000
+QUICK, LONG = 60, 2000
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
