@@ -104,7 +104,9 @@ def test_evaluation_of_named_planes(named: xr.DataArray) -> None:
 
 
 @pytest.mark.long
-def test_training_takes_arrays(named: xr.DataArray, tmp_path: Path) -> None:
+def test_training_takes_arrays(
+    named: xr.DataArray, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     told: list[int] = []
     few = {"steps": 2, "batch": 2, "patch": 32, "sample_every": 0}
     model = crispim_ij.train(
@@ -114,6 +116,7 @@ def test_training_takes_arrays(named: xr.DataArray, tmp_path: Path) -> None:
         seed=4,
         on_step=lambda done, error: told.append(done),
     )
+    assert any("It removes no noise to speak of" in str(one.message) for one in recwarn)
     assert told == [1, 2]
     assert (tmp_path / "mine" / HISTORY_FILE).is_file()
     assert model.spec.provenance["recipe"]["seed"] == 4

@@ -129,7 +129,8 @@ def train(
     >>> from crispim_ij.phantom import PhantomSettings, simulate_volume
     >>> clean = simulate_volume(PhantomSettings(shape=(4, 64, 64)))
     >>> folder = tempfile.mkdtemp()
-    >>> model = train(folder, clean, steps=2, batch=2, patch=32, sample_every=0)
+    >>> few = {"steps": 2, "batch": 2, "patch": 32, "sample_every": 0}
+    >>> model = train(folder, clean, start_from="crispim-2d", **few)
     >>> model.spec.provenance["recipe"]["steps"]
     2
     """
@@ -169,7 +170,10 @@ def train(
             if on_step is not None:
                 on_step(done, error)
 
-        return run_training(job, on_stacks=_warn, on_step=show).model
+        trained = run_training(job, on_stacks=_warn, on_step=show)
+    for problem in trained.problems:
+        warnings.warn(problem, UserWarning, stacklevel=2)
+    return trained.model
 
 
 def _listed(stacks: Any) -> list[Any]:

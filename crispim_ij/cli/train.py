@@ -47,9 +47,6 @@ from crispim_ij.training.log import HistoryEntry, share_waited
 if TYPE_CHECKING:
     from crispim_ij.training.job import Checked, Trained
 
-NOTHING_LEARNT = 0.9
-"""Share of the noise that is left, from which a model is said to have learnt nothing."""
-
 STARVING = 0.05
 """Share of the time that a run may wait for data without a hint."""
 
@@ -316,6 +313,7 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
         "rmse": root(last.loss),
         "validation rmse": last.error,
         "noise": trained.noise,
+        "problems": list(trained.problems),
         "waited": share_waited(trained.history),
     }
 
@@ -323,13 +321,7 @@ def _facts(job: TrainingJob, trained: Trained) -> dict[str, Any]:
 def print_trained(trained: Trained) -> None:
     """Say what came of a run, for people, and whether the processor or the GPU was kept busy."""
     say(f"Model written to {trained.model.folder}")
-    left = trained.share_left
-    if left > NOTHING_LEARNT:
-        warn(
-            f"It removes no noise to speak of: its error is {left:.0%} of that of doing "
-            "nothing, so it has learnt too little. Give it more --steps, or begin with a model "
-            "(--start-from)."
-        )
+    say_problems(trained.problems)
     share = share_waited(trained.history)
     remedy = "; more --workers or a larger --cache may help" if share > STARVING else ""
     say(f"The network waited for data in {share:.1%} of the time{remedy}.")

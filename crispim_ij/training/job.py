@@ -27,6 +27,8 @@ from crispim_ij.training.stacks import TrainingStack, check_data, open_noisy_sta
 OnStacks = Callable[[Sequence[TrainingStack]], None]
 """Told the stacks once they are measured, before TensorFlow is started."""
 
+NOTHING_LEARNT = 0.9
+"""Share of the noise that is left, from which a model is said to have learnt nothing."""
 
 ALL = Selection()
 """All channels and time points, in full resolution."""
@@ -129,6 +131,23 @@ class Trained:
         best = self.model.spec.provenance["recipe"]["checkpoint_policy"] == "best"
         errors = [entry.error for entry in self.history]
         return (min(errors) if best else errors[-1]) / self.noise if self.noise else 1.0
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why to mistrust the model, a sentence each."""
+        found = []
+        if self.share_left > NOTHING_LEARNT:
+            found.append(
+                f"It removes no noise to speak of: its error is {self.share_left:.0%} of that of "
+                "doing nothing, so it has learnt too little. Give it more steps, or begin with a "
+                "model."
+            )
+        if min(entry.validation_loss for entry in self.history) < 0:
+            found.append(
+                "Its error came out below 0, so the noise is weaker than it was measured to be, "
+                "and the model may remove structure too: compare its results with the planes."
+            )
+        return tuple(found)
 
 
 @dataclass(frozen=True)

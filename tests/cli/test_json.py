@@ -63,6 +63,8 @@ def test_train(call: Call, noisy: Path, tmp_path: Path) -> None:
     assert facts["rmse"] > 0
     assert facts["validation rmse"] > 0
     assert 0 <= facts["waited"] <= 1
+    (problem,) = facts["problems"]
+    assert problem.startswith("It removes no noise to speak of")
 
 
 @pytest.mark.long

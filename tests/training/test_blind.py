@@ -10,14 +10,15 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.models import load_model
+from crispim_ij.models import find_model, load_model
 from crispim_ij.noise import CameraNoise
 from crispim_ij.noise.risk import PROBE
 from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes import open_source
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import TrainingStack, check_data, load_recipe, open_noisy_stack, train
-from crispim_ij.training.log import read_history
+from crispim_ij.training.job import Trained
+from crispim_ij.training.log import HistoryEntry, read_history
 from crispim_ij.training.patches import (
     Batch,
     Patch,
@@ -241,3 +242,11 @@ def test_settings_for_clean_planes_alone(key: str, value: object) -> None:
 def test_data_that_do_not_suit(recipe: object, clean: int, noisy: int, said: str) -> None:
     with pytest.raises(CrispimError, match=said):
         check_data(recipe, clean=clean, noisy=noisy)  # type: ignore[arg-type]
+
+
+def test_a_run_whose_error_came_out_below_0_is_mistrusted() -> None:
+    model = find_model("crispim-2d-fast")
+    first = HistoryEntry(1, loss=0.5, validation_loss=0.2, learning_rate=1e-3, seconds=1, waited=0)
+    assert Trained(model, (), (first,), 1.0).problems == ()
+    (problem,) = Trained(model, (), (first, replace(first, validation_loss=-0.1)), 1.0).problems
+    assert "below 0, so the noise is weaker than it was measured to be" in problem
