@@ -19,7 +19,6 @@ BINS = 10
 PIXELS = 20_000
 """Pixels of a plane that are looked at, so that small planes count as much as large ones."""
 
-_ROUNDS = 12
 _SMALLEST = 1e-2  # counts squared
 
 Squares = NDArray[np.float64]
@@ -87,17 +86,23 @@ def _squares(
 def fit_factors(squares: Squares) -> tuple[float, float]:
     """Choose the factors of spread and residue, at least 0, that suit errors best.
 
-    Errors are taken to be normal with the variance that `ErrorModel` expects; its likelihood
-    is made largest by least squares that are weighed again until they settle.
+    Errors are taken to be normal with the variance that `ErrorModel` expects; its likelihood is
+    made largest.
     """
-    from scipy.optimize import nnls
+    from scipy.optimize import minimize
 
     seen, errors = squares[:, :2], squares[:, 2]
-    weights = np.ones(len(errors))
-    for _ in range(_ROUNDS):
-        factors, _ = nnls(seen * weights[:, np.newaxis], errors * weights)
-        weights = 1 / np.maximum(seen @ factors, _SMALLEST)
-    spread, residue = np.sqrt(factors)
+    scale = errors.mean() / np.maximum(seen.mean(0), _SMALLEST)
+
+    def cost(scaled: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        variance = np.maximum(seen @ (scaled * scale), _SMALLEST)
+        slope = (1 - errors / variance) / variance
+        return float(np.mean(np.log(variance) + errors / variance)), slope @ seen * scale / len(
+            seen
+        )
+
+    found = minimize(cost, (0.5, 0.5), jac=True, bounds=[(0, None)] * 2)
+    spread, residue = np.sqrt(found.x * scale)
     return float(spread), float(residue)
 
 

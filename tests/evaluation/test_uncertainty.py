@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,22 @@ def test_a_factor_that_is_of_no_use_is_zero() -> None:
     spread, residue = fit_factors(drawn(3.0, 0.0, 1))
     assert spread == pytest.approx(3, rel=0.03)
     assert residue < 0.3
+
+
+def test_no_other_factors_suit_errors_better() -> None:
+    """Where spreads are tiny, errors are larger than any factors expect."""
+    rng = np.random.default_rng(0)
+    spread, residue = np.exp(rng.normal(0, 2.5, 40_000)), rng.uniform(100, 3000, 40_000)
+    variance = 50 * spread + 3 * rng.exponential(1, 40_000) * spread**-0.3
+    squares = np.column_stack([spread, residue, rng.standard_normal(40_000) ** 2 * variance])
+
+    def misfit(factors: tuple[float, float]) -> float:
+        expected = squares[:, :2] @ np.square(factors)
+        return float(np.mean(np.log(expected) + squares[:, 2] / expected))
+
+    found = fit_factors(squares)
+    others = product(np.linspace(0.5, 9, 18), np.linspace(0.02, 0.2, 10))
+    assert misfit(found) <= min(map(misfit, others))
 
 
 def test_bins_rise_and_tell_wrong_expectations() -> None:
