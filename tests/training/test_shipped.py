@@ -40,8 +40,10 @@ def test_a_network_of_several_planes_learns_from_stacks_of_them() -> None:
 
 
 def test_a_fast_network_learns_from_a_larger_one() -> None:
-    *earlier, run = runs_for("crispim-2d-fast")
+    *earlier, first, second = runs_for("crispim-2d-fast")
     assert [one.model for one in earlier] == ["crispim-2d-first", "crispim-2d"]
-    assert (run.start_from, run.teacher) == (None, "crispim-2d")
-    assert run.recipe.architecture == "stabilised-2d-fast"
-    assert run.stacks == earlier[-1].stacks
+    assert (first.start_from, second.start_from) == (None, first.model)
+    for run in (first, second):
+        assert run.teacher == "crispim-2d"
+        assert run.recipe.architecture == "stabilised-2d-fast"
+        assert run.stacks == earlier[-1].stacks
