@@ -103,6 +103,11 @@ def test_what_is_kept_is_said(call: Call, model: Path, noisy: Path, tmp_path: Pa
     assert "is kept: --resume continues it. Error: " in said
     assert "NaN" in said
     assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]
+    tifffile.imwrite(noisy / "2.tif", plane)
+    for kept in ("2", "all"):
+        answer = call("denoise", noisy, tmp_path / "out", "--model", model, "--resume")
+        assert answer.status == 0, answer.err
+        assert answer.out.replace("\n", "").endswith(f"out, {kept} of them by an earlier run")
 
 
 def test_a_result_says_what_made_it(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
