@@ -114,7 +114,7 @@ def draw(picture: Path, specimen: Path, denoised: Path, side: int) -> None:
         "denoised": middle(denoised, side),
         "clean": middle(specimen / "clean", side),
     }
-    low, high = np.percentile(panels["clean"], (0.5, 99.8))
+    low, high = np.percentile(panels["clean"], (0.5, 99))
     figure = Figure(figsize=((3 * side + 16) / 100, (side + 24) / 100), dpi=100)
     for number, (name, plane) in enumerate(panels.items()):
         left, width = number * (side + 8) / (3 * side + 16), side / (3 * side + 16)

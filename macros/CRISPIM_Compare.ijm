@@ -47,8 +47,8 @@ csv = "plane,psnr,rmse,pcc\n";
 sums = newArray(0, 0, 0);
 for (k = 1; k <= planes; k++) {
     figures = comparedPlane(first, second, difference, k, range);
-    csv = csv + k + "," + exact(figures[0]) + "," + exact(figures[1]) + ","
-        + exact(figures[2]) + "\n";
+    csv = csv + k + "," + decimal(figures[0], 9) + "," + decimal(figures[1], 9) + ","
+        + decimal(figures[2], 9) + "\n";
     tabulate(labelOf(second, planes, "plane " + k), figures);
     for (i = 0; i < 3; i++)
         sums[i] += figures[i] / planes;
@@ -64,8 +64,8 @@ closeOpened(first);
 closeOpened(second);
 if (output != "")
     File.saveString(csv, output);
-said = NAME + ": PSNR=" + exact(sums[0]) + " dB, RMSE=" + exact(sums[1]) + " counts, PCC="
-    + exact(sums[2]) + ", means over " + counted(planes);
+said = NAME + ": PSNR=" + decimal(sums[0], 2) + " dB, RMSE=" + decimal(sums[1], 2)
+    + " counts, PCC=" + decimal(sums[2], 4) + ", means over " + counted(planes);
 showStatus(said);
 // By hand, Fiji would show what is returned as a table.
 if (getArgument() != "")
@@ -188,12 +188,12 @@ function tabulate(label, figures) {
     setResult("PCC", row, d2s(figures[2], 6));
 }
 
-function exact(value) {
+function decimal(value, places) {
     if (value == 1 / 0)
         return "inf";
     if (isNaN(value))
         return "nan";
-    return d2s(value, 9);
+    return d2s(value, places);
 }
 
 // Ask for the values in a dialog; called as a command with options, it takes them from these.

@@ -42,8 +42,9 @@ errors = Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def start_tensorflow() -> None:
-    """Import what computes, in the least time."""
-    start_quietly(bare=True)
+    """Import what computes, in the least time, and show that this is what takes seconds."""
+    with waiting("starting TensorFlow"):
+        start_quietly(bare=True)
 
 
 def say(line: str | Text) -> None:

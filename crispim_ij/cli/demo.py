@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, progress_bar, say, start_tensorflow
+from crispim_ij.cli.console import console, progress_bar, say, start_tensorflow, waiting
 from crispim_ij.cli.options import Overwrite
 from crispim_ij.cli.outcome import say_noise, show_job
 from crispim_ij.errors import CrispimError
@@ -90,17 +90,16 @@ def demo(
     check_output(report, report_names([TITLE]), clean, overwrite=overwrite)
     started = perf_counter()
     experiment = _evaluate(clean, noisy, denoised, methods, measured)
-    page = write_report(
-        Report(
-            title=TITLE,
-            command=f"{command} --out {report}",
-            notes=[SIMULATED] if has_bm3d else [SIMULATED, BM3D_MISSING],
-            experiments=[experiment],
-            recipes={},
-            seconds=perf_counter() - started,
-        ),
-        report,
+    content = Report(
+        title=TITLE,
+        command=f"{command} --out {report}",
+        notes=[SIMULATED] if has_bm3d else [SIMULATED, BM3D_MISSING],
+        experiments=[experiment],
+        recipes={},
+        seconds=perf_counter() - started,
     )
+    with waiting("writing the report"):
+        page = write_report(content, report)
     say(f"Done. Open {page} in a browser; the table is {report / 'summary.csv'}.")
 
 
@@ -186,8 +185,8 @@ def _simulate(folder: Path, shape: tuple[int, int, int], seed: int, *, overwrite
     present = {path.name for path in folder.glob("*")}
     if present - set(names) or (present and not overwrite):
         raise CrispimError(
-            f"{folder} holds other files already; choose another folder, or give --overwrite "
-            "to replace a demo of as many planes."
+            f"'{folder}' holds files already: remove '{folder.parent}' if that is an earlier demo, "
+            "name another folder, or give --overwrite to replace a demo of as many planes."
         )
     folder.mkdir(parents=True, exist_ok=True)
     settings = PhantomSettings(shape, seed, pixel_size=1.3, z_step=3.0, sheet=4.5, density=1.5)

@@ -36,6 +36,7 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import (
+    by_earlier,
     check_profile,
     connected,
     opened_source,
@@ -168,12 +169,12 @@ def denoise(
     if report.as_json:
         print_json({**facts, "kept": kept, "seconds": perf_counter() - started})
         return
-    _say_written(len(planes), output, uncertainty)
+    _say_written(len(planes), kept, output, uncertainty)
 
 
-def _say_written(planes: int, output: Path, uncertainty: Path | None) -> None:
+def _say_written(planes: int, kept: int, output: Path, uncertainty: Path | None) -> None:
     """Say what there is now, for people."""
-    say(f"{planes} denoised planes written to {output}")
+    say(f"{planes} denoised planes written to {output}{by_earlier(kept, planes)}")
     if uncertainty is not None:
         say(f"Their expected errors written to {uncertainty}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crispim_ij.cli.console import console, print_json, progress_bar, say, start_tensorflow
+from crispim_ij.cli.console import console, print_json, progress_bar, say, start_tensorflow, waiting
 from crispim_ij.cli.options import (
     AsJson,
     Camera,
@@ -187,7 +187,9 @@ def evaluate(
         recipes={one.name: one.provenance for one in methods if one.provenance is not None},
         seconds=time.perf_counter() - started,
     )
-    _print(evaluation, write_report(report, out), as_json=as_json)
+    with waiting("writing the report"):
+        page = write_report(report, out)
+    _print(evaluation, page, as_json=as_json)
 
 
 def _open_given(path: Path, series: int | None) -> Source:

@@ -65,8 +65,8 @@ def export(
     settings = ExportSettings(format_ or format_of(output), overwrite, _noise_of(noise))
     check_noise(found.spec, settings.noise)
     check_place(output, settings)
+    start_tensorflow()
     with waiting("exporting"):
-        start_tensorflow()
         exported = export_model(found, output, settings)
     say(
         f"{found.folder.name} written to {exported.path} for {settings.format.value}; its counts "

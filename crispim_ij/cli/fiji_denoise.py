@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from crispim_ij.cli.console import progress_bar, say, start_tensorflow
+from crispim_ij.cli.console import progress_bar, say
 from crispim_ij.cli.options import (
     FijiHome,
     Heap,
@@ -33,6 +33,7 @@ from crispim_ij.cli.options import (
 from crispim_ij.cli.outcome import opened_source, say_noise
 from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Compression, SinkSettings, Source, create_sink
+from crispim_ij.quiet import start_tensorflow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -206,7 +207,7 @@ def _start_worker() -> ProcessPoolExecutor:
 
 def _export_zip(model: str, path: Path) -> None:
     """Export a model for CSBDeep's plugin."""
-    start_tensorflow()
+    start_tensorflow(bare=True)
     from crispim_ij.exporting import ExportSettings, export_model
     from crispim_ij.models import find_model
 
@@ -215,7 +216,7 @@ def _export_zip(model: str, path: Path) -> None:
 
 def _copy_zip(model: Path, path: Path) -> None:
     """Copy an exported model that does nothing but compute."""
-    start_tensorflow()
+    start_tensorflow(bare=True)
     from crispim_ij.exporting.v1_zip import copy_checked
 
     copy_checked(model, path)
@@ -225,7 +226,7 @@ def _denoise_plane(
     model: str, tile: int, plane: NDArray[Any], noise: CameraNoise | None
 ) -> NDArray[np.float32]:
     """Denoise a plane as `crispim-ij denoise` does."""
-    start_tensorflow()
+    start_tensorflow(bare=True)
     from crispim_ij.denoising import DenoiseSettings, load_denoiser
 
     return load_denoiser(model, DenoiseSettings(tile=tile)).told(noise)(plane)

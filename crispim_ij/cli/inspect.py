@@ -71,8 +71,10 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
 
 def _tree_rows(found: TreeInspection) -> Iterator[tuple[str, str]]:
     """Say what a tree holds, for people."""
+    from crispim_ij.report.numbers import shown_size
+
     yield "format", f"{found.format}, with {len(found.others)} other files"
-    yield "planes", f"{found.planes} in all, {found.size / 1e9:.3g} GB in memory"
+    yield "planes", f"{found.planes} in all, {shown_size(found.size)} in memory"
     for stack in found.stacks:
         yield stack.path, _stack(stack)
     for name, channel in found.channels.items():
@@ -98,8 +100,10 @@ def _stack(stack: StackFacts) -> str:
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     """Say what planes there are."""
+    from crispim_ij.report.numbers import shown_size
+
     yield "planes", f"{contents.planes} of {contents.columns} x {contents.rows} px"
-    yield "type", f"{contents.dtype}, {contents.size / 1e9:.3g} GB in memory"
+    yield "type", f"{contents.dtype}, {shown_size(contents.size)} in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())
     yield "axes", f"{''.join(contents.axes)}YX: {', '.join(axes)}"
     if contents.channels:
@@ -149,9 +153,10 @@ def _size(step: Size | None) -> str:
 def _counts(facts: PlaneFacts) -> str:
     """Say what counts a plane has."""
     from crispim_ij.previewing.inspection import PERCENTILES
+    from crispim_ij.report.numbers import shown_counts
 
     pairs = zip(PERCENTILES, facts.percentiles, strict=True)
-    says = ", ".join(f"{value:.5g} ({share:g} %)" for share, value in pairs)
+    says = ", ".join(f"{shown_counts(value)} ({share:g} %)" for share, value in pairs)
     if facts.saturated is None:
         return f"counts {says}"
     return f"counts {says}; {facts.saturated:.2%} saturated"

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij import __version__
-from crispim_ij.cli.console import log, print_json, progress_bar, say, saying_what_is_kept, warn
+from crispim_ij.cli.console import (
+    log,
+    print_json,
+    progress_bar,
+    say,
+    saying_what_is_kept,
+    waiting,
+    warn,
+)
 from crispim_ij.errors import CrispimError
 from crispim_ij.machine import version_of
 from crispim_ij.parity import IMAGEJ_VERSION
@@ -38,7 +46,8 @@ def show_job(
     Returns how many planes an earlier run had finished.
     """
     with saying_what_is_kept(*job.sinks), closing(steps):
-        next(steps)  # opens the outputs
+        with waiting("starting"):
+            next(steps)  # opens the outputs
         finished = job.finished()
         with progress_bar(what, len(finished), "planes") as bar:
             bar.advance(bar.task_ids[0], sum(finished))
@@ -47,6 +56,13 @@ def show_job(
                 if client is not None:
                     bar.update(bar.task_ids[0], description=f"{what} {on_workers(client.workers)}")
     return sum(share == 1 for share in finished)
+
+
+def by_earlier(kept: int, planes: int) -> str:
+    """Say how many of the planes that are there now an earlier run has written."""
+    if not kept:
+        return ""
+    return f", {'all' if kept == planes else kept} of them by an earlier run"
 
 
 def on_workers(number: int) -> str:
@@ -109,9 +125,11 @@ def in_words(facts: dict[str, Any]) -> str:
 
 def disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
     """Say how much disk outputs need, in sum, and whether there is as much."""
+    from crispim_ij.report.numbers import shown_size
+
     needed = sum(output["bytes"] for output in outputs)
     free = min(output["free"] for output in outputs)
-    says = f"at most {needed / 1e9:.3g} GB are needed; {free / 1e9:.3g} GB are free"
+    says = f"at most {shown_size(needed)} are needed; {shown_size(free)} are free"
     return says + (", which is too little" if needed > free else "")
 
 

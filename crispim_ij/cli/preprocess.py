@@ -33,6 +33,7 @@ from crispim_ij.cli.options import (
     with_groups,
 )
 from crispim_ij.cli.outcome import (
+    by_earlier,
     check_profile,
     connected,
     opened_source,
@@ -208,8 +209,8 @@ def preprocess(
         return
     also = f", without noise to {clean}" if clean else ""
     say(
-        f"{len(planes)} planes of {job.size[1]} x {job.size[0]} px written to {output}{also}; "
-        f"settings and seeds in {written}"
+        f"{len(planes)} planes of {job.size[1]} x {job.size[0]} px written to {output}{also}"
+        f"{by_earlier(kept, len(planes))}; settings and seeds in {written}"
     )
 
 

@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
-from crispim_ij.cli.console import console, print_json, say, start_tensorflow, waiting
+from crispim_ij.cli.console import console, print_json, say, waiting
 from crispim_ij.cli.options import (
     AsJson,
     ModelName,
@@ -32,6 +32,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.planes import Source, Tree
 from crispim_ij.planes.channels import named_channels
 from crispim_ij.planes.checks import TIFF_SUFFIXES, ZARR_SUFFIX, check_output
+from crispim_ij.quiet import start_tensorflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +108,7 @@ def preview(
         with waiting("reading the plane") as status:
             # TensorFlow takes seconds to import, most of which a second core has to spare.
             with ThreadPoolExecutor(1) as pool:
-                started = pool.submit(start_tensorflow)
+                started = pool.submit(start_tensorflow, bare=True)
                 looked = look(planes, chosen, plane, square, told)
                 status.update("starting TensorFlow")
                 started.result()
@@ -119,8 +120,8 @@ def preview(
 
             found = denoise_plane(planes, chosen, looked, show)
             status.update("drawing")
-            place = f"plane {looked.index} of {len(planes)}"
-            write_picture(found, f"{stack.name}, {place}, by {chosen.folder.name}", picture)
+            title = f"{stack.name}, {_place(looked, planes)}, by {chosen.folder.name}"
+            write_picture(found, title, picture)
         if as_json:
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
             of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
@@ -139,6 +140,13 @@ def _plain(path: Path) -> str:
     for ending in (*TIFF_SUFFIXES, ZARR_SUFFIX, ".ome"):
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return name
+
+
+def _place(looked: Looked, planes: Source) -> str:
+    """Say which plane of a stack is shown."""
+    return (
+        f"plane {looked.index} of {len(planes)} (from 0)" if len(planes) > 1 else "the only plane"
+    )
 
 
 def _show_inline(looked: Looked, denoised: NDArray[np.float32]) -> None:
@@ -172,7 +180,7 @@ def _lines(
     found: Preview, planes: Source, source: Path, options: list[str], tree: Tree | None
 ) -> Iterator[str | Text]:
     """Say what was found, for people; `options` are those of the command for all planes."""
-    from crispim_ij.report.numbers import shown_time
+    from crispim_ij.report.numbers import shown_size, shown_time
 
     looked, expected = found.looked, found.forecast
     precision = found.advised.precision
@@ -185,12 +193,12 @@ def _lines(
             f"Stack {planes.path}, in the middle of {len(tree.stacks)} (--only shows "
             "another); a run measures the noise on several stacks of its channel"
         )
-    yield f"Plane {looked.index} of {len(planes)}, {looked.name}: {shown}"
+    yield f"{_place(looked, planes).capitalize()}, {looked.name}: {shown}"
     if channels := named_channels(planes.metadata):
         yield f"Channels: {channels}, of which this is {looked.channel}"
     yield f"Noise: {looked.noise.in_figures()}"
     yield f"Model: {looked.fit.says}"
-    yield f"Error: {_risk_in_words(found)}"
+    yield f"Estimated error: {_risk_in_words(found)}"
     if looked.fit.fits is False:
         yield Text(_remedy(looked, source), style="yellow")
     yield _precisions(found)
@@ -198,8 +206,8 @@ def _lines(
     yield (
         f"{'Whole run' if tree is None else 'This stack'}: about "
         f"{shown_time(expected.seconds)} for {count} in {precision}, and "
-        f"{expected.size / 1e9:.2f} GB on disk without compression, of which "
-        f"{expected.free / 1e9:.2f} GB are free here"
+        f"{shown_size(expected.size)} on disk without compression, where "
+        f"{shown_size(expected.free)} are free"
     )
     if found.faster:
         yield (
@@ -217,12 +225,12 @@ def _risk_in_words(found: Preview) -> str:
 
     risk = found.risk
     if risk is None:
-        return "not estimated, which takes noise that is known"
+        return "none, as that takes noise that is known"
     low, high = risk.range
     shared = ", which fine structure may be a part of" if found.looked.noise.is_correlated else ""
     other = f", {REFERENCE} {found.reference.error:.3g}" if found.reference else ""
     return (
-        f"estimated {risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
+        f"{risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
         f"{other}, of noise of {risk.noise_sd:.3g}{shared}"
     )
 

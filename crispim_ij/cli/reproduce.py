@@ -208,10 +208,12 @@ def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator
 
 def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:
     """Show what a run takes."""
+    from crispim_ij.report.numbers import shown_size
+
     say(f"Expected time of this run: {_in_words(offer.cost)}")
     if quick:
         say(f"Expected time without --quick: {_in_words(offer.full)}")
-    say(f"Needed on disk: at most {needed / 1e9:.2f} GB")
+    say(f"Needed on disk: at most {shown_size(needed)}")
 
 
 def _in_words(cost: Cost) -> str:
@@ -226,9 +228,11 @@ def _in_words(cost: Cost) -> str:
 
 def _check_space(folder: Path, needed: int) -> None:
     """Refuse to begin where there is too little room."""
+    from crispim_ij.report.numbers import shown_size
+
     free = free_space(folder)
     if free < needed:
         raise CrispimError(
-            f"'{folder}' has {free / 1e9:.2f} GB left and the run needs {needed / 1e9:.2f} GB: "
-            "free some, or give a folder on another drive."
+            f"'{folder}' has {shown_size(free)} left and the run needs {shown_size(needed)}: free "
+            "some, or give a folder on another drive."
         )

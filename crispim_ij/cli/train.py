@@ -265,10 +265,10 @@ def _tell_noise(stacks: Sequence[TrainingStack]) -> None:
         light = np.array([stack.black, stack.black + stack.span])
         dark, bright = np.sqrt(stack.noise.camera.variance(light))
         channel = f", {stack.channel}" if stack.channel else ""
-        log(
-            f"{stack.clean.path.name}{channel}: noise of sd {dark:.1f} counts where it is dark, "
-            f"{bright:.1f} where it is bright"
-        )
+        says = f"{dark:.3g} counts"
+        if stack.noise.camera.gain:
+            says += f" dark, {bright:.3g} bright"
+        log(f"{stack.clean.path.name}{channel}: noise of sd {says}")
         if stack.noise.is_correlated:
             says = (
                 ", of which this recipe removes little: give planes as the camera took them, "

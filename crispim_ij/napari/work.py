@@ -27,6 +27,7 @@ from crispim_ij.noise.suitability import misfits
 from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.previewing import Crop, Looked, look
+from crispim_ij.report.numbers import shown_size
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable
 
 Step = TypeVar("Step")
@@ -178,8 +179,8 @@ def _check_memory(needed: int, free: int, what: str, command: str) -> None:
     """Refuse what would not fit."""
     if needed > free:
         raise CrispimError(
-            f"{what.capitalize()} takes {needed / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory "
-            f"are free: {command} the file with `crispim-ij {command}` instead, which holds a few "
+            f"{what.capitalize()} takes {shown_size(needed)}, and {shown_size(free)} of memory are "
+            f"free: {command} the file with `crispim-ij {command}` instead, which holds a few "
             "planes at once."
         )
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.planes.atomic import whole_file
 from crispim_ij.previewing.one_plane import Looked, Preview
+from crispim_ij.report.numbers import shown_counts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PANELS = ("noisy", "denoised", "difference")
 
@@ -57,39 +61,44 @@ def _greys(counts: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint
 def write_picture(preview: Preview, title: str, path: Path) -> None:
     """Draw the plane above its crop as PNG, replaced at once or not at all."""
     import matplotlib as mpl
+
+    with mpl.rc_context({"text.parse_math": False, "font.size": 10}), whole_file(path) as part:
+        draw_picture(preview, title).savefig(part, format="png", metadata={"Software": None})
+
+
+def draw_picture(preview: Preview, title: str) -> Figure:
+    """Draw the plane above its crop."""
     from matplotlib.figure import Figure
 
     looked = preview.looked
     rows, columns = looked.plane.shape
     scales = scales_of(looked, looked.plane, preview.denoised)
     # Each panel is a third of the width; the crop is square.
-    height = 3.7 * (rows / columns + 1) + 0.9
-    with mpl.rc_context({"text.parse_math": False, "font.size": 10}):
-        figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
-        axes = figure.subplots(2, 3, squeeze=False, height_ratios=(rows / columns, 1))
-        _draw(axes[0], looked.plane, preview.denoised, scales, _corner(looked.part))
-        place = tuple(
-            slice(part.start + crop.start, part.start + crop.stop)
-            for part, crop in zip(looked.part, looked.crop, strict=True)
-        )
-        crop = looked.crop
-        _draw(axes[1], looked.plane[crop], preview.denoised[crop], scales, _corner(place))
-        _outline(axes, place)
-        for one, name in zip(axes[0], _titles(scales), strict=True):
-            one.set_title(name)
-        figure.suptitle(title)
-        with whole_file(path) as part:
-            figure.savefig(part, format="png", metadata={"Software": None})
+    height = 3.7 * (rows / columns + 1) + 1.2
+    figure = Figure(figsize=(12, height), dpi=110, layout="constrained")
+    axes = figure.subplots(2, 3, squeeze=False, height_ratios=(rows / columns, 1))
+    _draw(axes[0], looked.plane, preview.denoised, scales, _corner(looked.part))
+    place = tuple(
+        slice(part.start + crop.start, part.start + crop.stop)
+        for part, crop in zip(looked.part, looked.crop, strict=True)
+    )
+    crop = looked.crop
+    _draw(axes[1], looked.plane[crop], preview.denoised[crop], scales, _corner(place))
+    _outline(axes, place)
+    for one, name in zip(axes[0], _titles(scales), strict=True):
+        one.set_title(name)
+    figure.suptitle(f"{title}\n")  # an empty line keeps it from the panel's name
+    return figure
 
 
 def _titles(scales: Scales) -> tuple[str, ...]:
     """Name the panels with what is black and white in them."""
-    low, high = scales.counts
-    limit = scales.difference[1]
+    low, high = map(shown_counts, scales.counts)
+    limit = shown_counts(scales.difference[1])
     return (
-        f"noisy: {low:.5g} to {high:.5g} counts",
-        "denoised: the same",
-        f"difference: \N{MINUS SIGN}{limit:.3g} to {limit:.3g} counts",
+        f"noisy: {low} to {high} counts",
+        f"denoised: {low} to {high} counts",
+        f"difference: \N{MINUS SIGN}{limit} to {limit} counts",
     )
 
 

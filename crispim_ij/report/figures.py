@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from crispim_ij.evaluation import MethodBias
 from crispim_ij.report.content import Experiment, ExperimentFiles
+from crispim_ij.report.numbers import MINUS
 from crispim_ij.report.pictures import Picture, PlanePictures
 from crispim_ij.report.plots import (
     MethodBox,
@@ -147,6 +148,8 @@ def _bias(experiment: Experiment) -> Figure:
     for axes, (method, biases) in zip(grid, methods, strict=False):
         _draw_bias(axes, biases, scale)
         axes.set_title(method, color=_INK)
+    for axes in grid[max(len(methods) - columns, 0) : len(methods)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
     for axes in grid[len(methods) :]:
         axes.remove()
     figure.supxlabel("tenth of the pixels, from dark to bright", color=_FAINT, fontsize=9)
@@ -181,7 +184,10 @@ def _panels(shown: Sequence[PlanePictures]) -> Figure:
             _draw(above, below, one, plane)
             for above, below, one in zip(*grid, plane.pictures, strict=False)
         ]
-        bars = ((grid[0], images[-1][0], "counts"), (grid[1], images[-1][1], "error (counts)"))
+        bars = (
+            (grid[0], images[-1][0], "counts"),
+            (grid[1], images[-1][1], f"result {MINUS} clean (counts)"),
+        )
         for axes, image, label in bars:
             part.colorbar(image, ax=axes, label=label, shrink=0.85, pad=0.01)
     return figure

@@ -132,7 +132,7 @@ class TrainingLog:
         if not self.history or not (last or now >= self._drawn + SECONDS_BETWEEN_PICTURES):
             return
         self._drawn = now
-        plot_history(self.history, self._folder / PICTURE_FILE, self._recipe.unit)
+        plot_history(self.history, self._folder / PICTURE_FILE, self._recipe)
 
     @property
     def validations_since_best(self) -> int:
@@ -165,14 +165,14 @@ def share_waited(history: Sequence[HistoryEntry]) -> float:
     return sum(entry.waited for entry in history) / sum(entry.seconds for entry in history)
 
 
-def plot_history(history: Sequence[HistoryEntry], path: Path, unit: str) -> None:
+def plot_history(history: Sequence[HistoryEntry], path: Path, recipe: Recipe) -> None:
     """Write the root mean square errors over the steps as PNG."""
-    figure = draw_history(history, unit)
+    figure = draw_history(history, recipe)
     with whole_file(path) as part:
         figure.savefig(part, format="png", dpi=150)
 
 
-def draw_history(history: Sequence[HistoryEntry], unit: str) -> Figure:
+def draw_history(history: Sequence[HistoryEntry], recipe: Recipe) -> Figure:
     """Draw the root mean square errors over the steps."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, MaxNLocator
@@ -185,7 +185,8 @@ def draw_history(history: Sequence[HistoryEntry], unit: str) -> Figure:
     training, validation = ([root(r.loss) for r in history], [r.error for r in history])
     axes.plot(steps, training, label="training", lw=1, marker=marker)
     axes.plot(steps, validation, label="validation", lw=1.5, marker=marker)
-    axes.set(xlabel="step", ylabel=f"RMSE ({unit})", yscale="log")
+    what = "estimated RMSE" if recipe.is_blind else "RMSE"
+    axes.set(xlabel="step", ylabel=f"{what} ({recipe.unit})", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))  # labels of all nine would overlap
     axes.yaxis.set_major_formatter("{x:g}")
@@ -203,7 +204,7 @@ def draw_samples(
     Of a mini-stack the plane is shown that the network is to predict. `unit` is what errors are
     counted in.
     """
-    figure, grid = _grid(len(clean), step)
+    figure, grid = _grid(len(clean), f"step {step}")
     shown = middle(noisy, clean)
     for axes, *row in zip(grid, shown, _predicted(network, noisy), clean, strict=True):
         patches = [patch[..., 0] for patch in row]
@@ -222,9 +223,9 @@ def draw_estimates(
     """Draw noisy patches before and after the network, and what it removes, a row each.
 
     `given` and `target` are two pairs a patch, of opposite noise, see `sample_pairs`; `strength` is
-    that of `crispim_ij.noise.risk`, by which the errors in the titles are estimated.
+    that of `crispim_ij.noise.risk`, by which the errors in the titles are estimated, in `unit`.
     """
-    figure, grid = _grid(len(given) // 2, step)
+    figure, grid = _grid(len(given) // 2, f"step {step}, estimated RMSE ({unit})")
     centres, predicted = middle(given, target), _predicted(network, given)
     for k, axes in enumerate(grid):
         pair = slice(2 * k, 2 * k + 2)
@@ -232,17 +233,17 @@ def draw_estimates(
         found = np.mean((np.stack(predicted[pair]) - target[pair]) ** 2) - noise
         before = root(own_noise(noise, strength))
         noisy, denoised = (np.mean(side[pair], axis=0)[..., 0] for side in (centres, predicted))
-        names = [f"noisy {before:.3g}", f"now {root(float(found)):.3g} (estimated, {unit})"]
+        names = [f"noisy: {before:.3g}", f"denoised: {root(float(found)):.3g}"]
         _draw_row(axes, [noisy, denoised, noisy - denoised], [*names, "removed"], removed=True)
     return figure
 
 
-def _grid(rows: int, step: int) -> tuple[Figure, NDArray[Any]]:
+def _grid(rows: int, title: str) -> tuple[Figure, NDArray[Any]]:
     """Begin a picture of rows of three."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 0.4 + 2.75 * rows), layout="constrained")
-    figure.suptitle(f"step {step}")
+    figure.suptitle(title)
     return figure, figure.subplots(rows, 3, squeeze=False)
 
 

@@ -67,4 +67,4 @@ def test_an_earlier_demo_is_not_replaced_unasked(call: Call, folder: Path) -> No
 def test_a_demo_of_more_planes_is_not_mixed_in(call: Call, folder: Path) -> None:
     answer = call("demo", folder, "--planes", 2, *SMALL[2:], "--overwrite")
     assert answer.status == 2
-    assert "specimen holds other files" in " ".join(answer.err.split())
+    assert "specimen' holds files already: remove" in " ".join(answer.err.split())

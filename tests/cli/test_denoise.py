@@ -105,6 +105,17 @@ def test_what_is_kept_is_said(call: Call, model: Path, noisy: Path, tmp_path: Pa
     assert sorted(path.name for path in (tmp_path / "out").glob("*.tif")) == ["0.tif", "1.tif"]
 
 
+def test_what_an_earlier_run_wrote_is_said(
+    call: Call, model: Path, noisy: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    given = "denoise", noisy, out, "--model", model, "--resume"
+    assert call(*given).out.replace("\n", "").endswith(f"written to {out}")
+    assert call(*given).out.replace("\n", "").endswith(f"{out}, all of them by an earlier run")
+    (out / "1.tif").unlink()
+    assert call(*given).out.replace("\n", "").endswith(f"{out}, 2 of them by an earlier run")
+
+
 def test_a_result_says_what_made_it(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert call("denoise", noisy, out, "--model", model).status == 0

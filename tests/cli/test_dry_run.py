@@ -34,7 +34,7 @@ def test_denoise(call: Call, model: Path, noisy: Path, tmp_path: Path) -> None:
     lines = answer.out.splitlines()
     assert lines[0] == f"Would read 3 planes of 60 x 40 px, uint16, from {noisy}"
     assert lines[1].startswith("Would write 3 planes of 60 x 40 px, float32, to ")
-    assert lines[2].startswith("Disk: at most 2.88e-05 GB are needed; ")
+    assert lines[2].startswith("Disk: at most 28.8 kB are needed; ")
     assert lines[3].startswith("Model: name random, sha256 ")
     assert lines[-1] == "Nothing was written."
     facts = json.loads(dry(call, tmp_path, *given, "--json").out)

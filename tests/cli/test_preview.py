@@ -35,7 +35,7 @@ def test_a_picture_and_advice(call: Call, noisy: Path, folder: Path) -> None:
     model = ("--model", guessing_model(folder / "guesses").folder)
     answer = call("preview", noisy, *model)
     assert answer.status == 0, answer.err
-    assert "Plane 1 of 3, 1.tif: all of its 60 x 40 px" in answer.out
+    assert "Plane 1 of 3 (from 0), 1.tif: all of its 60 x 40 px" in answer.out
     assert "guesses was trained on sd 10 to 60 counts; this is stronger" in answer.out
     assert "These models fit: crispim-2d" in answer.out
     for begins in ("Noise: sd ", "Precision: ", "Whole run: about ", "Command: crispim-ij denoise"):
@@ -71,7 +71,7 @@ def test_a_channel(call: Call, model: Path, tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "two.tif", planes, imagej=True, metadata={"axes": "ZCYX"})
     answer = call("preview", tmp_path / "two.tif", "--model", model, "--channel", 2)
     assert answer.status == 0, answer.err
-    assert "Plane 1 of 3, two_z0002_c0002.tif" in answer.out
+    assert "Plane 1 of 3 (from 0), two_z0002_c0002.tif" in answer.out
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,8 @@ def test_the_error_at_noise_that_pixels_share(call: Call, told: Path, folder: Pa
     tifffile.imwrite(folder / "in.tif", planes.astype(np.uint16), photometric="minisblack")
     out = " ".join(call("preview", folder / "in.tif", "--model", told).out.split())
     assert "in all, shared by neighbouring pixels" in out
-    assert "Error: estimated " in out
+    assert "Estimated error: " in out
+    assert "Error: " not in out  # with which faults begin
     assert ", which fine structure may be a part of" in out
     found = call("preview", folder / "in.tif", "--model", told, "--overwrite", "--json")
     assert json.loads(found.out)["noise"]["whole"]["read_noise"] == pytest.approx(30, rel=0.1)

@@ -98,6 +98,14 @@ def test_a_bar_on_a_terminal_and_results_elsewhere(planes: Path, tmp_path: Path)
     assert result.startswith("3 planes of 16 x 16 px written to ")
 
 
+@posix
+@pytest.mark.long
+def test_what_takes_seconds_is_said_on_a_terminal(planes: Path, tmp_path: Path) -> None:
+    shown, _ = on_terminal("denoise", str(planes), str(tmp_path / "out"), out=False)
+    places = [shown.index(word) for word in ("starting TensorFlow", "starting", "denoising")]
+    assert places[0] < places[2]
+
+
 def test_no_bar_and_no_colour_in_pipes(planes: Path, tmp_path: Path) -> None:
     given = [*COMMAND, "preprocess", str(planes), str(tmp_path / "out")]
     answer = subprocess.run(given, check=True, capture_output=True, text=True)

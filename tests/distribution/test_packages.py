@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -161,10 +162,16 @@ def test_traces_would_be_found(trace: bytes) -> None:
     assert TRACES.search(b"words " + trace + b" words")
 
 
+def metadata_of(wheel: Path) -> Message:
+    """What an index shows of a wheel."""
+    place = f"crispim_ij-{version()}.dist-info"
+    return email.message_from_string(dict(files_of(wheel))[f"{place}/METADATA"].decode())
+
+
 def test_metadata(wheel: Path) -> None:
     files = dict(files_of(wheel))
     place = f"crispim_ij-{version()}.dist-info"
-    metadata = email.message_from_bytes(files[f"{place}/METADATA"])
+    metadata = metadata_of(wheel)
     assert metadata["Version"] == version()
     assert metadata["License-Expression"] == "BSD-3-Clause"
     assert metadata["Requires-Python"].replace(" ", "") in ("<3.14,>=3.11", ">=3.11,<3.14")
@@ -198,3 +205,24 @@ def test_the_wheel_runs_from_where_it_is_unpacked(wheel: Path, tmp_path: Path) -
     ).stdout.split()  # fmt: skip
     assert len(said) >= 1 + 1 + len(list((ROOT / "macros").glob("*.ijm")))
     assert all(Path(path).is_relative_to(tmp_path) for path in said)
+
+
+def test_a_release_links_to_its_repository(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyPI shows the README alone, where links to files of the project lead nowhere."""
+    from hatchling.build import build_wheel
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("CRISPIM_REPOSITORY", "https://git.example/us/crispim-ij/")
+    released = metadata_of(tmp_path / build_wheel(str(tmp_path)))
+    links = re.findall(r"\]\(([^)]+)\)", str(released.get_payload()))
+    assert not [link for link in links if not link.startswith(("https://", "#"))]
+    assert "(https://git.example/us/crispim-ij/raw/HEAD/docs/images/readme.gif)" in str(released)
+    for link in links:
+        if own := re.match(r"https://git\.example/us/crispim-ij/(?:raw|blob)/HEAD/([^#]+)", link):
+            assert (ROOT / own[1]).exists()
+    assert "Source, https://git.example/us/crispim-ij" in released.get_all("Project-URL", [])
+    elsewhere = metadata_of(wheel)
+    assert elsewhere.get_payload() == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "Project-URL" not in elsewhere

@@ -43,6 +43,16 @@ TUTORIALS = [
 ]
 """In the order in which they are read."""
 
+EXTRAS = {
+    "--cluster ": "cluster",
+    "--scheduler ": "cluster",
+    "import dask": "dask",
+    "crispim-ij export ": "export",
+    "--tensorboard": "tensorboard",
+    "napari.": "napari",
+}
+"""What needs more than is installed by default."""
+
 WITH_CODE = [page for page in PAGES if any(map(runs, read_blocks(page))) and page not in TUTORIALS]
 
 
@@ -109,6 +119,14 @@ def test_tutorials_run_in_the_order_they_are_read(
     pictures = re.findall(r"`(preview-[\w-]+\.png)`", text)  # that it tells to open
     assert pictures
     assert all((folder / picture).is_file() for picture in pictures)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_needs_an_extra_says_how_to_install_it(page: Path) -> None:
+    code = "".join(block.text for block in read_blocks(page) if block.language in RUN)
+    needed = {extra for word, extra in EXTRAS.items() if word in code}
+    named = re.findall(r"pip install ['\"]crispim-ij\[([\w,]+)\]", page.read_text(encoding="utf-8"))
+    assert needed <= {extra for group in named for extra in group.split(",")}
 
 
 def test_tutorials_write_each_model_once() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
 from crispim_ij.previewing import Crop, look, preview, strip, write_picture
 from crispim_ij.previewing.one_plane import Trial, advised, forecast
+from crispim_ij.previewing.picture import draw_picture
 from tests.guessing import guessing_model
 from tests.made import fresh_model
 from tests.told import told_model
@@ -53,6 +55,22 @@ def test_a_preview_is_what_denoising_gives(
     with Image.open(tmp_path / "picture.png") as picture:
         assert picture.format == "PNG"
         assert picture.width == 12 * 110
+
+
+def test_a_picture_names_what_is_shown(source: ArraySource, tmp_path: Path) -> None:
+    model = guessing_model(tmp_path / "guesses")
+    figure = draw_picture(preview(source, model, look(source, model, 3, None)), "in.tif, plane 3")
+    noisy, denoised, difference = (axes.get_title() for axes in figure.axes[:3])
+    assert re.fullmatch(r"noisy: \d+ to \d+ counts", noisy)
+    assert denoised == noisy.replace("noisy", "denoised")
+    assert re.fullmatch("difference: \N{MINUS SIGN}([0-9.]+) to \\1 counts", difference)
+    figure.draw_without_rendering()
+    (heading,) = figure.texts
+    assert heading.get_text().strip() == "in.tif, plane 3"
+    line = heading.get_fontsize() * figure.dpi / 72
+    # By more than the lines of one text are apart.
+    bottom = heading.get_window_extent().y1 - 1.2 * line
+    assert bottom > figure.axes[1].title.get_window_extent().y1 + line / 2
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.evaluation import Evaluated
 from crispim_ij.report import Report, report_names, write_report
 from crispim_ij.report.content import ExperimentFiles, experiment_files
-from crispim_ij.report.figures import _boxes, write_figures
+from crispim_ij.report.figures import _bias, _boxes, write_figures
 from crispim_ij.report.pictures import experiment_pictures
 from tests.report.conftest import HOSTILE, experiment_of, with_evaluation
 
@@ -85,6 +85,17 @@ def test_the_papers_means_are_drawn_above_the_boxes(report: Report) -> None:
         others = [*axes.patches, *(line for line in axes.lines if line not in marks)]
         for mark in marks:
             assert mark.zorder > max(one.zorder for one in others)
+
+
+def test_the_lowest_plot_of_each_column_names_its_classes(report: Report) -> None:
+    one = report.experiments[0]
+    measured = one.evaluation
+    others = [replace(row, method=f"{row.method} 2") for row in measured.rows if row.method != "tv"]
+    biases = [*measured.biases, *(replace(b, method=f"{b.method} 2") for b in measured.biases)]
+    figure = _bias(with_evaluation(one, biases=biases, rows=[*measured.rows, *others]))
+    figure.draw_without_rendering()
+    named = [any(label.get_visible() for label in axes.get_xticklabels()) for axes in figure.axes]
+    assert named == [False] * 3 + [True] * 4
 
 
 def test_an_earlier_report_is_replaced_and_strangers_stay(small: Report, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from crispim_ij.training.log import (
     write_scalars,
 )
 from crispim_ij.training.patches import sample_batch
+from crispim_ij.training.recipe import Recipe, load_recipe
 from tests.training.small import RECIPE
 
 
@@ -98,7 +99,7 @@ def test_the_history_is_drawn_at_once_at_the_end_and_now_and_then(tmp_path: Path
 @pytest.mark.parametrize("errors", [(11.4, 11.2), (9.5, 5.5), (1.05, 0.28), (1200, 8)])
 def test_the_labels_of_a_history_are_plain_and_apart(errors: tuple[float, float]) -> None:
     entries = [HistoryEntry(step, e**2, e**2, 1e-3, 1.0, 0.5) for step, e in enumerate(errors)]
-    figure = draw_history(entries, "counts")
+    figure = draw_history(entries, RECIPE)
     figure.draw_without_rendering()
     (axes,) = figure.axes
     low, high = axes.get_ylim()
@@ -108,6 +109,15 @@ def test_the_labels_of_a_history_are_plain_and_apart(errors: tuple[float, float]
     assert all(float(label.get_text()) > 0 for label in shown)  # and no 1.14 x 10^1
     places = [label.get_window_extent() for label in shown]
     assert all(below.y1 <= above.y0 for below, above in pairwise(places))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "label"),
+    [(RECIPE, "RMSE (counts)"), (load_recipe("blind"), "estimated RMSE (of the noise)")],
+)
+def test_a_history_says_what_is_estimated(recipe: Recipe, label: str) -> None:
+    figure = draw_history([HistoryEntry(1, 1.0, 1.0, 1e-3, 1.0, 0.5)], recipe)
+    assert figure.axes[0].get_ylabel() == label
 
 
 def _at(label: Text) -> float:
