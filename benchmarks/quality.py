@@ -25,7 +25,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--classic", action="append", choices=(*CLASSICS, *PACKAGES))
     options = parser.parse_args()
     classics = installed(options.classic or OPPONENTS)
-    models = [find_method(name) for name in options.model]
+    models = [replace(find_method(name), name=name) for name in options.model]
     results = []
     for path in sorted(options.data.glob("*.tif")):
         with open_source(path) as source:

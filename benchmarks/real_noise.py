@@ -184,7 +184,7 @@ def main() -> None:
 
 def as_a_user(name: str) -> Method:
     """Return a model that denoises whole stacks, as the Python API does."""
-    return replace(find_method(name), denoise=lambda stack: api.denoise(stack, name))
+    return replace(find_method(name), name=name, denoise=lambda stack: api.denoise(stack, name))
 
 
 def read_samples(path: Path, exposures: Exposures, wanted: int, side: int) -> Iterator[Sample]:

@@ -33,10 +33,15 @@ def test_a_plane_is_learnt_from_all_sets() -> None:
 
 
 def test_a_network_of_several_planes_learns_from_stacks_of_them() -> None:
-    *_, flat, run = runs_for("crispim-3d")
-    assert run.start_from == flat.model == "crispim-2d"
-    assert run.recipe.architecture == "stabilised-2.5d"
-    assert run.recipe.stray_share > 0
+    *_, flat, first, second = runs_for("crispim-3d")
+    assert (flat.model, first.start_from, second.start_from) == (
+        "crispim-2d",
+        flat.model,
+        first.model,
+    )
+    for run in (first, second):
+        assert run.recipe.architecture == "stabilised-2.5d"
+        assert run.recipe.stray_share > 0
 
 
 def test_a_fast_network_learns_from_a_larger_one() -> None:
