@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import filesize
 
 from crispim_ij.cli.console import console, print_json, waiting
 from crispim_ij.cli.options import AsJson, Only
@@ -71,10 +72,8 @@ def _rows(found: Inspection) -> Iterator[tuple[str, str]]:
 
 def _tree_rows(found: TreeInspection) -> Iterator[tuple[str, str]]:
     """Say what a tree holds, for people."""
-    from crispim_ij.report.numbers import shown_size
-
     yield "format", f"{found.format}, with {len(found.others)} other files"
-    yield "planes", f"{found.planes} in all, {shown_size(found.size)} in memory"
+    yield "planes", f"{found.planes} in all, {filesize.decimal(found.size)} in memory"
     for stack in found.stacks:
         yield stack.path, _stack(stack)
     for name, channel in found.channels.items():
@@ -100,10 +99,8 @@ def _stack(stack: StackFacts) -> str:
 
 def _contents(contents: Contents) -> Iterator[tuple[str, str]]:
     """Say what planes there are."""
-    from crispim_ij.report.numbers import shown_size
-
     yield "planes", f"{contents.planes} of {contents.columns} x {contents.rows} px"
-    yield "type", f"{contents.dtype}, {shown_size(contents.size)} in memory"
+    yield "type", f"{contents.dtype}, {filesize.decimal(contents.size)} in memory"
     axes = (f"{size} {_AXES.get(axis, axis)}" for axis, size in contents.axes.items())
     yield "axes", f"{''.join(contents.axes)}YX: {', '.join(axes)}"
     if contents.channels:

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich import filesize
+
 from crispim_ij import __version__
 from crispim_ij.cli.console import (
     log,
@@ -125,11 +127,9 @@ def in_words(facts: dict[str, Any]) -> str:
 
 def disk_in_words(outputs: Sequence[dict[str, Any]]) -> str:
     """Say how much disk outputs need, in sum, and whether there is as much."""
-    from crispim_ij.report.numbers import shown_size
-
     needed = sum(output["bytes"] for output in outputs)
     free = min(output["free"] for output in outputs)
-    says = f"at most {shown_size(needed)} are needed; {shown_size(free)} are free"
+    says = f"at most {filesize.decimal(needed)} are needed; {filesize.decimal(free)} are free"
     return says + (", which is too little" if needed > free else "")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import filesize
 from rich.text import Text
 
 from crispim_ij.cli.acquisition import tree_of
@@ -180,7 +181,7 @@ def _lines(
     found: Preview, planes: Source, source: Path, options: list[str], tree: Tree | None
 ) -> Iterator[str | Text]:
     """Say what was found, for people; `options` are those of the command for all planes."""
-    from crispim_ij.report.numbers import shown_size, shown_time
+    from crispim_ij.report.numbers import shown_time
 
     looked, expected = found.looked, found.forecast
     precision = found.advised.precision
@@ -206,8 +207,8 @@ def _lines(
     yield (
         f"{'Whole run' if tree is None else 'This stack'}: about "
         f"{shown_time(expected.seconds)} for {count} in {precision}, and "
-        f"{shown_size(expected.size)} on disk without compression, where "
-        f"{shown_size(expected.free)} are free"
+        f"{filesize.decimal(expected.size)} on disk without compression, where "
+        f"{filesize.decimal(expected.free)} are free"
     )
     if found.faster:
         yield (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import filesize
 
 from crispim_ij.cli.console import console, log, progress_bar, say, start_tensorflow, waiting
 from crispim_ij.cli.options import DryRun, Overwrite, Resume, refuse_both
@@ -208,12 +209,10 @@ def _bar(what: str, total: int, unit: str, stopped: threading.Event) -> Iterator
 
 def _print_cost(offer: Offer, needed: int, *, quick: bool) -> None:
     """Show what a run takes."""
-    from crispim_ij.report.numbers import shown_size
-
     say(f"Expected time of this run: {_in_words(offer.cost)}")
     if quick:
         say(f"Expected time without --quick: {_in_words(offer.full)}")
-    say(f"Needed on disk: at most {shown_size(needed)}")
+    say(f"Needed on disk: at most {filesize.decimal(needed)}")
 
 
 def _in_words(cost: Cost) -> str:
@@ -228,11 +227,9 @@ def _in_words(cost: Cost) -> str:
 
 def _check_space(folder: Path, needed: int) -> None:
     """Refuse to begin where there is too little room."""
-    from crispim_ij.report.numbers import shown_size
-
     free = free_space(folder)
     if free < needed:
         raise CrispimError(
-            f"'{folder}' has {shown_size(free)} left and the run needs {shown_size(needed)}: free "
-            "some, or give a folder on another drive."
+            f"'{folder}' has {filesize.decimal(free)} left and the run needs "
+            f"{filesize.decimal(needed)}: free some, or give a folder on another drive."
         )

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import psutil
 from numpy.typing import NDArray
+from rich.filesize import decimal
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.denoising.denoiser import check_options, check_size
@@ -27,7 +28,6 @@ from crispim_ij.noise.suitability import misfits
 from crispim_ij.planes import to_dtype
 from crispim_ij.planes.arrays import ArraySink, ArraySource
 from crispim_ij.previewing import Crop, Looked, look
-from crispim_ij.report.numbers import shown_size
 from crispim_ij.training import Adapted, AdaptSettings, check_adaptable
 
 Step = TypeVar("Step")
@@ -179,8 +179,8 @@ def _check_memory(needed: int, free: int, what: str, command: str) -> None:
     """Refuse what would not fit."""
     if needed > free:
         raise CrispimError(
-            f"{what.capitalize()} takes {shown_size(needed)}, and {shown_size(free)} of memory are "
-            f"free: {command} the file with `crispim-ij {command}` instead, which holds a few "
+            f"{what.capitalize()} takes {decimal(needed)}, and {decimal(free)} of memory are free: "
+            f"{command} the file with `crispim-ij {command}` instead, which holds a few "
             "planes at once."
         )
 

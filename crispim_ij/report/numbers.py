@@ -34,15 +34,6 @@ def shown_counts(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def shown_size(count: float) -> str:
-    """Format bytes in the unit that gives a figure from 1 to 1000."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
 def shown_time(seconds: float) -> str:
     """Format a duration in the two units that matter."""
     whole = round(seconds)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from crispim_ij.report.numbers import shown, shown_counts, shown_p, shown_size, shown_time
+from crispim_ij.report.numbers import shown, shown_counts, shown_p, shown_time
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,6 @@ def test_small_p() -> None:
 )
 def test_times(seconds: float, text: str) -> None:
     assert shown_time(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (960, "960 bytes"),
-        (164_000, "164 kB"),
-        (999_600, "1 MB"),
-        (64.74e9, "64.7 GB"),
-        (2e14, "200 TB"),
-    ],
-)
-def test_sizes(count: float, text: str) -> None:
-    assert shown_size(count) == text
 
 
 @pytest.mark.parametrize(
