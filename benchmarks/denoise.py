@@ -35,7 +35,8 @@ from told import told_denoiser, told_model
 from crispim_ij.denoising import denoise_planes
 from crispim_ij.planes import create_sink, open_source
 
-SHAPE = (400, 500)
+SHAPE = (400, 504)
+"""Multiples of 8, as the bare function has to be given."""
 PARTS = 4
 
 
