@@ -145,6 +145,8 @@ def check_page(page: tifffile.TiffPage, path: Path, *, planes: int = 1) -> Heade
     if not all(isinstance(number, (int, np.integer)) for number in numbers):
         raise DamagedError("its sizes or places of pixels are no whole numbers")
     shape, samples = list(map(int, page.shape)), int(page.samplesperpixel)
+    if samples < 1:
+        raise DamagedError("it says that its pixels have no samples")
     if samples > 1:
         shape.remove(samples)
     dtype = None if page.dtype is None else page.dtype.newbyteorder("=")
