@@ -155,6 +155,11 @@ def _opened(path: Path, name: str, axes: int) -> zarr.Array[Any]:
             f"'{path / name}' has the shape {array.shape}, which doesn't fit its {axes} axes: "
             "write the OME-Zarr again with the program it is from."
         )
+    if min(array.chunks) < 1:
+        raise CrispimError(
+            f"'{path / name}' says that its chunks are {array.chunks} pixels large: it may be "
+            "damaged; copy or write it again."
+        )
     return array
 
 

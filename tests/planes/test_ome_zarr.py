@@ -379,6 +379,11 @@ def test_our_own_mistake_is_not_called_a_damaged_file(
         ("0/.zarray", b"{"),
         ("0/.zarray", b"[]"),
         ("0/.zarray", b'{"zarr_format": 2}'),
+        (
+            "0/.zarray",
+            b'{"zarr_format": 2, "shape": [1, 8, 9], "chunks": [0, 0, 0], "dtype": "<u2",'
+            b'"order": "C", "fill_value": 0, "filters": null, "compressor": null}',
+        ),
         (".zattrs", b"["),
         (".zattrs", b"[]"),
         (".zattrs", b'{"multiscales": 5}'),
