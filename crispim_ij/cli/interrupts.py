@@ -85,7 +85,9 @@ def stop_after_step() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def ending_after_step(what: str, folder: Path) -> Iterator[Callable[[], None]]:
+def ending_after_step(
+    what: str, folder: Path, remedy: str = "the same command with --resume"
+) -> Iterator[Callable[[], None]]:
     """Give what a training calls after each step, and say how one that Ctrl-C ended is resumed."""
     with stop_after_step() as stopped:
 
@@ -97,6 +99,5 @@ def ending_after_step(what: str, folder: Path) -> Iterator[Callable[[], None]]:
             yield check
         except KeyboardInterrupt:
             raise RunInterruptedError(
-                f"{what} was interrupted; the same command with --resume continues from the last "
-                f"checkpoint in {folder}."
+                f"{what} was interrupted; {remedy} continues from the last checkpoint in {folder}."
             ) from None

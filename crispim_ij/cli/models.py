@@ -286,4 +286,4 @@ def _train_run(run: ShippedRun, stacks: list[Path], output: Path, steps: int | N
     job = TrainingJob(
         folder, recipe, tuple(stacks), start_from=start, teacher=teacher, resume=resume
     )
-    print_trained(train_with_bar(job))
+    print_trained(train_with_bar(job, "the same command"))

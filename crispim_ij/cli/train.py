@@ -237,13 +237,13 @@ def _load_recipe(name: str) -> Recipe:
     return recipe
 
 
-def train_with_bar(job: TrainingJob) -> Trained:
-    """Train with a bar on the screen, until Ctrl-C."""
+def train_with_bar(job: TrainingJob, remedy: str = "the same command with --resume") -> Trained:
+    """Train with a bar on the screen, until Ctrl-C, after which the remedy continues."""
     recipe = job.recipe
     what = "estimated error" if recipe.is_blind else "RMSE"
     with (
         progress_bar("training", recipe.steps, "steps") as bar,
-        ending_after_step("Training", job.folder) as check_interrupt,
+        ending_after_step("Training", job.folder, remedy) as check_interrupt,
     ):
 
         def show(done: int, newest: HistoryEntry | None) -> None:

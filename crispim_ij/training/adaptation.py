@@ -237,7 +237,7 @@ def adapt(
 
     def watch(done: int, newest: HistoryEntry | None) -> None:
         on_step(done, newest)
-        if newest is not None and newest.validation_loss <= 0:
+        if newest is not None and newest.is_below_zero:
             raise _BelowNothingError
 
     run = settings.run
@@ -345,8 +345,7 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     history = read_history(folder / HISTORY_FILE)
     scale, unit = _scale(stacks)
     first, best = history[0], min(history, key=lambda entry: entry.validation_loss)
-    is_doubtful = best.validation_loss <= 0
-    kept = first if is_doubtful else best
+    kept = first if best.is_below_zero else best
     return Adapted(
         model=model,
         noisy=scale * _noise_in_units(stacks),
@@ -355,7 +354,7 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
         unit=unit,
         steps=history[-1].step,
         is_better=kept is not first,
-        is_doubtful=is_doubtful,
+        is_doubtful=best.is_below_zero,
     )
 
 

@@ -142,7 +142,7 @@ class Trained:
                 "doing nothing, so it has learnt too little. Give it more steps, or begin with a "
                 "model."
             )
-        if min(entry.validation_loss for entry in self.history) < 0:
+        if any(entry.is_below_zero for entry in self.history):
             found.append(
                 "Its error came out below 0, so the noise is weaker than it was measured to be, "
                 "and the model may remove structure too: compare its results with the planes."

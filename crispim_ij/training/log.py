@@ -74,6 +74,11 @@ class HistoryEntry:
         """Root mean square error of the validation batch, in counts or units of the noise."""
         return root(self.validation_loss)
 
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether the error was estimated below 0, as where noise is weaker than was measured."""
+        return self.validation_loss < 0
+
 
 class TrainingLog:
     """The log of a run, in its folder, with its `history`.

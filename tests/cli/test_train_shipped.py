@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,18 @@ def test_stacks_must_be_there(call: Call, data: Path, tmp_path: Path) -> None:
     done = call("models", "train-shipped", "crispim-2d", data, tmp_path / "out")
     assert done.status == 2
     assert "lacks dlmbmap-soma.tif" in done.err
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupted_run_says_what_continues_it(
+    call: Call, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(*_: object, on_step, **__: object) -> None:  # type: ignore[no-untyped-def]
+        signal.raise_signal(signal.SIGINT)
+        on_step(1, None)
+
+    monkeypatch.setattr("crispim_ij.training.job.train", train)
+    answer = call("models", "train-shipped", "crispim-2d", data, tmp_path / "out")
+    assert answer.status == 130
+    said = " ".join(answer.err.split())
+    assert "was interrupted; the same command continues from the last checkpoint" in said
