@@ -25,14 +25,14 @@ PATIENCE_S = 300
 
 
 def main() -> None:
-    """Preview half a plane of the phantom, and denoise all planes."""
+    """Preview half a plane of the phantom, denoise all planes, and adapt a 3D model to them."""
     viewer = napari.Viewer()
     viewer.window._qt_window.resize(*SIZE)
     viewer.open_sample("crispim-ij", "phantom")
     _, widget = viewer.window.add_plugin_dock_widget("crispim-ij", "Denoise")
     viewer.reset_view()
     viewer.dims.set_current_step(0, 8)
-    preview, denoise, _, cancel = widget[1]
+    preview, denoise, adapt, cancel = widget[1]
     preview.native.click()
     wait(lambda: not cancel.enabled)
     # One half of the plane stays as it was, to compare.
@@ -42,16 +42,24 @@ def main() -> None:
     shown.data = shown.data[..., middle:]
     photograph(viewer, IMAGES / "napari-preview.png")
     viewer.layers.remove(shown)
+    viewer.layers.selection.active = viewer.layers[0]
     denoise.native.click()
     wait(lambda: at_work(widget))
     photograph(viewer, IMAGES / "napari-denoise.png")
+    cancel.native.click()
+    wait(lambda: not cancel.enabled)
+    widget[0]._model.value = "crispim-3d"
+    widget[0]._minutes.value = 2
+    adapt.native.click()
+    wait(lambda: at_work(widget))
+    photograph(viewer, IMAGES / "napari-adapt.png")
     cancel.native.click()
     wait(lambda: not cancel.enabled)
     viewer.close()
 
 
 def at_work(widget: DenoiseWidget) -> bool:
-    """Whether a good part of the planes is done."""
+    """Whether a good part of the planes or steps is done."""
     bar = widget[2][0]
     return bool(bar.max and bar.value >= bar.max // 2)
 
