@@ -127,7 +127,8 @@ def preview(
             told_noise = asdict(looked.told) if chosen.spec.takes_noise else None
             of = {} if tree is None else {"stack": str(stack), "stacks": len(tree.stacks)}
             facts = _facts(found, model, len(planes), picture)
-            print_json({**facts, "told": told_noise, "notes": planes.notes, **of})
+            notes = [*planes.notes, *([looked.doubt] if looked.doubt else [])]
+            print_json({**facts, "told": told_noise, "notes": notes, **of})
             return
         options = ["--model", model, *_said(noise, strength, only or ())]
         for line in _lines(found, planes, source, options, tree):
@@ -198,6 +199,8 @@ def _lines(
     if channels := named_channels(planes.metadata):
         yield f"Channels: {channels}, of which this is {looked.channel}"
     yield f"Noise: {looked.noise.in_figures()}"
+    if looked.doubt:
+        yield Text(looked.doubt, style="yellow")
     yield f"Model: {looked.fit.says}"
     yield f"Estimated error: {_risk_in_words(found)}"
     if looked.fit.fits is False:

@@ -317,7 +317,11 @@ def _new_folder(name: str) -> Path:
 
 def _notes(looked: Looked) -> tuple[str, ...]:
     """Say what was found about the plane."""
-    says = (f"Noise: {looked.noise.in_figures()}.", looked.fit.says)
+    says = tuple(
+        words
+        for words in (f"Noise: {looked.noise.in_figures()}.", looked.doubt, looked.fit.says)
+        if words
+    )
     if looked.alternatives:
         return (*says, f"These models fit: {', '.join(looked.alternatives)}.")
     if looked.fit.fits is False and not looked.noise.is_correlated:

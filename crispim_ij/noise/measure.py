@@ -35,6 +35,9 @@ DARKEST = 0.01
 CORRELATED = 0.15
 """Correlation between neighbouring pixels from which noise isn't that of the model."""
 
+UNLIKE = 1.5
+"""Ratio of standard deviations, given and measured, from which one of them is doubtful."""
+
 _FEWEST_PLANES = 3  # of each of several stacks
 _SMOOTH = 10.0
 _FEWEST_ALIVE = 0.05
@@ -100,6 +103,20 @@ class Measurement:
         darker = np.cumsum([level.share for level in self.levels])
         light = np.interp(shares, darker / darker[-1], [level.light for level in self.levels])
         return tuple(float(sd) for sd in np.sqrt(self.noise.variance(light)))
+
+    def doubt(self, given: CameraNoise) -> str:
+        """Say that the planes show far less or more noise than is given, or nothing."""
+        if self.noise is None:
+            return ""
+        (told,) = replace(self, noise=given).at(0.5)
+        fine, whole = (one.at(0.5)[0] for one in (self, self.of_all()))
+        if fine / UNLIKE <= told <= whole * UNLIKE:
+            return ""
+        leads_to = "structure may be removed" if told > whole else "noise stays in"
+        return (
+            f"Noise of sd {told:.3g} counts was given, and the planes show {self.in_figures()}: if "
+            f"they are right, {leads_to}. Without --noise it is measured."
+        )
 
     def in_figures(self) -> str:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""

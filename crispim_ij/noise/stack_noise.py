@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 STRENGTHS = (0.5, 2.0)
 """Least and most that noise may be said to be stronger than it is."""
 
+_OF_GRAIN = (
+    "give planes as the camera took them, not resized, or a model that is adapted to them "
+    "(crispim-ij adapt)."
+)
+
 
 @dataclass(frozen=True)
 class NoiseOptions:
@@ -93,10 +98,12 @@ class StackNoise:
         `whole` is for models that learn or have learnt how pixels share noise: they are told all
         of it, see `Measurement.whole`.
         """
-        if options.given is not None:
-            return cls((options.given,), options.strength)
-        found = [one.of_all() for one in found] if whole else found
         names = [_named(one.channel, channels) if len(found) > 1 else "" for one in found]
+        if options.given is not None:
+            doubts = [_doubt(one, options.given, whole=whole) for one in found]
+            problems = tuple(n + d for n, d in zip(names, doubts, strict=True) if d)
+            return cls((options.given,), options.strength, problems=problems)
+        found = [one.of_all() for one in found] if whole else found
         named = list(zip(names, found, strict=True))
         return cls(
             channels=tuple(one.noise or NO_NOISE for one in found),
@@ -135,15 +142,26 @@ class StackNoise:
 
 
 def tell_noise(source: Source, options: NoiseOptions, *, whole: bool = False) -> StackNoise:
-    """Measure the noise of each channel of a stack, or take what the user says; see `of`."""
-    found = () if options.given else measure_noise(source)
-    return StackNoise.of(options, found, channel_names(source.metadata), whole=whole)
+    """Measure the noise of each channel of a stack, for what the user doesn't say; see `of`."""
+    return StackNoise.of(
+        options, measure_noise(source), channel_names(source.metadata), whole=whole
+    )
 
 
 def _named(channel: int, names: Sequence[str]) -> str:
     """Return what is put before a sentence on one of several channels."""
     name = names[channel] if channel < len(names) else ""
     return f"channel {channel + 1} ({name}): " if name else f"channel {channel + 1}: "
+
+
+def _doubt(found: Measurement, given: CameraNoise, *, whole: bool) -> str:
+    """Say what the planes tell against the user's word, and against a model's use, or nothing."""
+    says = [found.doubt(given)]
+    if found.noise is not None and found.period is not None:
+        says.append(f"{found.problem} {resizing.CONSEQUENCE}")
+    elif found.noise is not None and found.is_correlated and not whole:
+        says.append(f"{found.problem} The model knows no such noise: {_OF_GRAIN}")
+    return " ".join(one for one in says if one)
 
 
 def _consequence(found: Measurement) -> str:
@@ -157,7 +175,4 @@ def _consequence(found: Measurement) -> str:
             "Fine structure that neighbouring planes don't share can't be told from it, and is "
             "removed too: compare the result with the planes."
         )
-    return (
-        "Little of it can be removed: give planes as the camera took them, not resized, or a model "
-        "that is adapted to them (crispim-ij adapt)."
-    )
+    return f"Little of it can be removed: {_OF_GRAIN}"

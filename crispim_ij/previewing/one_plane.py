@@ -85,6 +85,8 @@ class Looked:
         known.
     told_reference : CameraNoise
         What `REFERENCE` is told of it.
+    doubt : str
+        What the planes tell against the noise that the user gives, or nothing.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Looked:
     channel: str = "1"
     own_noise: CameraNoise = NO_NOISE
     told_reference: CameraNoise = NO_NOISE
+    doubt: str = ""
 
     @property
     def plane(self) -> NDArray[Any]:
@@ -239,6 +242,7 @@ def look(
         channel=names[number] if names and names[number] else str(number + 1),
         own_noise=noise.all_of(replace(stack, strength=1.0).of_planes(source)[chosen]),
         told_reference=fine.of_planes(source)[chosen],
+        doubt=noise.doubt(options.given) if options.given else "",
     )
 
 

@@ -189,8 +189,20 @@ def test_the_noise_may_be_told(call: Call, grainy: Path, told: Path, folder: Pat
     found = json.loads(call(*said, "--json").out)
     assert found["told"] == {"gain": 4.5, "offset": 100.0, "read_noise": 9.0}
     assert found["noise"]["noise"]["read_noise"] == pytest.approx(30, rel=0.05)
+    assert found["notes"] == []
     command = call(*said, "--overwrite").out.partition("\nCommand: ")[2].splitlines()[0]
     assert f"--model {told} --noise 2:100:6 --strength 1.5" in command
+
+
+@pytest.mark.parametrize("given", [5, 100])
+def test_noise_that_the_planes_do_not_show_is_doubted(
+    call: Call, grainy: Path, told: Path, folder: Path, given: int
+) -> None:
+    command = ["preview", grainy, "--model", told, "--noise", given]
+    doubt = f"Noise of sd {given} counts was given, and the planes show sd "
+    assert doubt in " ".join(call(*command).out.split())
+    (note,) = json.loads(call(*command, "--overwrite", "--json").out)["notes"]
+    assert note.startswith(doubt)
 
 
 def test_constant_planes_are_shown_as_they_are(call: Call, told: Path, folder: Path) -> None:

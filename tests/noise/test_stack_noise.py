@@ -39,11 +39,36 @@ def test_it_is_measured() -> None:
     assert told.problems == ()
 
 
-def test_what_is_given_is_not_measured() -> None:
+def test_what_is_given_is_taken() -> None:
     camera = CameraNoise(2, 100, 3)
     told = tell_noise(ArraySource(np.zeros((2, 64, 80))), NoiseOptions(camera))
     assert told.channels == (camera,)
     assert told.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "leads_to"), [(15, "noise stays in"), (22, ""), (34, ""), (45, "structure may be")]
+)
+def test_what_is_given_is_doubted_where_the_planes_show_other_noise(
+    given: float, leads_to: str
+) -> None:
+    options = NoiseOptions(CameraNoise(0, 0, given))
+    told = tell_noise(ArraySource(gaussian(27)), options)
+    assert told.channels == (options.given,)
+    if not leads_to:
+        assert told.problems == ()
+        return
+    (problem,) = told.problems
+    assert f"Noise of sd {given} counts was given, and the planes show sd 2" in problem
+    assert leads_to in problem
+
+
+def test_given_noise_that_pixels_share_is_doubted() -> None:
+    shared = ArraySource(uniform_filter(gaussian(60), (0, 2, 2)))
+    options = NoiseOptions(CameraNoise(0, 0, 30))
+    (problem,) = tell_noise(shared, options).problems
+    assert problem.startswith("Neighbouring pixels share noise. The model knows no such noise")
+    assert tell_noise(shared, options, whole=True).problems == ()
 
 
 @pytest.mark.parametrize(("axes", "order"), [("CZ", [0, 0, 0, 1, 1, 1]), ("ZC", [0, 1] * 3)])
