@@ -8,6 +8,7 @@ from queue import Empty
 from typing import Any
 
 import pytest
+import tifffile
 
 NOTEBOOK = Path(__file__).parents[2] / "docs/tutorials/notebook.ipynb"
 PATIENCE_S = 300
@@ -55,7 +56,8 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     printed = "".join(output.get("text", "") for output in shown)
     for noise in ("E0000", "I0000", "WARNING", "cuda"):
         assert noise not in printed
-    assert (tmp_path / "denoised.tif").is_file()
+    with tifffile.TiffFile(tmp_path / "denoised.tif") as written:
+        assert written.series[0].axes == "ZYX"
 
 
 def test_the_notebook_holds_no_results() -> None:
