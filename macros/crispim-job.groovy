@@ -26,6 +26,10 @@ import org.scijava.script.ScriptService
 
 class Denoising {
     static final String NAME = 'CRISPIM_Denoise'
+    private static final String OF_MEAN = 'What is told of it is a mean, so results are worse: give planes as the ' +
+        'camera took them, not resized.'
+    private static final String OF_GRAIN = 'give planes as the camera took them, not resized, or a model that is ' +
+        'adapted to them (crispim-ij adapt).'
     private static final String LAST_MODEL = 'crispim.model'
     private static final long LONGEST_WAIT_MS = 3000
 
@@ -177,28 +181,48 @@ class Denoising {
     private void tellNoise(String title, List<List<List<Integer>>> stacks, Closure read) {
         if (!network.takesNoise)
             return
-        if (!noises)
+        boolean isGiven = noises as boolean
+        if (!isGiven)
             noises = measured(title, stacks, network.learntGrain, read)
         if (noises.size() != 1 && noises.size() != stacks.size())
             throw new Refused("The noise is told of ${noises.size()} channels, but there are " +
                 "${stacks.size()} (noise): give one for each, or one for all.")
+        if (isGiven)
+            doubtGiven(title, stacks, read)
+    }
+
+    // Says what the planes tell against the noise that is given.
+    private void doubtGiven(String title, List<List<List<Integer>>> stacks, Closure read) {
+        stacks.eachWithIndex { stack, channel ->
+            def meter = new NoiseMeter(stack, read)
+            def doubts = [meter.doubt(noises[noises.size() == 1 ? 0 : channel])]
+            if (meter.noise != null && !Double.isNaN(meter.period))
+                doubts << "${meter.problem} $OF_MEAN"
+            else if (meter.noise != null && meter.problem && !network.learntGrain)
+                doubts << "${meter.problem} The model knows no such noise: $OF_GRAIN"
+            def says = doubts.findAll().join(' ')
+            if (says)
+                IJ.log("$NAME: ${which(title, channel, stacks.size())}: $says")
+        }
+    }
+
+    private static String which(String title, int channel, int channels) {
+        channels > 1 ? "channel ${channel + 1} of $title" : title
     }
 
     // Measures the noise of each channel: all of it, or where pixels share it what is fine.
     static List<CameraNoise> measured(String title, List<List<List<Integer>>> stacks, boolean all, Closure read) {
         stacks.withIndex().collect { stack, channel ->
             def meter = new NoiseMeter(stack, read)
-            def which = stacks.size() > 1 ? "channel ${channel + 1} of $title" : title
+            def which = which(title, channel, stacks.size())
             boolean isWhole = all && meter.whole != null
             if (meter.noise == null && !isWhole)
                 throw new Refused("The noise of $which can't be measured: give its standard deviation in " +
                     "counts (noise). ${meter.problem}")
             if (!Double.isNaN(meter.period))
-                IJ.log("$NAME: $which: ${meter.problem} What is told of it is a mean, so results are worse: " +
-                    'give planes as the camera took them, not resized.')
+                IJ.log("$NAME: $which: ${meter.problem} $OF_MEAN")
             else if (meter.problem && !isWhole)
-                IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: give planes as the " +
-                    'camera took them, not resized, or a model that is adapted to them (crispim-ij adapt).')
+                IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: $OF_GRAIN")
             if (meter.noise == null)
                 IJ.log("$NAME: $which: ${meter.problem} What differs between neighbouring planes where they " +
                     'are flat is taken for noise.')

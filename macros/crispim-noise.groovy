@@ -61,6 +61,11 @@ class CameraNoise {
         new CameraNoise(gain * factor * factor, offset, readNoise * factor)
     }
 
+    // The standard deviation at a light, in counts.
+    double sd(double light) {
+        Math.sqrt(gain * Math.max(light - offset, 0d) + readNoise * readNoise)
+    }
+
     private double inTheDark() { Math.sqrt(0.375d * gain * gain + readNoise * readNoise) }
 
     // Turns a count into a value whose noise has an sd of 1.
@@ -657,6 +662,9 @@ class NoiseMeter {
     // Distance at which noise is as strong again, in px, where planes were resized; NaN elsewhere.
     double period = Double.NaN
 
+    // The light that half of the pixels are darker than.
+    private double median
+
     // Takes rows of numbers of planes that lie above one another, and what reads a plane.
     NoiseMeter(List<List<Integer>> stacks, Closure<ImageProcessor> read) {
         int depth = stacks[0].size(), size = stacks.size() * depth, count = Math.min(PLANES, size)
@@ -705,6 +713,7 @@ class NoiseMeter {
             problem = 'Too many pixels are clipped at the smallest or largest count.'
             return
         }
+        median = lightAt(levels, 0.5d)
         boolean isShared = isShared(levels)
         if (isShared)
             problem = 'Neighbouring pixels share noise.'
@@ -723,6 +732,37 @@ class NoiseMeter {
             double variance = Grain.variance(planes, besides, fine)
             whole = Double.isNaN(variance) ? null : fine.scaled(Math.sqrt(variance))
         }
+    }
+
+    // Says that the planes show far less or more noise than is given, or nothing.
+    String doubt(CameraNoise given) {
+        if (noise == null)
+            return ''
+        double told = given.sd(median), fine = noise.sd(median), all = whole == null ? fine : whole.sd(median)
+        if (fine / 1.5d <= told && told <= all * 1.5d)
+            return ''
+        "Noise of sd ${counts(told)} counts was given, and the planes show ${counts(fine)} counts: if they are " +
+            "right, ${told > all ? 'structure may be removed' : 'noise stays in'}. With noise=auto it is measured."
+    }
+
+    private static String counts(double number) {
+        new BigDecimal(number).round(new MathContext(3)).stripTrailingZeros().toPlainString()
+    }
+
+    // The light that a share of the pixels is darker than, between the levels.
+    private static double lightAt(List<LightLevel> levels, double share) {
+        double below = 0, wanted = 0
+        for (LightLevel level : levels)
+            wanted += share * level.share
+        LightLevel last = levels[0]
+        for (LightLevel level : levels) {
+            double part = (wanted - below) / level.share
+            if (part <= 1)
+                return last.light + (level.light - last.light) * part
+            below += level.share
+            last = level
+        }
+        last.light
     }
 
     private static boolean isShared(List<LightLevel> levels) {

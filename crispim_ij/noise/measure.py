@@ -114,7 +114,7 @@ class Measurement:
             return ""
         leads_to = "structure may be removed" if told > whole else "noise stays in"
         return (
-            f"Noise of sd {told:.3g} counts was given, and the planes show {self.in_figures()}: if "
+            f"Noise of sd {told:.3g} counts was given, and the planes show {fine:.3g} counts: if "
             f"they are right, {leads_to}. Without --noise it is measured."
         )
 

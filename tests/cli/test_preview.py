@@ -199,7 +199,7 @@ def test_noise_that_the_planes_do_not_show_is_doubted(
     call: Call, grainy: Path, told: Path, folder: Path, given: int
 ) -> None:
     command = ["preview", grainy, "--model", told, "--noise", given]
-    doubt = f"Noise of sd {given} counts was given, and the planes show sd "
+    doubt = f"Noise of sd {given} counts was given, and the planes show "
     assert doubt in " ".join(call(*command).out.split())
     (note,) = json.loads(call(*command, "--overwrite", "--json").out)["notes"]
     assert note.startswith(doubt)

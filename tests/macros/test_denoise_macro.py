@@ -305,6 +305,26 @@ def test_planes_that_were_resized_are_said(
     assert "Little of it can be removed" not in answer.printed
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(("given", "is_doubted"), [(10, True), (25, False), (60, True)])
+def test_given_noise_that_the_planes_do_not_show_is_doubted(
+    fiji: FijiFolder, tmp_path: Path, given: int, is_doubted: bool
+) -> None:
+    """In the words of the command."""
+    fiji.add_plugin(HALF)
+    noisy = np.stack([of_sd(20, k) for k in range(3)])
+    tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
+    model, out = told_zip(tmp_path / "told.zip"), tmp_path / "out.tif"
+    lines = (f"input={tmp_path}/in.tif", f"output={out}", f"noise={given}")
+    answer = denoise(fiji, f"model={model}", *lines)
+    (found,) = measure_noise(ArraySource(noisy))
+    doubt = found.doubt(CameraNoise(0, 0, given)).partition(" Without --noise")[0]
+    assert bool(doubt) == is_doubted
+    assert ("was given, and the planes show" in answer.printed) == is_doubted
+    assert not doubt or f"in.tif: {doubt} With noise=auto" in answer.printed
+    assert f" noise={given} " in metadata(out)["Info"]
+
+
 def test_where_no_noise_can_be_seen(fiji: FijiFolder, tmp_path: Path) -> None:
     model = told_zip(tmp_path / "told.zip")
     tifffile.imwrite(tmp_path / "in.tif", np.full((37, 50), 300, np.uint16))

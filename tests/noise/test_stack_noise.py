@@ -59,7 +59,7 @@ def test_what_is_given_is_doubted_where_the_planes_show_other_noise(
         assert told.problems == ()
         return
     (problem,) = told.problems
-    assert f"Noise of sd {given} counts was given, and the planes show sd 2" in problem
+    assert f"Noise of sd {given} counts was given, and the planes show 2" in problem
     assert leads_to in problem
 
 
