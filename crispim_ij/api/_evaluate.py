@@ -26,6 +26,7 @@ from crispim_ij.evaluation import (
     Ranked,
     default_methods,
     default_ranked,
+    doubt_ranking,
     doubts,
     find_methods,
     measure,
@@ -179,4 +180,7 @@ def _ranked(
         warnings.warn(problem, UserWarning, stacklevel=3)
     chosen = names or default_ranked(source)
     with notebook_bar("ranking", len(chosen), "methods") as advance:
-        return rank_methods(source, chosen, settings, told, lambda done: advance(done, ""))
+        ranking = rank_methods(source, chosen, settings, told, lambda done: advance(done, ""))
+    if doubt := doubt_ranking(ranking):
+        warnings.warn(doubt, UserWarning, stacklevel=3)
+    return ranking

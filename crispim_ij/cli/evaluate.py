@@ -255,18 +255,23 @@ def _ranking(
 
 def _print_ranking(ranking: Sequence[Ranked], file: Path, *, as_json: bool) -> None:
     """Show a ranking."""
-    from crispim_ij.evaluation import render_ranking
+    from crispim_ij.evaluation import doubt_ranking, render_ranking
 
+    doubt = doubt_ranking(ranking)
     if as_json:
-        print_json({"ranking": [asdict(one) for one in ranking], "file": str(file)})
+        rows = [asdict(one) for one in ranking]
+        print_json({"ranking": rows, "notes": [doubt] if doubt else [], "file": str(file)})
         return
     console.print(render_ranking(ranking))
     best = ranking[0]
     at = "" if best.strength is None else f" at strength {best.strength:g}"
-    say(
-        f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
-        f"{best.noise:.3g}"
-    )
+    if doubt:
+        say_problems([doubt])
+    else:
+        say(
+            f"Best here: {best.method}{at}, estimated error {best.error:.3g} counts, of noise of "
+            f"{best.noise:.3g}"
+        )
     say(str(file))
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from crispim_ij.noise.risk import Risk
     from crispim_ij.previewing import Looked, Preview
 
 PANELS = "noisy | denoised | difference"
@@ -230,13 +231,24 @@ def _risk_in_words(found: Preview) -> str:
     risk = found.risk
     if risk is None:
         return "none, as that takes noise that is known"
+    if risk.is_below_zero:
+        return (
+            "none, as it came out below 0: the noise is weaker than the "
+            f"{risk.noise_sd:.3g} counts that were taken for it, or not the same everywhere"
+        )
     low, high = risk.range
     shared = ", which fine structure may be a part of" if found.looked.noise.is_correlated else ""
-    other = f", {REFERENCE} {found.reference.error:.3g}" if found.reference else ""
+    reference = _error(found.reference)
+    other = "" if reference is None else f", {REFERENCE} {reference:.3g}"
     return (
         f"{risk.error:.3g} counts ({low:.3g} to {high:.3g}) in the enlarged square"
         f"{other}, of noise of {risk.noise_sd:.3g}{shared}"
     )
+
+
+def _error(risk: Risk | None) -> float | None:
+    """Return an estimated error in counts, if there is one that can be true."""
+    return None if risk is None or risk.is_below_zero else risk.error
 
 
 def _precisions(found: Preview) -> str:
@@ -286,8 +298,8 @@ def _facts(found: Preview, model: str, planes: int, out: Path) -> dict[str, Any]
         "model": {"name": model, "fits": looked.fit.fits, "says": looked.fit.says},
         "models that fit": list(looked.alternatives),
         "estimated error": {
-            "counts": found.risk and found.risk.error,
-            "crispim-2d": found.reference and found.reference.error,
+            "counts": _error(found.risk),
+            "crispim-2d": _error(found.reference),
         },
         "precisions": [asdict(trial) for trial in found.trials],
         "precision": found.advised.precision,

@@ -6,7 +6,13 @@ from crispim_ij.evaluation.evaluate import Evaluated, Evaluation, evaluate, meas
 from crispim_ij.evaluation.inputs import EvaluationSettings, Given, NoiseSettings, noisy_plane
 from crispim_ij.evaluation.methods import Method, default_methods, find_method, find_methods, tune
 from crispim_ij.evaluation.metrics import Bias, PlaneMetrics
-from crispim_ij.evaluation.ranking import Ranked, default_ranked, rank_methods, render_ranking
+from crispim_ij.evaluation.ranking import (
+    Ranked,
+    default_ranked,
+    doubt_ranking,
+    rank_methods,
+    render_ranking,
+)
 from crispim_ij.evaluation.statistics import (
     MethodBias,
     Paired,
@@ -37,6 +43,7 @@ __all__ = [
     "compare_methods",
     "default_methods",
     "default_ranked",
+    "doubt_ranking",
     "doubts",
     "evaluate",
     "find_method",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,8 @@ class Ranked:
         That at which it did best on one plane, where it has one: of a model what `--strength`
         takes.
     error : float
-        Root mean square error against the clean planes that nobody has, in counts.
+        Root mean square error against the clean planes that nobody has, in counts; NaN where it
+        came out below 0.
     low, high : float
         Between which it lies in 19 of 20 cases, if the noise is known.
     noise : float
@@ -56,6 +58,11 @@ class Ranked:
     low: float
     high: float
     noise: float
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Whether the error came out below 0, so that it is NaN."""
+        return math.isnan(self.error)
 
 
 def default_ranked(source: Source) -> list[str]:
@@ -127,9 +134,23 @@ def rank_methods(
         tried = {strength: risk(tuned_on, strength).squared for strength in method.strengths}
         best = min(tried, key=tried.__getitem__, default=None)
         found = join_risks([risk(plane, best) for plane in chosen])
-        ranked.append(Ranked(method.name, best, found.error, *found.range, found.noise_sd))
+        figures = (math.nan,) * 3 if found.is_below_zero else (found.error, *found.range)
+        ranked.append((found.squared, Ranked(method.name, best, *figures, found.noise_sd)))
         on_method(done)
-    return sorted(ranked, key=lambda one: one.error)
+    return [one for _, one in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def doubt_ranking(ranking: Sequence[Ranked]) -> str:
+    """Say why a ranking is wrong, or nothing."""
+    below = [one.method for one in ranking if one.is_below_zero]
+    if not below:
+        return ""
+    return (
+        f"Errors came out below 0 ({', '.join(below)}), so the planes' noise is weaker than the "
+        f"{ranking[0].noise:.3g} counts that were taken for it, or not the same everywhere: this "
+        "ranking and its strengths are wrong. Give planes as the camera took them, or the noise "
+        "with --noise."
+    )
 
 
 def render_ranking(ranking: Sequence[Ranked]) -> Table:
@@ -141,8 +162,10 @@ def render_ranking(ranking: Sequence[Ranked]) -> Table:
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for one in ranking:
         strength = "" if one.strength is None else f"{one.strength:g}"
-        around = f"{one.low:.4g} to {one.high:.4g}"
-        table.add_row(one.method, strength, f"{one.error:.4g}", around)
+        error, around = f"{one.error:.4g}", f"{one.low:.4g} to {one.high:.4g}"
+        if one.is_below_zero:
+            error, around = "below 0", ""
+        table.add_row(one.method, strength, error, around)
     return table
 
 

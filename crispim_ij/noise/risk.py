@@ -154,6 +154,11 @@ class Risk:
         return root(self.squared)
 
     @property
+    def is_below_zero(self) -> bool:
+        """Whether it came out below 0 by more than chance: the noise is weaker than is told."""
+        return self.squared + 2 * self.doubt < 0
+
+    @property
     def noise_sd(self) -> float:
         """The root mean square of the noise, in counts."""
         return math.sqrt(self.noise)

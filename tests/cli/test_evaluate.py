@@ -242,5 +242,11 @@ def test_without_a_clean_plane(call: Call, grainy: Path, tmp_path: Path) -> None
     assert "exists already" in call(*given, *methods).err
     told = call(*given, *methods, "--noise", 30, "--overwrite", "--json")
     assert json.loads(told.out)["ranking"][1]["noise"] == 30
+    wrong = call(*given, *methods, "--noise", 80, "--overwrite")
+    assert "Best here" not in wrong.out
+    assert "Errors came out below 0 (gaussian-tuned)" in " ".join(wrong.err.split())
+    wrong = json.loads(call(*given, *methods, "--noise", 80, "--overwrite", "--json").out)
+    assert wrong["ranking"][0]["error"] is None
+    assert wrong["notes"][0].startswith("Errors came out below 0")
     assert "--noise-sd is for clean planes" in call(*given, "--noise-sd", 5).err
     assert "--noise tells the noise of noisy planes" in call("evaluate", grainy, "--noise", 5).err

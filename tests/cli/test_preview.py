@@ -205,6 +205,15 @@ def test_noise_that_the_planes_do_not_show_is_doubted(
     assert note.startswith(doubt)
 
 
+@pytest.mark.long
+def test_an_error_below_zero_is_none(call: Call, grainy: Path, folder: Path) -> None:
+    """As where noise is given too strong: it was 0 counts."""
+    command = ["preview", grainy, "--model", "crispim-2d", "--noise", 100]
+    assert "Estimated error: none, as it came out below 0" in " ".join(call(*command).out.split())
+    found = json.loads(call(*command, "--overwrite", "--json").out)
+    assert found["estimated error"] == {"counts": None, "crispim-2d": None}
+
+
 def test_constant_planes_are_shown_as_they_are(call: Call, told: Path, folder: Path) -> None:
     planes = np.full((2, 40, 60), 200, np.uint16)
     tifffile.imwrite(folder / "in.tif", planes, photometric="minisblack")

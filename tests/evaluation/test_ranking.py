@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.evaluation import EvaluationSettings, rank_methods, render_ranking
+from crispim_ij.evaluation import EvaluationSettings, doubt_ranking, rank_methods, render_ranking
 from crispim_ij.evaluation.classics import gaussian
 from crispim_ij.evaluation.metrics import rmse
 from crispim_ij.noise import NO_NOISE, CameraNoise, StackNoise, measure_noise
@@ -39,6 +39,24 @@ def test_methods_are_ranked_by_errors_that_nobody_could_measure() -> None:
 def test_one_plane_is_tuned_on_and_measured() -> None:
     ranking = rank_methods(ArraySource(NOISY[:1]), ["gaussian-tuned"], ONE, WHITE)
     assert ranking[0].error < SD
+
+
+def test_errors_below_zero_are_none() -> None:
+    """As where noise is told too strong: all seemed to be without error."""
+    strong = StackNoise((CameraNoise(0, 0, 2 * SD),))
+    ranking = rank_methods(ArraySource(NOISY), ["gaussian-tuned", "noisy"], ONE, strong)
+    below, noisy = ranking
+    assert (below.method, below.is_below_zero, noisy.is_below_zero) == (
+        *("gaussian-tuned", True),
+        False,
+    )
+    assert np.isnan([below.error, below.low, below.high]).all()
+    assert "came out below 0 (gaussian-tuned), so the planes' noise is weaker than the 60 " in (
+        doubt_ranking(ranking)
+    )
+    cells = list(render_ranking(ranking).columns[2].cells)
+    assert cells[0] == "below 0"
+    assert doubt_ranking([noisy]) == ""
 
 
 def test_of_large_planes_the_middle_is_looked_at() -> None:
