@@ -28,6 +28,8 @@ class Denoising {
     static final String NAME = 'CRISPIM_Denoise'
     private static final String OF_MEAN = 'What is told of it is a mean, so results are worse: give planes as the ' +
         'camera took them, not resized.'
+    private static final String OF_SHARED = "It is then not as strong in each plane, and 3D models can't tell " +
+        'what planes share from structure: give planes as the microscope took them.'
     private static final String OF_GRAIN = 'give planes as the camera took them, not resized, or a model that is ' +
         'adapted to them (crispim-ij adapt).'
     private static final String LAST_MODEL = 'crispim.model'
@@ -198,6 +200,8 @@ class Denoising {
             def doubts = [meter.doubt(noises[noises.size() == 1 ? 0 : channel])]
             if (meter.noise != null && !Double.isNaN(meter.period))
                 doubts << "${meter.problem} $OF_MEAN"
+            else if (meter.noise != null && meter.alongZ)
+                doubts << "${Resizing.ALONG_Z} $OF_SHARED"
             else if (meter.noise != null && meter.problem && !network.learntGrain)
                 doubts << "${meter.problem} The model knows no such noise: $OF_GRAIN"
             def says = doubts.findAll().join(' ')
@@ -221,6 +225,8 @@ class Denoising {
                     "counts (noise). ${meter.problem}")
             if (!Double.isNaN(meter.period))
                 IJ.log("$NAME: $which: ${meter.problem} $OF_MEAN")
+            else if (meter.noise != null && meter.alongZ)
+                IJ.log("$NAME: $which: ${meter.problem} $OF_SHARED")
             else if (meter.problem && !isWhole)
                 IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: $OF_GRAIN")
             if (meter.noise == null)

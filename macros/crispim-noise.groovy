@@ -549,7 +549,10 @@ class Grain {
 // Whether planes were resized, by their noise, which is then stronger again every few pixels.
 @CompileStatic
 class Resizing {
+    static final String ALONG_Z = 'Neighbouring planes share noise, as where they were interpolated along Z.'
     private static final double LONGEST = 12, LEAST = 0.05, CLEAREST = 12, OUTLIER = 4, SMOOTH = 8
+    private static final double SHARED = 0.3, FLATTEST = 0.25
+    private static final int ORDER = 4
 
     // The distance in px; NaN where noise is as strong everywhere.
     static double period(List<double[][]> noise) {
@@ -566,6 +569,54 @@ class Resizing {
     static String inWords(double period) {
         def px = new BigDecimal(period).round(new MathContext(2)).stripTrailingZeros().toPlainString()
         "Noise is stronger again every $px px, as in planes that were resized."
+    }
+
+    // Whether the noise of most planes is, in a good part, that of the plane beside.
+    static boolean isSharedAlongZ(List<double[][]> planes, List<double[][]> besides) {
+        def shared = (0..<planes.size()).collect { int n -> sharedDetail(finest(planes[n]), finest(besides[n])) }
+        NoiseCurve.median(shared) > SHARED
+    }
+
+    // The correlation of the finest detail of two planes, in blocks with the least of it.
+    private static double sharedDetail(double[][] one, double[][] other) {
+        List<double[]> blocks = []
+        for (int top = 0; top + Blocks.SIDE <= one.length; top += Blocks.SIDE)
+            for (int left = 0; left + Blocks.SIDE <= one[0].length; left += Blocks.SIDE) {
+                double first = 0, second = 0, both = 0
+                for (int y = top; y < top + Blocks.SIDE; y++)
+                    for (int x = left; x < left + Blocks.SIDE; x++) {
+                        first += one[y][x] * one[y][x]
+                        second += other[y][x] * other[y][x]
+                        both += one[y][x] * other[y][x]
+                    }
+                if (first + second > 0)
+                    blocks << ([first, second, both] as double[])
+            }
+        double first = 0, second = 0, both = 0
+        for (double[] block : blocks.sort { it[0] + it[1] }.take((int) Math.ceil(FLATTEST * blocks.size()))) {
+            first += block[0]
+            second += block[1]
+            both += block[2]
+        }
+        first > 0 && second > 0 ? both / Math.sqrt(first * second) : 0d
+    }
+
+    // What is finest along both axes, which optics hardly pass.
+    private static double[][] finest(double[][] plane) {
+        double[][] detail = plane
+        for (int turn = 0; turn < ORDER; turn++)
+            detail = differences(Grain.transposed(differences(Grain.transposed(detail))))
+        detail
+    }
+
+    private static double[][] differences(double[][] plane) {
+        double[][] found = new double[Math.max(plane.length - 1, 0)][]
+        for (int y = 0; y < found.length; y++) {
+            found[y] = new double[plane[y].length]
+            for (int x = 0; x < found[y].length; x++)
+                found[y][x] = plane[y + 1][x] - plane[y][x]
+        }
+        found
     }
 
     private static double[][] finePower(double[][] plane) {
@@ -662,6 +713,9 @@ class NoiseMeter {
     // Distance at which noise is as strong again, in px, where planes were resized; NaN elsewhere.
     double period = Double.NaN
 
+    // Whether neighbouring planes share noise.
+    boolean alongZ
+
     // The light that half of the pixels are darker than.
     private double median
 
@@ -688,7 +742,10 @@ class NoiseMeter {
             measure(planes, besides, bits)
     }
 
-    private void measure(List<double[][]> planes, List<double[][]> besides, int bits) {
+    private void measure(List<double[][]> planes, List<double[][]> beside, int bits) {
+        alongZ = beside && Resizing.isSharedAlongZ(planes, beside)
+        // The difference of planes that share noise has less of it than a plane.
+        def besides = alongZ ? [] : beside
         int rows = planes[0].length.intdiv(Blocks.SIDE), columns = planes[0][0].length.intdiv(Blocks.SIDE)
         int plain = rows * columns * planes.size(), step = plain >= 16000 ? 8 : plain >= 512 ? 4 : 2
         def blocks = Blocks.measure(planes, step, limits(planes, bits))
@@ -726,6 +783,8 @@ class NoiseMeter {
             period = Resizing.period(besides ? rests(planes, besides) : planes)
             if (!Double.isNaN(period))
                 problem = (problem ? problem + ' ' : '') + Resizing.inWords(period)
+            if (alongZ)
+                problem = (problem ? problem + ' ' : '') + Resizing.ALONG_Z
         }
         if (isShared && (isSmooth || noise != null)) {
             def fine = noise ?: new CameraNoise(0d, 0d, 1d)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -150,9 +151,13 @@ def in_words(plan: Plan, start: Model) -> str:
 def say_adapted(adapted: Adapted, start: Model) -> None:
     """Say what an adaptation was worth, for people."""
     name, unit = start.folder.name, adapted.unit
+    before, after = (
+        "below 0" if math.isnan(error) else f"{error:.3g}"
+        for error in (adapted.before, adapted.after)
+    )
     say(
-        f"Estimated error: noisy {adapted.noisy:.3g}, {name} {adapted.before:.3g}, adapted "
-        f"{adapted.after:.3g} {unit}, on planes that were kept apart"
+        f"Estimated error: noisy {adapted.noisy:.3g}, {name} {before}, adapted {after} {unit}, on "
+        "planes that were kept apart"
     )
     if why := adapted.why_kept(name):
         warn(why)

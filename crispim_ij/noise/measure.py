@@ -73,6 +73,8 @@ class Measurement:
     period : float or None
         Distance, in px, at which noise is as strong again, where planes were resized; `noise` and
         `whole` are then means.
+    is_shared_along_z : bool
+        Whether neighbouring planes share noise.
     """
 
     channel: int
@@ -84,6 +86,7 @@ class Measurement:
     whole: CameraNoise | None = None
     grain: Grain | None = field(default=None, compare=False)
     period: float | None = None
+    is_shared_along_z: bool = False
 
     def of_all(self) -> Measurement:
         """Return what a model is told that has learnt how pixels share noise."""
@@ -118,6 +121,14 @@ class Measurement:
             f"they are right, {leads_to}. Without --noise it is measured."
         )
 
+    def resized_in_words(self) -> str:
+        """Say that planes were resized, and what that leads to, or nothing."""
+        if self.period is not None:
+            return f"{resizing.in_words(self.period)} {resizing.CONSEQUENCE}"
+        if self.is_shared_along_z:
+            return f"{resizing.ALONG_Z} {resizing.CONSEQUENCE_ALONG_Z}"
+        return ""
+
     def in_figures(self) -> str:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""
         if self.noise is None:
@@ -138,7 +149,8 @@ class Measurement:
             hides = self.whole is not None and self.whole != self.noise
             in_all = f", of {self.of_all().at(0.5)[0]:.3g} in all" if hides else ""
             says = f"{in_all}, shared by neighbouring pixels"
-        return says + (f", stronger again every {self.period:.2g} px" if self.period else "")
+        says += f", stronger again every {self.period:.2g} px" if self.period else ""
+        return says + (", shared by neighbouring planes" if self.is_shared_along_z else "")
 
     def in_words(self) -> str:
         """Say how strong noise is, in one line."""
@@ -267,6 +279,9 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     """Measure a channel."""
     if min(pairs[0].plane.shape) < SIDE:
         return _unknown(channel, f"The planes are smaller than {SIDE} x {SIDE} px.")
+    along_z = resizing.is_shared_along_z(pairs)
+    if along_z:
+        pairs = [Pair(pair.plane, None) for pair in pairs]  # the difference has less than a plane
     light = measure_light(pairs)
     if light.alive < _FEWEST_ALIVE:
         return _unknown(channel, "The planes are constant, or nearly so.")
@@ -286,14 +301,16 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     noise, basis = _fitted(light)
     period = resizing.period_of(pairs)
     whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
-    problem = _problem(is_correlated, period)
-    return Measurement(channel, noise, levels, is_correlated, problem, basis, whole, grain, period)
+    problem = _problem(is_correlated, period, along_z=along_z)
+    of_pixels = (levels, is_correlated, problem, basis, whole, grain)
+    return Measurement(channel, noise, *of_pixels, period, along_z)
 
 
-def _problem(is_correlated: bool, period: float | None) -> str | None:
+def _problem(is_correlated: bool, period: float | None, *, along_z: bool) -> str | None:
     """Say why a model doesn't know such noise."""
     says = ["Neighbouring pixels share noise."] if is_correlated else []
     says += [] if period is None else [resizing.in_words(period)]
+    says += [resizing.ALONG_Z] if along_z else []
     return " ".join(says) or None
 
 

@@ -157,8 +157,8 @@ def _named(channel: int, names: Sequence[str]) -> str:
 def _doubt(found: Measurement, given: CameraNoise, *, whole: bool) -> str:
     """Say what the planes tell against the user's word, and against a model's use, or nothing."""
     says = [found.doubt(given)]
-    if found.noise is not None and found.period is not None:
-        says.append(f"{found.problem} {resizing.CONSEQUENCE}")
+    if resized := found.resized_in_words():
+        says.append(resized)
     elif found.noise is not None and found.is_correlated and not whole:
         says.append(f"{found.problem} The model knows no such noise: {_OF_GRAIN}")
     return " ".join(one for one in says if one)
@@ -170,6 +170,8 @@ def _consequence(found: Measurement) -> str:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
     if found.period is not None:
         return resizing.CONSEQUENCE
+    if found.is_shared_along_z:
+        return resizing.CONSEQUENCE_ALONG_Z
     if found.noise == found.whole:
         return (
             "Fine structure that neighbouring planes don't share can't be told from it, and is "

@@ -131,7 +131,8 @@ class Adapted:
         The adapted model; one with the weights that it began with, where these are the best.
     noisy, before, after : float
         Root mean square errors against the clean, estimated on what was kept from the training:
-        of doing nothing, of what it began with, and of the model.
+        of doing nothing, of what it began with, and of the model; NaN for one that came out below
+        0.
     unit : str
         Theirs: 'counts', or 'of the noise' where its sd isn't the same everywhere.
     steps : int
@@ -156,7 +157,8 @@ class Adapted:
         """Say why the weights of the model that it began with are kept, or nothing."""
         if self.is_doubtful:
             return (
-                "An error came out below 0, so the noise isn't what it was measured to be, and "
+                "An error came out below 0, so the noise isn't what it was measured to be, or "
+                "neighbouring planes share it, as where they were interpolated along Z, and "
                 f"{name}'s weights are kept: give planes as the camera took them, or tell the "
                 "noise with --noise."
             )
@@ -349,13 +351,18 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     return Adapted(
         model=model,
         noisy=scale * _noise_in_units(stacks),
-        before=first.error * scale,
-        after=kept.error * scale,
+        before=_error(first, scale),
+        after=_error(kept, scale),
         unit=unit,
         steps=history[-1].step,
         is_better=kept is not first,
         is_doubtful=best.is_below_zero,
     )
+
+
+def _error(entry: HistoryEntry, scale: float) -> float:
+    """Return an estimated error, NaN for one that came out below 0."""
+    return math.nan if entry.is_below_zero else entry.error * scale
 
 
 def _noise_in_units(stacks: list[TrainingStack]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.networks import mini_stack, neighbours
+from crispim_ij.networks import ARCHITECTURES, mini_stack, neighbours
 from crispim_ij.noise import (
     CalibrationSettings,
     CameraNoise,
@@ -211,9 +211,12 @@ def open_noisy_stack(
     if not recipe.is_told:
         return replace(stack, noise=_calibrated(noisy))
     found = measure_noise(noisy)
-    notes = tuple(
-        f"{resizing.in_words(one.period)} {resizing.CONSEQUENCE}" for one in found if one.period
-    )
+    if ARCHITECTURES[recipe.architecture].depth > 1 and any(one.is_shared_along_z for one in found):
+        raise CrispimError(
+            f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
+            "or give planes as the microscope took them."
+        )
+    notes = tuple(one.resized_in_words() for one in found if one.resized_in_words())
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 

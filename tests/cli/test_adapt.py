@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +35,26 @@ def test_a_dry_run(call: Call, told: Path, grainy: Path, tmp_path: Path) -> None
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("is_better", "is_doubtful", "says"),
+    ("after", "is_better", "is_doubtful", "figure", "says"),
     [
-        (True, False, ""),
-        (False, False, "made nothing better"),
-        (False, True, "below 0, so the noise"),
+        (9.8, True, False, "9.8", ""),
+        (9.8, False, False, "9.8", "made nothing better"),
+        (math.nan, False, True, "below 0", "below 0, so the noise"),
     ],
 )
 def test_what_is_said_of_the_result(
-    told: Path, is_better: bool, is_doubtful: bool, says: str, capsys: pytest.CaptureFixture[str]
+    told: Path,
+    after: float,
+    is_better: bool,
+    is_doubtful: bool,
+    figure: str,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = load_model(told)
-    say_adapted(Adapted(model, 46.2, 28.9, 9.8, "counts", 900, is_better, is_doubtful), model)
+    say_adapted(Adapted(model, 46.2, 28.9, after, "counts", 900, is_better, is_doubtful), model)
     out, err = capsys.readouterr()
-    assert "adapted 9.8 counts" in out
+    assert f"adapted {figure} counts" in out
     assert says in err
     assert bool(err) == bool(says)
 

@@ -29,6 +29,7 @@ from crispim_ij.noise import (
 from crispim_ij.parity import Interpolation, resize
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.planes.metadata import Metadata
 from tests.imagej.csbdeep_standin import write_zip
 from tests.macros.conftest import COMMAND as CRISPIM
 from tests.macros.conftest import MACROS, Answer, FijiFolder, metadata
@@ -303,6 +304,33 @@ def test_planes_that_were_resized_are_said(
     answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
     assert f"in.tif: {found.problem} What is told of it is a mean" in answer.printed
     assert "Little of it can be removed" not in answer.printed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", ["auto", "20"])
+def test_planes_that_were_interpolated_along_z_are_said(
+    fiji: FijiFolder, tmp_path: Path, given: str
+) -> None:
+    """In the words of the command, and with its noise."""
+    fiji.add_plugin(HALF)
+    taken = np.stack([of_sd(20, k) for k in range(5)]).astype(np.float32)
+    planes = np.stack([taken[k // 2 : (k + 3) // 2].mean(0) for k in range(9)])
+    noisy = np.rint(planes).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
+    source = ArraySource(noisy)
+    source.metadata = Metadata(axes="Z", sizes=(9,))
+    (found,) = measure_noise(source)
+    assert found.noise
+    assert found.problem
+    assert found.is_shared_along_z
+    model, out = told_zip(tmp_path / "told.zip"), tmp_path / "out.tif"
+    lines = (f"input={tmp_path}/in.tif", f"output={out}", f"noise={given}")
+    answer = denoise(fiji, f"model={model}", *lines)
+    assert f"in.tif: {found.problem} It is then not as strong in each plane" in answer.printed
+    if given == "auto":
+        told = parse_noise(metadata(out)["Info"].partition(" noise=")[2].split()[0])
+        assert told
+        assert told.read_noise == pytest.approx(found.noise.read_noise, rel=1e-4)
 
 
 @pytest.mark.long

@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
-from crispim_ij.noise import NoiseOptions, tell_noise
+from crispim_ij.noise import CameraNoise, NoiseOptions, tell_noise
 from crispim_ij.noise.pairs import Pair
-from crispim_ij.noise.resizing import period_of
+from crispim_ij.noise.resizing import is_shared_along_z, period_of
 from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes.arrays import ArraySource
+from crispim_ij.planes.metadata import Metadata
 
 Planes = NDArray[np.float32]
 
@@ -68,3 +69,53 @@ def test_it_is_said(factor: float, distance: str) -> None:
     assert "give planes as the camera took them, not resized" in problem
     assert f"stronger again every {distance} px" in told.lines[0]
     assert ("Neighbouring pixels share noise." in problem) == (factor > 1)
+
+
+def interpolated(planes: Planes, factor: float, start: float = 0.0) -> Planes:
+    """Interpolate along Z."""
+    places = np.arange(start, len(planes) - 1, 1 / factor)
+    below = places.astype(int)
+    part = (places - below)[:, np.newaxis, np.newaxis].astype(np.float32)
+    return planes[below] * (1 - part) + planes[below + 1] * part
+
+
+def specimen(fine: float) -> Planes:
+    """Structure of which neighbouring planes show much the same, with noise of their own."""
+    rng = np.random.default_rng(1)
+    shared = gaussian_filter(rng.normal(0, 1, (4, 280, 320)), (1, fine, fine))
+    return (300 + 60 * shared / shared.std() + white() - 300).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda planes: planes, False),
+        (lambda planes: resized(planes, 1.5), False),
+        (lambda planes: interpolated(planes, 2), True),
+        (lambda planes: interpolated(planes, 1.5), True),
+        (lambda planes: interpolated(planes, 1, 0.5), True),
+        (lambda planes: interpolated(resized(planes, 1.5), 2), True),
+        (np.zeros_like, False),
+    ],
+)
+@pytest.mark.parametrize("fine", [0.7, 2.0])
+def test_noise_that_neighbouring_planes_share(
+    change: Callable[[Planes], Planes], expected: bool, fine: float
+) -> None:
+    planes = change(specimen(fine))
+    assert is_shared_along_z([Pair(a, b) for a, b in pairwise(planes)]) == expected
+    assert not is_shared_along_z([Pair(planes[0], None)])
+
+
+def test_planes_that_were_interpolated_along_z_are_said() -> None:
+    planes = np.rint(interpolated(np.concatenate([white(0), white(1), white(2)]), 2))
+    source = ArraySource(planes.astype(np.uint16))
+    source.metadata = Metadata(axes="Z", sizes=(len(planes),))
+    told = tell_noise(source, NoiseOptions())
+    (problem,) = told.problems
+    assert problem.startswith("Neighbouring planes share noise, as where they were interpolated")
+    assert "give planes as the microscope took them" in problem
+    assert "shared by neighbouring planes" in told.lines[0]
+    assert 20 < told.channels[0].read_noise < 31
+    (doubt,) = tell_noise(source, NoiseOptions(CameraNoise(0, 0, 26))).problems
+    assert doubt == problem

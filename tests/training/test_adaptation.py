@@ -94,12 +94,26 @@ def test_what_is_learnt_of_noise_that_is_weaker_than_told_is_not_kept(tmp_path: 
     assert adapted.is_doubtful
     assert not adapted.is_better
     assert adapted.steps < 2
+    assert np.isnan(adapted.after)
+    assert "came out below 0" in adapted.why_kept("it")
     assert_same_weights(adapted.model, shipped)
     assert not list(tmp_path.glob("mine/*checkpoint*"))
     again = adapt(stack(), shipped, tmp_path / "mine", SHORT, told, resume=True)
     assert replace(again, model=adapted.model) == adapted
     true = adapt(stack(), shipped, tmp_path / "true", SHORT, WHITE)
     assert not true.is_doubtful
+
+
+def test_a_3d_model_is_not_adapted_to_planes_that_were_interpolated_along_z(
+    tmp_path: Path,
+) -> None:
+    """It would learn to draw a plane's noise, which is that of its neighbours."""
+    given = stack(5)
+    planes = np.stack([given.read(k) for k in range(len(given))])
+    doubled = ArraySource(np.stack([planes[k // 2 : (k + 3) // 2].mean(0) for k in range(9)]))
+    doubled.metadata = Metadata(axes="Z", sizes=(9,))
+    with pytest.raises(CrispimError, match=r"interpolated along Z\. A 3D model would learn to"):
+        adapt(doubled, find_model("crispim-3d"), tmp_path / "mine", SHORT, WHITE)
 
 
 def test_a_model_that_guesses_the_noise_is_refused(start: Model, tmp_path: Path) -> None:
