@@ -28,8 +28,8 @@ class Denoising {
     static final String NAME = 'CRISPIM_Denoise'
     private static final String OF_MEAN = 'What is told of it is a mean, so results are worse: give planes as the ' +
         'camera took them, not resized.'
-    private static final String OF_SHARED = "It is then not as strong in each plane, and 3D models can't tell " +
-        'what planes share from structure: give planes as the microscope took them.'
+    private static final String OF_SHARED = '3D models may take what planes share for structure: give ' +
+        'planes as the microscope took them, without that pattern.'
     private static final String OF_GRAIN = 'give planes as the camera took them, not resized, or a model that is ' +
         'adapted to them (crispim-ij adapt).'
     private static final String LAST_MODEL = 'crispim.model'

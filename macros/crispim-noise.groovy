@@ -549,7 +549,8 @@ class Grain {
 // Whether planes were resized, by their noise, which is then stronger again every few pixels.
 @CompileStatic
 class Resizing {
-    static final String ALONG_Z = 'Neighbouring planes share noise, as where they were interpolated along Z.'
+    static final String ALONG_Z = 'Neighbouring planes share noise, as where they were interpolated along Z, ' +
+        "or show a camera's fixed pattern."
     private static final double LONGEST = 12, LEAST = 0.05, CLEAREST = 12, OUTLIER = 4, SMOOTH = 8
     private static final double SHARED = 0.3, FLATTEST = 0.25
     private static final int ORDER = 4

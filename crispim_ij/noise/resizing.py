@@ -22,12 +22,15 @@ CONSEQUENCE = (
 )
 """What such noise leads to."""
 
-ALONG_Z = "Neighbouring planes share noise, as where they were interpolated along Z."
+ALONG_Z = (
+    "Neighbouring planes share noise, as where they were interpolated along Z, or show a camera's "
+    "fixed pattern."
+)
 """Said where it is so."""
 
 CONSEQUENCE_ALONG_Z = (
-    "It is then not as strong in each plane, 3D models can't tell what planes share from "
-    "structure, and their estimated errors are wrong: give planes as the microscope took them."
+    "3D models may take what planes share for structure, and their estimated errors are wrong: "
+    "give planes as the microscope took them, without that pattern."
 )
 """What that leads to."""
 

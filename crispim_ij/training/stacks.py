@@ -214,7 +214,7 @@ def open_noisy_stack(
     if ARCHITECTURES[recipe.architecture].depth > 1 and any(one.is_shared_along_z for one in found):
         raise CrispimError(
             f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
-            "or give planes as the microscope took them."
+            "or give planes as the microscope took them, without that pattern."
         )
     notes = tuple(one.resized_in_words() for one in found if one.resized_in_words())
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)

@@ -107,6 +107,14 @@ def test_noise_that_neighbouring_planes_share(
     assert not is_shared_along_z([Pair(planes[0], None)])
 
 
+def test_a_cameras_fixed_pattern_is_shared() -> None:
+    pattern = np.random.default_rng(2).normal(0, 30, (280, 320))
+    assert is_shared_along_z([Pair(a + pattern, b + pattern) for a, b in pairwise(white())])
+    assert not is_shared_along_z(
+        [Pair(a + pattern / 5, b + pattern / 5) for a, b in pairwise(white())]
+    )
+
+
 def test_planes_that_were_interpolated_along_z_are_said() -> None:
     planes = np.rint(interpolated(np.concatenate([white(0), white(1), white(2)]), 2))
     source = ArraySource(planes.astype(np.uint16))
