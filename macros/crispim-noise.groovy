@@ -743,10 +743,7 @@ class NoiseMeter {
             measure(planes, besides, bits)
     }
 
-    private void measure(List<double[][]> planes, List<double[][]> beside, int bits) {
-        alongZ = beside && Resizing.isSharedAlongZ(planes, beside)
-        // The difference of planes that share noise has less of it than a plane.
-        def besides = alongZ ? [] : beside
+    private void measure(List<double[][]> planes, List<double[][]> besides, int bits) {
         int rows = planes[0].length.intdiv(Blocks.SIDE), columns = planes[0][0].length.intdiv(Blocks.SIDE)
         int plain = rows * columns * planes.size(), step = plain >= 16000 ? 8 : plain >= 512 ? 4 : 2
         def blocks = Blocks.measure(planes, step, limits(planes, bits))
@@ -784,6 +781,7 @@ class NoiseMeter {
             period = Resizing.period(besides ? rests(planes, besides) : planes)
             if (!Double.isNaN(period))
                 problem = (problem ? problem + ' ' : '') + Resizing.inWords(period)
+            alongZ = besides && Resizing.isSharedAlongZ(planes, besides)
             if (alongZ)
                 problem = (problem ? problem + ' ' : '') + Resizing.ALONG_Z
         }

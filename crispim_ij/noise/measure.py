@@ -279,9 +279,6 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     """Measure a channel."""
     if min(pairs[0].plane.shape) < SIDE:
         return _unknown(channel, f"The planes are smaller than {SIDE} x {SIDE} px.")
-    along_z = resizing.is_shared_along_z(pairs)
-    if along_z:
-        pairs = [Pair(pair.plane, None) for pair in pairs]  # the difference has less than a plane
     light = measure_light(pairs)
     if light.alive < _FEWEST_ALIVE:
         return _unknown(channel, "The planes are constant, or nearly so.")
@@ -301,6 +298,7 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     noise, basis = _fitted(light)
     period = resizing.period_of(pairs)
     whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
+    along_z = resizing.is_shared_along_z(pairs)
     problem = _problem(is_correlated, period, along_z=along_z)
     of_pixels = (levels, is_correlated, problem, basis, whole, grain)
     return Measurement(channel, noise, *of_pixels, period, along_z)

@@ -297,6 +297,8 @@ def _risk(denoiser: Denoiser, looked: Looked) -> Risk | None:
     grain = looked.noise.grain
     if looked.own_noise.is_none or (looked.noise.is_correlated and grain is None):
         return None
+    if denoiser.depth > 1 and looked.noise.is_shared_along_z:
+        return None
     around = tuple(slice(max(0, side.start - _GRID), side.stop + _GRID) for side in looked.crop)
     planes = looked.pixels[:, around[0], around[1]]
     given = planes if denoiser.depth > 1 else planes[len(planes) // 2]

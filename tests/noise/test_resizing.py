@@ -124,6 +124,6 @@ def test_planes_that_were_interpolated_along_z_are_said() -> None:
     assert problem.startswith("Neighbouring planes share noise, as where they were interpolated")
     assert "give planes as the microscope took them" in problem
     assert "shared by neighbouring planes" in told.lines[0]
-    assert 20 < told.channels[0].read_noise < 31
+    assert 20 < told.channels[0].read_noise < 32
     (doubt,) = tell_noise(source, NoiseOptions(CameraNoise(0, 0, 26))).problems
     assert doubt == problem
