@@ -230,8 +230,9 @@ def _risk_in_words(found: Preview) -> str:
 
     risk = found.risk
     if risk is None:
-        shared = found.looked.noise.is_shared_along_z
-        return f"none, as that takes noise that {'no other plane shares' if shared else 'is known'}"
+        if found.looked.noise.is_shared_along_z:
+            return "none, as that takes noise that no other plane shares"
+        return "none, as that takes noise that is known"
     if risk.is_below_zero:
         return (
             "none, as it came out below 0: the noise is weaker than the "
