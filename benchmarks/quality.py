@@ -12,7 +12,8 @@ method sees the same noisy planes. All that helps a classic is granted: a tuned 
 stack and noise, the strength that is best on the very planes it is measured on, and BM3D and BM4D
 are told the sd of the added noise. BM4D gets 9 planes for one, where a stack has 5 or more and they
 correlate with their neighbours above 0.8. Noise2Void, which is measured if it is asked for, is
-trained on the noisy squares of all planes of the stack, those that are measured among them.
+trained on the noisy squares of all planes of the stack, those that are measured among them. So are
+models with --adapt MINUTES, each beside itself as it is; their noise is measured on these squares.
 
 Prints mean PSNR in dB (data range 65535) and the largest bias among ten classes of brightness in
 percent, one row a stack and noise; then how far models are ahead of BM3D, and 3D models of BM4D.
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +39,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from crispim_ij import api
 from crispim_ij.evaluation import (
     CLASSICS,
     NON_BLIND,
@@ -115,6 +118,7 @@ def main() -> None:
     parser.add_argument("--planes", type=int, default=2)
     parser.add_argument("--side", type=int, default=512, help="of the squares, in px")
     parser.add_argument("--classic", action="append", choices=(*CLASSICS, *PACKAGES))
+    parser.add_argument("--adapt", type=float, default=0.0, metavar="MINUTES")
     options = parser.parse_args()
     classics = installed(options.classic or OPPONENTS)
     models = [replace(find_method(name), name=name) for name in options.model]
@@ -124,7 +128,7 @@ def main() -> None:
             view = View(source, options.side)
             places = evenly(len(source), options.planes)
             for sd in options.noise_sd or NOISE_SD:
-                results.append(measure_stack(view, places, sd, classics, models))
+                results.append(measure_stack(view, places, sd, classics, models, options.adapt))
                 print_progress(results[-1])
     print_results(results)
     print_differences(results, differences(results, models))
@@ -181,7 +185,12 @@ def middle(plane: Plane, side: int) -> Plane:
 
 
 def measure_stack(
-    view: View, places: Sequence[int], sd: int, classics: Sequence[str], models: Sequence[Method]
+    view: View,
+    places: Sequence[int],
+    sd: int,
+    classics: Sequence[str],
+    models: Sequence[Method],
+    minutes: float,
 ) -> Result:
     """Measure all methods on a stack's planes at one noise."""
     correlation = neighbours(view, places)
@@ -191,11 +200,21 @@ def measure_stack(
     pairs = list(noisy_pairs(view, places, sd, max(method.depth for method in methods)))
     figures = {name: oracle(CLASSICS[name], pairs) for name in classics if name in CLASSICS}
     figures |= {method.name: measure(method, pairs, sd) for method in methods}
+    everything = [pair.noisy_plane for pair in noisy_pairs(view, range(len(view)), sd, 1)]
     if noise2void.NAME in classics:
-        everything = [pair.noisy_plane for pair in noisy_pairs(view, range(len(view)), sd, 1)]
         results = noise2void.n2v(everything, [pair.noisy_plane for pair in pairs])
         figures[noise2void.NAME] = compare(pairs, results)
+    for method in models if minutes else []:
+        results = adapted(np.stack(everything), method.name, minutes, places)
+        figures[f"{method.name} adapted"] = compare(pairs, results)
     return Result(view.name, sd, figures, correlation)
+
+
+def adapted(stack: Plane, model: str, minutes: float, places: Sequence[int]) -> list[Plane]:
+    """Return planes denoised by a model that was adapted to their stack."""
+    with tempfile.TemporaryDirectory() as scratch:
+        denoised = api.denoise(stack, api.adapt(stack, scratch, model, minutes=minutes).model)
+    return [denoised[place] for place in places]
 
 
 def neighbours(view: View, places: Sequence[int]) -> float:
