@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -39,8 +40,8 @@ def ranked_pairs(experiment: Experiment) -> list[Paired]:
 def findings(experiment: Experiment) -> list[str]:
     """Say what an experiment shows.
 
-    The error that is left, the order, what is not told apart, what is worse than doing nothing,
-    networks against classic methods, and the paper's order: a sentence each.
+    The error that is left, the order, what is not told apart, what is worse than doing nothing or
+    shows nothing, networks against classic methods, and the paper's order: a sentence each.
     """
     summaries = ranked(experiment.evaluation.rows)
     first = [_errors(summaries), _order(summaries)]
@@ -48,6 +49,7 @@ def findings(experiment: Experiment) -> list[str]:
         *(first[::-1] if experiment.published else first),
         _not_told_apart(summaries, experiment.evaluation.comparisons),
         _harm(summaries),
+        _constant(experiment.evaluation.rows),
         *_classics(summaries, experiment.evaluation.comparisons),
         _paper(summaries, experiment),
     ]
@@ -101,6 +103,16 @@ def _harm(summaries: Sequence[Summary]) -> str:
     if not worse:
         return ""
     return f"Worse than the noisy planes themselves: {', '.join(worse)}."
+
+
+def _constant(rows: Sequence[PlaneMetrics]) -> str:
+    """Name methods that made constant planes of clean ones that aren't."""
+    known = {row.plane for row in rows if math.isfinite(row.pcc)}
+    empty = Counter(row.method for row in rows if math.isnan(row.pcc) and row.plane in known)
+    if not empty:
+        return ""
+    named = ", ".join(f"{method} ({count})" for method, count in empty.items())
+    return f"Constant planes, which show nothing and have no PCC, by how many: {named}."
 
 
 def _classics(summaries: Sequence[Summary], comparisons: Sequence[Paired]) -> list[str]:

@@ -88,6 +88,18 @@ def test_what_is_worse_than_nothing_is_said() -> None:
     assert "Worse than the noisy planes themselves: net, cv2." in said
 
 
+def test_constant_planes_are_said() -> None:
+    """As of a network that learnt nothing; a clean plane that is constant says nothing of it."""
+    made = experiment({"noisy": 65.0, "net": 60.0}, planes=3)
+    rows = [
+        replace(row, pcc=math.nan) if row.method == "net" or row.plane == "0.tif" else row
+        for row in made.evaluation.rows
+    ]
+    said = findings(replace(made, evaluation=replace(made.evaluation, rows=rows)))
+    assert "Constant planes, which show nothing and have no PCC, by how many: net (2)." in said
+    assert not any("Constant" in one for one in findings(made))
+
+
 @pytest.mark.parametrize(
     ("tv", "sentence"),
     [
