@@ -23,6 +23,7 @@ from quality import View
 from scipy.ndimage import gaussian_filter
 
 from crispim_ij import api
+from crispim_ij.evaluation import metrics
 from crispim_ij.planes import open_source
 
 SIGMA = 4
@@ -46,10 +47,10 @@ def main() -> None:
     noise = np.random.default_rng(0).normal(0, options.sd, clean.shape)
     noisy = np.clip(np.rint(clean + noise), 0, 65535).astype(np.uint16)
     shown, hidden = fine(clean), fine(other)
-    print(f"fine structure of both: {correlation(shown, hidden):.3f}")
+    print(f"fine structure of both: {metrics.pearson(shown, hidden):.3f}")
     for name in options.model or ["crispim-2d", "crispim-3d"]:
         error = fine(api.denoise(noisy, name, noise=options.sd) - clean)
-        left = correlation(without(error, shown), without(hidden, shown))
+        left = metrics.pearson(without(error, shown), without(hidden, shown))
         print(f"{name}: {left:+.3f} with what only the other shows")
 
 
@@ -69,11 +70,6 @@ def fine(planes: Stack) -> Stack:
 def without(structure: Stack, known: Stack) -> Stack:
     """Return what of a structure no multiple of a known one explains."""
     return structure - known * (structure * known).mean() / (known * known).mean()
-
-
-def correlation(first: Stack, second: Stack) -> float:
-    """Return Pearson's correlation."""
-    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
 
 
 if __name__ == "__main__":

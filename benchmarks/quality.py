@@ -200,7 +200,9 @@ def measure_stack(
     pairs = list(noisy_pairs(view, places, sd, max(method.depth for method in methods)))
     figures = {name: oracle(CLASSICS[name], pairs) for name in classics if name in CLASSICS}
     figures |= {method.name: measure(method, pairs, sd) for method in methods}
-    everything = [pair.noisy_plane for pair in noisy_pairs(view, range(len(view)), sd, 1)]
+    everything: list[Plane] = []
+    if noise2void.NAME in classics or minutes:
+        everything = [pair.noisy_plane for pair in noisy_pairs(view, range(len(view)), sd, 1)]
     if noise2void.NAME in classics:
         results = noise2void.n2v(everything, [pair.noisy_plane for pair in pairs])
         figures[noise2void.NAME] = compare(pairs, results)

@@ -216,7 +216,7 @@ def open_noisy_stack(
             f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
             "or give planes as the microscope took them, without that pattern."
         )
-    notes = tuple(one.resized_in_words() for one in found if one.resized_in_words())
+    notes = tuple(filter(None, (one.resized_in_words() for one in found)))
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 
