@@ -42,8 +42,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tifffile
-from quality import Pair, Plane, View, evenly, middle, oracle
-from real_noise import SETS, error_of, read_samples
+from quality import WHOLE, Pair, Plane, View, evenly, middle, oracle
+from real_noise import SETS, error, read_samples
 from scipy.ndimage import uniform_filter
 
 from crispim_ij import api
@@ -56,9 +56,6 @@ from crispim_ij.planes import open_source
 SD = 35
 GRAINY_SD = 70
 PLANES = 3
-WHOLE = 10**9
-"""Of a side, in px: none is as long."""
-
 COLUMNS = (
     *("table", "stack", "kind", "method", "minutes", "noisy", "true", "before", "after"),
     *("estimated", "estimated_after", "unit", "steps", "seconds"),
@@ -102,7 +99,7 @@ def white(options: argparse.Namespace) -> None:
             if (is_deep(name) and len(clean) == 1) or row.is_in(options.csv):
                 continue
             figures = before_and_after(noisy, clean, name, options.minutes)
-            gains[name].append(figures["after"] - figures["before"])
+            gains[name].append(float(figures["after"]) - float(figures["before"]))
             row.tell(options.csv, **figures)
     for name, values in gains.items():
         if values:
@@ -139,8 +136,9 @@ def risk(options: argparse.Namespace) -> None:
             for one in api.evaluate(few, methods, no_clean=True, noise=noise):
                 result = denoised(few, one, noise)
                 true = float(np.sqrt(np.mean((result - truth) ** 2)))
-                estimated = {"estimated": one.error, "noisy": one.noise, "unit": "counts"}
-                rows[one.method].tell(options.csv, true=true, **estimated)
+                rows[one.method].tell(
+                    options.csv, true=true, estimated=one.error, noisy=one.noise, unit="counts"
+                )
 
 
 def real(options: argparse.Namespace) -> None:
@@ -159,7 +157,7 @@ def real(options: argparse.Namespace) -> None:
                 continue
             with adapted(learnt, name, options.minutes) as (model, said):
                 before, after = (
-                    error_of(lambda one, m=m: api.denoise(one.stack, m)[one.index], samples).error
+                    error(samples, [api.denoise(one.stack, m)[one.index] for one in samples]).error
                     for m in (name, model)
                 )
             row.tell(options.csv, before=before, after=after, **said)
@@ -226,7 +224,7 @@ def stacks(options: argparse.Namespace) -> Iterator[tuple[str, Plane]]:
             continue
         with open_source(path) as source:
             view = View(source, options.side)
-            yield view.name, np.stack([view.read(k) for k in range(len(view))])
+            yield view.name, view.read_all()
 
 
 def with_white_noise(clean: Plane, sd: float = SD) -> Noisy:
@@ -293,7 +291,7 @@ GRAINS: dict[str, Callable[[Plane], Noisy]] = {
 
 def normal(shape: tuple[int, ...], sd: float = GRAINY_SD, seed: int = 0) -> Plane:
     """Draw noise."""
-    return np.random.default_rng(seed).normal(0, sd, shape)
+    return np.asarray(np.random.default_rng(seed).normal(0, sd, shape))
 
 
 def counts(planes: Plane) -> Plane:

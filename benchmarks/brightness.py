@@ -14,24 +14,24 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tifffile
-from quality import MAPS
+from quality import MAPS, Plane
 from rich.console import Console
 from rich.table import Table
 
-from crispim_ij.evaluation import metrics
-from crispim_ij.evaluation.methods import find_method
+from crispim_ij.evaluation import Method, find_method, metrics
 from crispim_ij.networks import mini_stack
 from crispim_ij.planes import to_dtype
 
 BLACK = 100.0
 PLANES = 3
 
-VARIANTS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], np.dtype]] = {
+VARIANTS: dict[str, tuple[Callable[[Plane], Plane], np.dtype[Any]]] = {
     "dark, x 0.1": (lambda light: BLACK + 0.1 * light, np.dtype(np.uint16)),
     "as trained": (lambda light: BLACK + light, np.dtype(np.uint16)),
     "bright, x 10": (lambda light: BLACK + 10 * light, np.dtype(np.uint16)),
@@ -58,7 +58,7 @@ def main() -> None:
     Console(width=120).print(table)
 
 
-def gain(method, clean: np.ndarray, dtype: np.dtype, noise_sd: float) -> list[float]:
+def gain(method: Method, clean: Plane, dtype: np.dtype[Any], noise_sd: float) -> list[float]:
     """Return how many dB a method is better than the noisy planes, for each plane."""
     rng = np.random.default_rng(0)
     gains = []

@@ -32,7 +32,7 @@ import tifffile
 from memory import peak_memory
 from told import told_denoiser, told_model
 
-from crispim_ij.denoising import denoise_planes
+from crispim_ij.denoising import TileDenoiser, denoise_planes
 from crispim_ij.planes import create_sink, open_source
 
 SHAPE = (400, 504)
@@ -59,8 +59,8 @@ def compare_speed(scratch: Path, planes: int, model: str) -> None:
     """Print the time of each way and its ratio to the bare function's."""
     noisy = np.random.default_rng(0).gamma(9, 25, (planes, *SHAPE)).astype(np.uint16)
     parts = np.array_split(noisy, PARTS)
-    for number, part in enumerate(parts):
-        write_folder(scratch / f"noisy{number}", part)
+    for number, planes_of_part in enumerate(parts):
+        write_folder(scratch / f"noisy{number}", planes_of_part)
     network = told_model(model).network()
     compiled = tf.function(
         lambda plane: network(plane, training=False),
@@ -69,7 +69,7 @@ def compare_speed(scratch: Path, planes: int, model: str) -> None:
     denoiser = told_denoiser(model)
     batches = [part[..., None].astype(np.float32) for part in parts]
 
-    ways: dict[str, Callable[[int], None]] = {
+    ways: dict[str, Callable[[int], object]] = {
         "bare compiled function": lambda k: [compiled(x[None]).numpy() for x in batches[k]],
         "crispim-ij denoise, folder to folder": lambda k: denoise_folder(
             scratch / f"noisy{k}", scratch / f"denoised{k}", denoiser
@@ -114,7 +114,7 @@ def write_folder(folder: Path, planes: np.ndarray) -> None:
         tifffile.imwrite(folder / f"{index:04}.tif", plane)
 
 
-def denoise_folder(noisy: Path, denoised: Path, denoiser: Callable) -> None:
+def denoise_folder(noisy: Path, denoised: Path, denoiser: TileDenoiser) -> None:
     """Do what `crispim-ij denoise` does once TensorFlow is there."""
     with open_source(noisy) as source, create_sink(denoised, source) as sink:
         list(denoise_planes(source, sink, denoiser))

@@ -64,7 +64,8 @@ def first_planes(path: Path, side: int) -> Stack:
 def fine(planes: Stack) -> Stack:
     """Return the fine structure of the planes that have all of their neighbours."""
     inner = planes[MARGIN : len(planes) - MARGIN]
-    return inner - gaussian_filter(inner, (0, SIGMA, SIGMA))
+    smooth: Stack = gaussian_filter(inner, (0, SIGMA, SIGMA))
+    return inner - smooth
 
 
 def without(structure: Stack, known: Stack) -> Stack:

@@ -24,9 +24,10 @@ from told import NOISE, told_denoiser
 
 from crispim_ij.denoising import DenoiseSettings
 from crispim_ij.evaluation import metrics
+from crispim_ij.networks.architectures import Precision
 from crispim_ij.planes import open_source, to_dtype
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 SIDE = 512
 
 

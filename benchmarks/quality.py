@@ -55,6 +55,9 @@ from crispim_ij.evaluation.statistics import summarise_bias
 from crispim_ij.networks import mini_stack
 from crispim_ij.planes import Source, open_source, to_dtype
 
+WHOLE = 10**9
+"""Of a side, in px: none is as long."""
+
 MAPS = {
     "trailmap": (1121, 0.351),
     "dlmbmap-axons": (1102, 0.1),
@@ -88,7 +91,7 @@ class Pair:
     @property
     def noisy_plane(self) -> Plane:
         """The noisy plane itself."""
-        return self.noisy[len(self.noisy) // 2]
+        return np.asarray(self.noisy[len(self.noisy) // 2])
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,10 @@ class View:
         black, scale = next((m for name, m in MAPS.items() if self.name.startswith(name)), (0, 1))
         raw = middle(self.source.read(index), self.side).astype(np.float64)
         return raw if scale == 1 else np.clip(100 + scale * (raw - black), 0, 65535)
+
+    def read_all(self) -> Plane:
+        """Return the squares of all planes."""
+        return np.stack([self.read(plane) for plane in range(len(self))])
 
 
 def middle(plane: Plane, side: int) -> Plane:

@@ -61,12 +61,12 @@ Fit = Callable[[Plane, Plane], Plane]
 
 def shifted(other: Plane, plane: Plane) -> Plane:
     """Bring an exposure to another's mean."""
-    return other + (plane.mean() - other.mean())
+    return np.asarray(other + (plane.mean() - other.mean()))
 
 
 def on_a_line(other: Plane, plane: Plane) -> Plane:
     """Bring an exposure to another's mean and spread: noise in both flattens no such line."""
-    return (other - other.mean()) * (plane.std() / other.std()) + plane.mean()
+    return np.asarray((other - other.mean()) * (plane.std() / other.std()) + plane.mean())
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Sample:
     @property
     def plane(self) -> Plane:
         """The plane that is measured."""
-        return self.stack[self.index]
+        return np.asarray(self.stack[self.index])
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,9 @@ def measure_set(
         seen = [plane for one in samples for plane in one.stack]
         results = noise2void.n2v(seen, [one.plane for one in samples])
         figures[noise2void.NAME] = error(samples, results)
-    figures |= {
-        model.name: error_of(lambda one, model=model: model.denoise(one.stack)[one.index], samples)
-        for model in models
-    }
+    for model in models:
+        results = [model.denoise(one.stack)[one.index] for one in samples]
+        figures[model.name] = error(samples, results)
     return Result(name, float(np.mean([one.sd for one in samples])), figures)
 
 
@@ -248,7 +247,7 @@ def error(samples: Sequence[Sample], results: Sequence[Plane]) -> Figures:
     both = zip(samples, results, strict=True)
     squared = np.mean([metrics.rmse(one.truth, result) ** 2 for one, result in both])
     truths = np.mean([one.truth_sd**2 for one in samples])
-    return Figures(float(np.sqrt(max(squared - truths, 0))))
+    return Figures(float(np.sqrt(max(float(squared - truths), 0.0))))
 
 
 def oracle(classic: Classic, samples: Sequence[Sample]) -> Figures:

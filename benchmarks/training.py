@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -146,9 +147,8 @@ def measure_waiting(case: Case, seconds: float) -> None:
                 # What was drawn ahead in the others' turns would flatter the pipeline.
                 skip(feed, 2 * workers)
                 feed.lap()
-                spent[name] += pace(
-                    lambda feed=feed: network.train_on_batch(*next(feed)[0]), seconds / TURNS / 3
-                )
+                step = partial(lambda feed: network.train_on_batch(*next(feed)[0]), feed)
+                spent[name] += pace(step, seconds / TURNS / 3)
                 lap, wait = feed.lap()
                 waited[name] += wait / lap / TURNS
                 time.sleep(0.2)  # its threads have filled up when the next one's turn comes

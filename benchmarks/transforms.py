@@ -119,7 +119,8 @@ def results_of(network: Network, noisy: Plane, camera: CameraNoise) -> Iterator[
 
 def sd_at(light: Plane, camera: CameraNoise) -> Plane:
     """Return the sd of the noise at some light, in counts."""
-    return np.sqrt(camera.gain * np.maximum(light - camera.offset, 0) + camera.read_noise**2)
+    variance = camera.gain * np.maximum(light - camera.offset, 0) + camera.read_noise**2
+    return np.asarray(np.sqrt(variance))
 
 
 def scaled(network: Network, noisy: Plane, sd: Any) -> Plane:

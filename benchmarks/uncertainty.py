@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from quality import MAPS
+from quality import WHOLE, View
 from rich.console import Console
 from rich.table import Table
 
@@ -27,28 +27,12 @@ from crispim_ij.denoising.uncertainty import AugmentedDenoiser, load_error_model
 from crispim_ij.evaluation import EvaluationSettings, NoiseSettings
 from crispim_ij.evaluation.uncertainty import Squares, fit_factors, gather, reliability
 from crispim_ij.models import find_model
-from crispim_ij.planes import Source, open_source
+from crispim_ij.planes import open_source
+from crispim_ij.planes.arrays import ArraySource
 
 NOISE = (15, 35, 55)
 
 Gathered = dict[tuple[str, int], Squares]
-
-
-class Mapped:
-    """A source brought to the paper's counts."""
-
-    def __init__(self, source: Source) -> None:
-        self.path, self._source = source.path, source
-        found = (known for name, known in MAPS.items() if source.path.stem.startswith(name))
-        self._black, self._scale = next(found, (100, 1))
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def read(self, index: int) -> np.ndarray:
-        """Return a plane in counts."""
-        raw = self._source.read(index).astype(np.float64)
-        return np.clip(100 + self._scale * (raw - self._black), 0, 65535)
 
 
 def main() -> None:
@@ -78,9 +62,10 @@ def gather_all(data: Path, denoise: AugmentedDenoiser, planes: int) -> Gathered:
     gathered = {}
     for path in sorted(data.glob("*.tif")):
         with open_source(path) as source:
-            for sd in NOISE:
-                settings = EvaluationSettings(planes, NoiseSettings((sd, sd)))
-                gathered[path.stem, sd] = gather(Mapped(source), denoise, settings)
+            clean = ArraySource(View(source, WHOLE).read_all())
+        for sd in NOISE:
+            settings = EvaluationSettings(planes, NoiseSettings((sd, sd)))
+            gathered[path.stem, sd] = gather(clean, denoise, settings)
     return gathered
 
 
@@ -91,7 +76,7 @@ def row(squares: Squares, factors: tuple[float, float]) -> tuple[str, str, str, 
     return (
         f"{np.sqrt(real.mean()):.1f}",
         f"{np.sqrt(real.mean() / expected.mean()):.2f}",
-        " ".join(f"{part.ratio:.2f}" for part in bins),
+        " ".join(f"{part.real / part.expected:.2f}" for part in bins),
         f"{bins[-1].real / bins[0].real:.1f}",
     )
 
