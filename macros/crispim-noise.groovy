@@ -720,6 +720,9 @@ class NoiseMeter {
     // The light that half of the pixels are darker than.
     private double median
 
+    // Numbers of the parts that begin where the first does, so that their noise beats as it does.
+    private List<Integer> alike = []
+
     // Takes rows of numbers of planes that lie above one another, and what reads a plane.
     NoiseMeter(List<List<Integer>> stacks, Closure<ImageProcessor> read) {
         int depth = stacks[0].size(), size = stacks.size() * depth, count = Math.min(PLANES, size)
@@ -734,6 +737,8 @@ class NoiseMeter {
             double[] corner = CORNERS[turn % CORNERS.length]
             double[][] part = cut(plane, corner)
             planes << part
+            if (origin(plane, corner) == origin(plane, CORNERS[0]))
+                alike << turn
             if (depth > 1)
                 besides << cut(read.call(stack[z + 1 < depth ? z + 1 : z - 1]), corner)
         }
@@ -778,7 +783,8 @@ class NoiseMeter {
         else
             fit(levels, quantile(alive.collect { int n -> blocks.light[n] }, 0.01d))
         if (noise != null) {
-            period = Resizing.period(besides ? rests(planes, besides) : planes)
+            def noises = besides ? rests(planes, besides) : planes
+            period = Resizing.period(alike.collect { int n -> noises[n] })
             if (!Double.isNaN(period))
                 problem = (problem ? problem + ' ' : '') + Resizing.inWords(period)
             alongZ = besides && Resizing.isSharedAlongZ(planes, besides)
@@ -908,10 +914,15 @@ class NoiseMeter {
         found
     }
 
+    private static List<Integer> origin(ImageProcessor plane, double[] at) {
+        int top = (int) Math.rint(at[0] * Math.max(0, plane.height - WINDOW))
+        int left = (int) Math.rint(at[1] * Math.max(0, plane.width - WINDOW))
+        [top, left]
+    }
+
     private static double[][] cut(ImageProcessor plane, double[] at) {
         int rows = Math.min(WINDOW, plane.height), columns = Math.min(WINDOW, plane.width)
-        int top = (int) Math.rint(at[0] * (plane.height - rows))
-        int left = (int) Math.rint(at[1] * (plane.width - columns))
+        int top = origin(plane, at)[0], left = origin(plane, at)[1]
         double[][] part = new double[rows][columns]
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++) {

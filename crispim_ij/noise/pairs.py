@@ -21,10 +21,14 @@ _CORNERS = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
 
 
 class Pair(NamedTuple):
-    """A part of a plane, and the same of a neighbour along Z, where there is one."""
+    """A part of a plane, and the same of a neighbour along Z, where there is one.
+
+    `origin` is the row and the column at which the part begins.
+    """
 
     plane: NDArray[Any]
     beside: NDArray[Any] | None
+    origin: tuple[int, int] = (0, 0)
 
 
 def difference(pair: Pair) -> NDArray[np.float64]:
@@ -48,6 +52,7 @@ def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterato
         yield Pair(
             source.read_region(int(stacks[stack, z]), *part),
             source.read_region(int(stacks[stack, beside]), *part) if depth > 1 else None,
+            (part[0].start, part[1].start),
         )
 
 

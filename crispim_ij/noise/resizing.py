@@ -51,9 +51,19 @@ def period_of(pairs: Sequence[Pair]) -> float | None:
     less noise they have. So the variance beats along the axes, after Gallagher, "Detection of
     linear and cubic interpolation in JPEG compressed images", CRV 2005, doi:10.1109/CRV.2005.33.
     """
-    profiles = zip(*(_profiles(pair) for pair in pairs), strict=True)
-    found = (_beat(np.mean(along, 0)) for along in profiles)
-    return next((period for period in found if period is not None), None)
+    parts = alike(pairs)
+    found = (beat(profile(parts, axis)) for axis in (0, 1))
+    return next((1 / frequency for frequency in found if frequency is not None), None)
+
+
+def alike(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the parts that begin where the first does, so that their noise beats as it does."""
+    first = pairs[0]
+    return [
+        pair
+        for pair in pairs
+        if (pair.origin, pair.plane.shape) == (first.origin, first.plane.shape)
+    ]
 
 
 def is_shared_along_z(pairs: Sequence[Pair]) -> bool:
@@ -93,23 +103,33 @@ def in_words(period: float) -> str:
     return f"Noise is stronger again every {period:.2g} px, as in planes that were resized."
 
 
-def _profiles(pair: Pair) -> list[Floats]:
-    """Return the logarithm of the finest noise's power along Y, and along X."""
-    power = np.diff(np.diff(difference(pair), axis=0), axis=1) ** 2
-    power = np.minimum(power, _OUTLIER * power.mean())
-    return [np.log(power.mean(across) + np.finfo(np.float64).tiny) for across in (1, 0)]
+def profile(pairs: Sequence[Pair], axis: int) -> Floats:
+    """Return the logarithm of the power of the finest noise along an axis."""
+    logs = []
+    for pair in pairs:
+        power = np.diff(np.diff(difference(pair), axis=0), axis=1) ** 2
+        power = np.minimum(power, _OUTLIER * power.mean())
+        logs.append(np.log(power.mean(1 - axis) + np.finfo(np.float64).tiny))
+    mean: Floats = np.mean(logs, 0)
+    return mean
 
 
-def _beat(profile: Floats) -> float | None:
-    """Return the period of a profile's strongest wave, if it is strong."""
+def trend(profile: Floats) -> Floats:
+    """Return what of a profile changes slowly."""
     from scipy.ndimage import gaussian_filter1d
 
+    smooth: Floats = gaussian_filter1d(profile, _SMOOTH)
+    return smooth
+
+
+def beat(profile: Floats) -> float | None:
+    """Return the frequency of a profile's strongest wave, if it is strong."""
     window = np.hanning(len(profile))
-    around = profile - gaussian_filter1d(profile, _SMOOTH)
-    waves = np.abs(np.fft.rfft(around * window)) / (window.sum() / 2)
+    around = (profile - trend(profile)) * window / (window.sum() / 2)
+    waves = np.abs(np.fft.rfft(around))
     frequencies = np.fft.rfftfreq(len(profile))
     short = frequencies > 1 / LONGEST
     strongest = int(np.argmax(waves * short))
     if waves[strongest] < max(_LEAST, _CLEAREST * float(np.median(waves[short]))):
         return None
-    return float(1 / frequencies[strongest])
+    return float(frequencies[strongest])

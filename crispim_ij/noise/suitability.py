@@ -87,7 +87,10 @@ def _likeness(pair: Pair) -> float | None:
     That is their covariance, in units of the covariance of each plane's neighbouring pixels. None
     where the latter can't be told from the noise.
     """
-    plane, beside = (np.asarray(one, np.float64) - np.mean(one) for one in pair if one is not None)
+    assert pair.beside is not None
+    plane, beside = (
+        np.asarray(one, np.float64) - np.mean(one) for one in (pair.plane, pair.beside)
+    )
     own = [float(np.mean(one[:, 1:] * one[:, :-1])) for one in (plane, beside)]
     doubt = 5 * max(plane.var(), beside.var()) / np.sqrt(plane.size)
     if min(own) <= doubt:

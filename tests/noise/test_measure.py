@@ -229,7 +229,7 @@ def test_neighbours_are_of_the_same_stack() -> None:
     source = ArraySource(numbers)
     stacks = np.array([[0, 2, 4], [6, 8, 10]])
     pairs = [
-        (int(a[0, 0]), int(b[0, 0])) for a, b in read_pairs(source, stacks, 99) if b is not None
+        (int(a[0, 0]), int(b[0, 0])) for a, b, _ in read_pairs(source, stacks, 99) if b is not None
     ]
     assert pairs == [(0, 2), (2, 4), (4, 2), (6, 8), (8, 10), (10, 8)]
     assert [pair.beside for pair in read_pairs(source, np.array([[3], [5]]), 2)] == [None, None]
@@ -245,5 +245,7 @@ def test_of_large_planes_parts_are_read() -> None:
     side = WINDOW + 300
     plane = np.arange(side)[:, None] * np.ones((1, 20))
     source = ArraySource(np.stack([plane] * 3))
-    shown = [pair.plane[[0, -1], 0].tolist() for pair in read_pairs(source, np.arange(3)[None], 3)]
+    pairs = list(read_pairs(source, np.arange(3)[None], 3))
+    shown = [pair.plane[[0, -1], 0].tolist() for pair in pairs]
     assert shown == [[150, 150 + WINDOW - 1], [0, WINDOW - 1], [300, side - 1]]
+    assert [pair.origin for pair in pairs] == [(150, 0), (0, 0), (300, 0)]

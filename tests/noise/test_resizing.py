@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from crispim_ij.noise import CameraNoise, NoiseOptions, tell_noise
+from crispim_ij.noise import CameraNoise, NoiseOptions, measure_noise, tell_noise
 from crispim_ij.noise.pairs import Pair
 from crispim_ij.noise.resizing import is_shared_along_z, period_of
 from crispim_ij.parity import Interpolation, resize
@@ -40,6 +40,14 @@ def test_resized_planes_show_a_beat(factor: float, expected: float) -> None:
     assert period(planes) == pytest.approx(expected, rel=0.05)
     single = period_of([Pair(planes[0], None)])
     assert single == pytest.approx(expected, rel=0.05)
+
+
+def test_parts_of_large_planes_show_it_where_noise_is_strong_elsewhere() -> None:
+    tall = np.random.default_rng(0).normal(300, 30, (8, 1000, 100)).astype(np.float32)
+    smooth = Interpolation.BILINEAR
+    taller = np.stack([resize(p, 100, 1400, smooth, average=False) for p in tall])
+    (found,) = measure_noise(ArraySource(taller))
+    assert found.period == pytest.approx(3.5, rel=0.02)
 
 
 @pytest.mark.parametrize(
