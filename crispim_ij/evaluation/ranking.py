@@ -119,17 +119,18 @@ def rank_methods(
         )
     measured = measure_noise(source)
     measurements = [measured[channel] for channel in channels_of(source)]
-    tuned_on = left[len(left) // 2]
+    tuned_on, part = left[len(left) // 2], _middle_of(source)
     ranked = []
     for done, method in enumerate([_Tunable.find(name) for name in names], 1):
 
         def risk(plane: int, strength: float | None, method: _Tunable = method) -> Risk:
-            planes = _middle_of(source, plane, method.depth)
+            planes = _read(source, plane, part, method.depth)
             of_plane = measurements[plane]
             own = of_plane.all_of(cameras[plane])
             run = method.at(strength, own if method.learnt_grain else cameras[plane])
             rng = np.random.default_rng((settings.noise.seed, plane))
-            return estimate_risk(planes, run, own, rng, grain=of_plane.grain)
+            grain = of_plane.grain and of_plane.grain.at(*(side.start for side in part))
+            return estimate_risk(planes, run, own, rng, grain=grain)
 
         tried = {strength: risk(tuned_on, strength).squared for strength in method.strengths}
         best = min(tried, key=tried.__getitem__, default=None)
@@ -210,13 +211,18 @@ class _Tunable:
         return lambda planes: method.run(planes, float(np.sqrt(camera.variance(planes).mean())))
 
 
-def _middle_of(source: Source, plane: int, depth: int) -> NDArray[Any]:
-    """Read the middle of a plane, or of its mini-stack."""
+def _middle_of(source: Source) -> tuple[slice, slice]:
+    """Return the rows and columns of planes that are looked at."""
     rows, columns = (
         slice((side - min(side, LONGEST)) // 2, (side + min(side, LONGEST)) // 2)
         for side in source.shape[1:]
     )
+    return rows, columns
+
+
+def _read(source: Source, plane: int, part: tuple[slice, slice], depth: int) -> NDArray[Any]:
+    """Read a part of a plane, or of its mini-stack."""
     if depth == 1:
-        return source.read_region(plane, rows, columns)
+        return source.read_region(plane, *part)
     around = neighbours(z_stacks(source.metadata, len(source)), plane, depth)
-    return np.stack([source.read_region(k, rows, columns) for k in around])
+    return np.stack([source.read_region(k, *part) for k in around])

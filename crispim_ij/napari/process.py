@@ -266,7 +266,7 @@ def _adapted(task: Adaptation, answers: IO[bytes]) -> Any:
 
     def step(done: int, newest: HistoryEntry | None) -> None:
         (plan,) = plans
-        error = None if newest is None else newest.error * plan.scale
+        error = None if newest is None else newest.error * plan.noisy
         _send(AdaptStep(done, plan, error), answers)
 
     try:

@@ -1,22 +1,18 @@
-"""Noise that neighbouring pixels share, as a spectrum: measured on a stack, and drawn."""
+"""Noise that neighbouring pixels share, as a spectrum or interpolated: measured, and drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import CameraNoise
-from crispim_ij.noise.pairs import PLANES, Pair, read_pairs
+from crispim_ij.noise.pairs import Pair
+from crispim_ij.noise.sampling import Sampling, find_sampling
 from crispim_ij.noise.stabilise import stabilise
-from crispim_ij.planes.selection import z_stacks
-
-if TYPE_CHECKING:
-    from crispim_ij.planes import Source
 
 Floats = NDArray[np.float64]
 
@@ -43,11 +39,15 @@ class Grain:
         is told, squared: their mean is the variance of what lines don't share.
     rows, columns : ndarray of float64, shape (SIDE,)
         The same of what whole rows, and whole columns, share: a wave along the other axis.
+    sampling : tuple of Sampling or None
+        How rows and columns were interpolated, where the noise of planes that were resized is that
+        of independent px; what is drawn then isn't equally strong everywhere.
     """
 
     spectrum: Floats
     rows: Floats = field(default_factory=lambda: np.zeros(SIDE))
     columns: Floats = field(default_factory=lambda: np.zeros(SIDE))
+    sampling: tuple[Sampling, Sampling] | None = None
 
     @property
     def variance(self) -> float:
@@ -56,8 +56,16 @@ class Grain:
 
     def of_unit(self) -> Grain:
         """Return the same in units of all of the noise, whose variance then is 1."""
-        powers = (self.spectrum, self.rows, self.columns)
-        return Grain(*(power / self.variance for power in powers))
+        whole = self.variance
+        parts = (self.spectrum / whole, self.rows / whole, self.columns / whole)
+        return Grain(*parts, self.sampling)
+
+    def at(self, row: int, column: int) -> Grain:
+        """Return the same for a part of the planes, by where it begins."""
+        if self.sampling is None:
+            return self
+        down, right = self.sampling
+        return replace(self, sampling=(down.at(row), right.at(column)))
 
     def correlation(self, down: int, right: int) -> float:
         """Return how much noise pixels share that lie so far from one another."""
@@ -67,6 +75,13 @@ class Grain:
 
     def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
         """Draw normal noise of this grain, for rows and columns, in units of what is told."""
+        if self.sampling is not None:
+            down, right = (
+                axis.weights(count) for axis, count in zip(self.sampling, shape, strict=True)
+            )
+            measured = rng.standard_normal((down.shape[1], right.shape[1]))
+            resized: Floats = np.sqrt(self.variance) * down @ measured @ right.T
+            return resized.astype(np.float32)
         white = np.fft.rfft2(rng.standard_normal(shape))
         noise = np.fft.irfft2(white * _amplitude(self, shape), s=shape)
         for axis, lines in enumerate((self.rows, self.columns)):
@@ -75,8 +90,8 @@ class Grain:
         return noise.astype(np.float32)
 
 
-def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
-    """Measure how pixels of a stack of one channel share noise.
+def measure_grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
+    """Measure how pixels of a channel share noise.
 
     Of neighbouring planes, the sum tells where there is least structure and the difference tells
     the noise there; for noise that is equally strong in both, these have nothing to do with each
@@ -84,7 +99,7 @@ def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
 
     Parameters
     ----------
-    source : Source
+    pairs : sequence of Pair
         Noisy planes.
     camera : CameraNoise
         What is told of their noise; that of pixels which share it may be far stronger.
@@ -92,14 +107,8 @@ def measure_grain(source: Source, camera: CameraNoise) -> Grain | None:
     Returns
     -------
     Grain or None
-        The spectrum; None where planes are smaller than its blocks.
+        The mean spectrum of the flattest blocks; None where planes are smaller than one.
     """
-    stacks = z_stacks(source.metadata, len(source))
-    return measure_pairs(list(read_pairs(source, stacks, PLANES)), camera)
-
-
-def measure_pairs(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
-    """Average the spectra of the flattest blocks; None where planes are smaller than one."""
     if min(pairs[0].plane.shape) < SIDE:
         return None
     noise, structure = [], []
@@ -116,7 +125,9 @@ def measure_pairs(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
     flat[0, 0] = (flat[0, 1] + flat[1, 0]) / 2  # as means were taken off
     rows, without_rows = _lines(flat)
     columns, rest = _lines(without_rows.T)
-    return Grain(rest.T, rows, columns)
+    grain = Grain(rest.T, rows, columns)
+    neighbours = (grain.correlation(1, 0), grain.correlation(0, 1))
+    return replace(grain, sampling=find_sampling(pairs, neighbours))
 
 
 def _lines(spectrum: Floats) -> tuple[Floats, Floats]:

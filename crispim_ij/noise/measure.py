@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crispim_ij.noise import resizing
 from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, UNIT_NOISE, CameraNoise
 from crispim_ij.noise.fit import fit_noise
-from crispim_ij.noise.grain import Grain, measure_pairs
+from crispim_ij.noise.grain import Grain, measure_grain
 from crispim_ij.noise.light_levels import (
     SIDE,
     LightLevel,
@@ -121,13 +121,15 @@ class Measurement:
             f"they are right, {leads_to}. Without --noise it is measured."
         )
 
-    def resized_in_words(self) -> str:
-        """Say that planes were resized, and what that leads to, or nothing."""
-        if self.period is not None:
-            return f"{resizing.in_words(self.period)} {resizing.CONSEQUENCE}"
+    @property
+    def resized(self) -> tuple[str, str]:
+        """What tells that planes were resized, and what that leads to; '' where it is learnt."""
+        is_learnt = self.grain is not None and self.grain.sampling and self.noise == self.whole
+        if self.period is not None and not is_learnt:
+            return resizing.in_words(self.period), resizing.CONSEQUENCE
         if self.is_shared_along_z:
-            return f"{resizing.ALONG_Z} {resizing.CONSEQUENCE_ALONG_Z}"
-        return ""
+            return resizing.ALONG_Z, resizing.CONSEQUENCE_ALONG_Z
+        return "", ""
 
     def in_figures(self) -> str:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""
@@ -316,7 +318,7 @@ def _whole(
     pairs: Sequence[Pair], fine: CameraNoise
 ) -> tuple[CameraNoise, Grain] | tuple[None, None]:
     """Return all of the noise, of which what is fine is known, and how pixels share it."""
-    grain = measure_pairs(pairs, fine)
+    grain = measure_grain(pairs, fine)
     if grain is None:
         return None, None
     return fine.scaled(math.sqrt(grain.variance)), grain.of_unit()

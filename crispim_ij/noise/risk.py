@@ -190,7 +190,8 @@ def estimate_risk(
     rng : Generator
         Draws the probe.
     grain : Grain, optional
-        How pixels share the noise, see `crispim_ij.noise.grain`; None for white noise.
+        How pixels share the noise, at unit variance, see `crispim_ij.noise.grain`; None for white
+        noise.
 
     Returns
     -------
@@ -200,7 +201,7 @@ def estimate_risk(
     noisy = np.asarray(planes, np.float32)
     stack = noisy[np.newaxis] if noisy.ndim == 2 else noisy
     centre = stack[len(stack) // 2]
-    variance = variance_of(centre, camera) * (1.0 if grain is None else grain.variance)
+    variance = variance_of(centre, camera)
     errors = np.zeros(centre.shape)
     for given, target in recorrupt(stack, camera, PROBE, rng, grain):
         result = np.asarray(denoise(given if noisy.ndim == 3 else given[0]), np.float64)

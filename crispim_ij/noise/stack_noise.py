@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.noise import resizing
 from crispim_ij.noise.camera import NO_NOISE, CameraNoise
 from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
 from crispim_ij.planes.channels import channel_names
@@ -156,10 +155,9 @@ def _named(channel: int, names: Sequence[str]) -> str:
 
 def _doubt(found: Measurement, given: CameraNoise, *, whole: bool) -> str:
     """Say what the planes tell against the user's word, and against a model's use, or nothing."""
-    says = [found.doubt(given)]
-    if resized := found.resized_in_words():
-        says.append(resized)
-    elif found.noise is not None and found.is_correlated and not whole:
+    resized = (found.of_all() if whole else found).resized
+    says = [found.doubt(given), *resized]
+    if not any(resized) and found.noise is not None and found.is_correlated and not whole:
         says.append(f"{found.problem} The model knows no such noise: {_OF_GRAIN}")
     return " ".join(one for one in says if one)
 
@@ -168,10 +166,9 @@ def _consequence(found: Measurement) -> str:
     """Say what a problem leads to."""
     if found.noise is None:
         return "No noise is known, so the planes stay as they are: tell it with --noise."
-    if found.period is not None:
-        return resizing.CONSEQUENCE
-    if found.is_shared_along_z:
-        return resizing.CONSEQUENCE_ALONG_Z
+    _, leads_to = found.resized
+    if leads_to:
+        return leads_to
     if found.noise == found.whole:
         return (
             "Fine structure that neighbouring planes don't share can't be told from it, and is "

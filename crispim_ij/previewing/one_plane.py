@@ -302,8 +302,9 @@ def _risk(denoiser: Denoiser, looked: Looked) -> Risk | None:
     around = tuple(slice(max(0, side.start - _GRID), side.stop + _GRID) for side in looked.crop)
     planes = looked.pixels[:, around[0], around[1]]
     given = planes if denoiser.depth > 1 else planes[len(planes) // 2]
+    origin = [part.start + side.start for part, side in zip(looked.part, around, strict=True)]
     rng = np.random.default_rng(0)
-    return estimate_risk(given, denoiser, looked.own_noise, rng, grain=grain)
+    return estimate_risk(given, denoiser, looked.own_noise, rng, grain=grain and grain.at(*origin))
 
 
 def _denoise_crop(denoiser: Denoiser, looked: Looked) -> NDArray[np.float32]:

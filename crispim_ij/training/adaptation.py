@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.machine import has_bfloat16
@@ -104,21 +103,18 @@ class Plan:
         Steps.
     seconds : float or None
         About how long they take, with their validations; None for a run that goes on.
-    noisy : float
-        Root mean square error of doing nothing, in `unit`.
-    scale, unit : float, str
-        What errors are multiplied with to be told, and in which unit they are then.
+    noisy, unit : float, str
+        Root mean square error of doing nothing, in which errors are measured, and its unit.
     """
 
     steps: int
     seconds: float | None
     noisy: float
-    scale: float
     unit: str
 
     def progress(self, error: float) -> str:
         """Say what is left of the noise, by the error of a line of the history."""
-        return f"noisy {self.noisy:.3g}, now {error * self.scale:.3g} {self.unit} (estimated)"
+        return f"noisy {self.noisy:.3g}, now {error * self.noisy:.3g} {self.unit} (estimated)"
 
 
 @dataclass(frozen=True)
@@ -324,8 +320,7 @@ def _stacks(source: Source, noise: StackNoise, recipe: Recipe) -> list[TrainingS
 
 def _plan(recipe: Recipe, seconds: float | None, stacks: list[TrainingStack]) -> Plan:
     """Say what is going to be done."""
-    scale, unit = _scale(stacks)
-    return Plan(recipe.steps, seconds, scale * _noise_in_units(stacks), scale, unit)
+    return Plan(recipe.steps, seconds, *_scale(stacks))
 
 
 def _finished(folder: Path, start: Model, stacks: list[TrainingStack]) -> Model:
@@ -350,7 +345,7 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
     kept = first if best.is_below_zero else best
     return Adapted(
         model=model,
-        noisy=scale * _noise_in_units(stacks),
+        noisy=scale,
         before=_error(first, scale),
         after=_error(kept, scale),
         unit=unit,
@@ -363,12 +358,6 @@ def _adapted(model: Model, folder: Path, stacks: list[TrainingStack]) -> Adapted
 def _error(entry: HistoryEntry, scale: float) -> float:
     """Return an estimated error, NaN for one that came out below 0."""
     return math.nan if entry.is_below_zero else entry.error * scale
-
-
-def _noise_in_units(stacks: list[TrainingStack]) -> float:
-    """Return the noise's sd in units of what is told of it, which pixels that share it hide."""
-    grains = [stack.noise.grain for stack in stacks if stack.noise is not None]
-    return math.sqrt(fmean(1.0 if grain is None else grain.variance for grain in grains))
 
 
 def _scale(stacks: list[TrainingStack]) -> tuple[float, str]:

@@ -174,10 +174,11 @@ def _draw_noisy_pairs(
     camera = stack.noise.camera
     if recipe.is_told:
         noisy, camera = stabilise(noisy, camera), UNIT_NOISE
-    grain = stack.noise.grain
-    turned, _ = _turn(rng, recipe, noisy, noisy[depth // 2], upright=grain is not None)
-    pairs = recorrupt(turned, camera, recipe.recorruption, rng, grain)
-    return [(given if depth > 1 else given[0], target) for given, target in pairs]
+    grain = stack.noise.grain and stack.noise.grain.at(window[0].start, window[1].start)
+    pairs = recorrupt(noisy, camera, recipe.recorruption, rng, grain)
+    given, target = (np.stack(side) for side in zip(*pairs, strict=True))
+    given, target = _turn(rng, recipe, given, target, upright=grain is not None)
+    return list(zip(given if depth > 1 else given[:, 0], target, strict=True))
 
 
 def held_out(

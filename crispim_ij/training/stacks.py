@@ -24,7 +24,7 @@ from crispim_ij.noise import (
     resizing,
     typical_noise,
 )
-from crispim_ij.noise.grain import Grain, measure_grain
+from crispim_ij.noise.grain import Grain
 from crispim_ij.planes import Source, channel_names, clean_stacks
 from crispim_ij.training.recipe import Recipe
 
@@ -216,7 +216,7 @@ def open_noisy_stack(
             f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
             "or give planes as the microscope took them, without that pattern."
         )
-    notes = tuple(filter(None, (one.resized_in_words() for one in found)))
+    notes = tuple(" ".join(one.of_all().resized) for one in found if any(one.of_all().resized))
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 
@@ -229,7 +229,7 @@ def _told_noise(noisy: Source, found: Sequence[Measurement], given: CameraNoise 
             f"from noisy planes ({found[0].problem}): tell it with --noise."
         )
     is_correlated = any(one.is_correlated for one in found)
-    return OwnNoise(camera, is_correlated, measure_grain(noisy, camera) if is_correlated else None)
+    return OwnNoise(camera, is_correlated, next((one.grain for one in found if one.grain), None))
 
 
 def _calibrated(noisy: Source) -> OwnNoise:
@@ -254,7 +254,7 @@ def describe_stack(stack: TrainingStack) -> dict[str, Any]:
 def _described(grain: Grain) -> dict[str, float]:
     """Describe how pixels share noise."""
     down, right = grain.correlation(1, 0), grain.correlation(0, 1)
-    return {"variance": grain.variance, "down": down, "right": right}
+    return {"down": down, "right": right}
 
 
 class CachedPlanes:

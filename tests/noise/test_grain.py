@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
-from crispim_ij.noise.grain import SIDE, Grain, measure_grain
+from crispim_ij.noise.grain import SIDE, Grain
+from crispim_ij.noise.grain import measure_grain as measure_pairs
+from crispim_ij.noise.pairs import read_pairs
 from crispim_ij.planes.arrays import ArraySource
 
 SHAPE = (4, 256, 256)
@@ -15,6 +17,11 @@ WHITE = CameraNoise(0, 0, SD)
 RNG = np.random.default_rng(8)
 CLEAN = 300 + gaussian_filter(RNG.gamma(2, 400, SHAPE[1:]), 6)
 """The same in all planes, as where they lie close."""
+
+
+def measure_grain(planes: NDArray[np.floating]) -> Grain | None:
+    stacks = np.arange(len(planes))[np.newaxis]
+    return measure_pairs(list(read_pairs(ArraySource(planes), stacks, len(planes))), WHITE)
 
 
 def white() -> NDArray[np.float64]:
@@ -37,7 +44,7 @@ NOISES = {
 @pytest.mark.parametrize("kind", NOISES)
 def test_what_is_drawn_is_as_what_was_measured(kind: str) -> None:
     noise, (down, right), variance = NOISES[kind]
-    grain = measure_grain(ArraySource((CLEAN + noise()).astype(np.float32)), WHITE)
+    grain = measure_grain((CLEAN + noise()).astype(np.float32))
     assert grain is not None
     assert grain.variance == pytest.approx(variance, rel=0.1)
     assert grain.correlation(1, 0) == pytest.approx(down, abs=0.08)
@@ -52,13 +59,12 @@ def test_what_is_drawn_is_as_what_was_measured(kind: str) -> None:
 
 
 def test_what_lines_share_they_share_from_end_to_end() -> None:
-    source = ArraySource((CLEAN + with_rows()).astype(np.float32))
-    grain = measure_grain(source, WHITE)
+    grain = measure_grain((CLEAN + with_rows()).astype(np.float32))
     assert grain is not None
     assert grain.rows.mean() == pytest.approx(0.5, abs=0.08)
     assert not grain.columns.any()
     assert grain.spectrum[:, :2].mean() == pytest.approx(0.5, abs=0.12)
-    turned = measure_grain(ArraySource((CLEAN + with_rows()).swapaxes(1, 2)), WHITE)
+    turned = measure_grain((CLEAN + with_rows()).swapaxes(1, 2))
     assert turned is not None
     assert turned.columns.mean() == pytest.approx(0.5, abs=0.08)
     assert not turned.rows.any()
@@ -72,14 +78,14 @@ def test_structure_of_a_single_plane_is_left_out() -> None:
     plane = np.full(SHAPE[1:], 300.0)
     plane[:, :128] += 200 * np.sin(np.arange(128) / 3)
     noisy = (plane + RNG.normal(0, SD, plane.shape)).astype(np.float32)
-    grain = measure_grain(ArraySource(noisy), WHITE)
+    grain = measure_grain(noisy[np.newaxis])
     assert grain is not None
     assert grain.variance == pytest.approx(1, rel=0.15)
     assert abs(grain.correlation(0, 1)) < 0.1
 
 
 def test_planes_smaller_than_a_block() -> None:
-    assert measure_grain(ArraySource(np.zeros((3, SIDE - 1, 64), np.float32)), WHITE) is None
+    assert measure_grain(np.zeros((3, SIDE - 1, 64), np.float32)) is None
 
 
 def test_the_same_chance_draws_the_same() -> None:

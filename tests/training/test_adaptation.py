@@ -68,7 +68,7 @@ def test_a_model_that_is_not_bettered_is_kept(
         on_step=lambda done, newest: told.append((done, newest)),
     )
     (plan,) = plans
-    assert (plan.steps, plan.noisy, plan.scale, plan.unit) == (2, SD, SD, "counts")
+    assert (plan.steps, plan.noisy, plan.unit) == (2, SD, "counts")
     assert plan.seconds is not None
     assert plan.seconds > 0
     assert [done for done, _ in told] == [0, 1, 2]

@@ -153,11 +153,29 @@ def test_noise_with_a_grain_is_recorrupted_by_noise_of_the_same_grain() -> None:
 
 @pytest.mark.parametrize("given", [None, CameraNoise(0, 0, SD)])
 def test_planes_that_were_resized_are_said(given: CameraNoise | None) -> None:
+    """Where that is along X alone, and their noise can't be drawn."""
     noise = np.random.default_rng(9).normal(300, SD, (4, 200, 200)).astype(np.float32)
-    larger = [resize(plane, 300, 300, Interpolation.BILINEAR, average=False) for plane in noise]
-    (note,) = open_noisy_stack(ArraySource(np.stack(larger)), TOLD, given).notes
+    wider = [resize(plane, 300, 200, Interpolation.BILINEAR, average=False) for plane in noise]
+    (note,) = open_noisy_stack(ArraySource(np.stack(wider)), TOLD, given).notes
     assert "stronger again every 3 px, as in planes that were resized" in note
     assert open_noisy_stack(ArraySource(noise), TOLD, given).notes == ()
+
+
+def test_noise_of_planes_that_were_enlarged_is_recorrupted_by_noise_that_beats_with_it() -> None:
+    """Wherever a patch is cut, and however it is turned."""
+    noise = np.random.default_rng(9).normal(300, SD, (8, 150, 150)).astype(np.float32)
+    larger = [resize(plane, 225, 225, Interpolation.BILINEAR, average=False) for plane in noise]
+    stack = open_noisy_stack(ArraySource(np.stack(larger)), TOLD)
+    assert stack.notes == ()
+    given, _ = training_batch([stack], replace(TOLD, batch=128), 0)
+    plus, minus = given[0::2, ..., 0], given[1::2, ..., 0]
+    for axis in (1, 2):
+        own, drawn = (
+            np.log(np.mean(np.diff(one, axis=axis) ** 2, 3 - axis))
+            for one in (plus + minus, plus - minus)
+        )
+        likeness = [np.corrcoef(*pair)[0, 1] for pair in zip(own, drawn, strict=True)]
+        assert np.mean(likeness) > 0.5
 
 
 def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None:
