@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from crispim_ij.errors import CrispimError
-from crispim_ij.evaluation import EvaluationSettings, doubt_ranking, rank_methods, render_ranking
+from crispim_ij.evaluation import (
+    EvaluationSettings,
+    doubt_ranking,
+    rank_methods,
+    render_ranking,
+)
 from crispim_ij.evaluation.classics import gaussian
 from crispim_ij.evaluation.metrics import rmse
 from crispim_ij.noise import NO_NOISE, CameraNoise, StackNoise, measure_noise
+from crispim_ij.noise.grain import Grain
+from crispim_ij.noise.risk import Risk, estimate_risk
+from crispim_ij.parity import Interpolation, resize
 from crispim_ij.planes.arrays import ArraySource
 
 SD = 30
@@ -64,6 +74,28 @@ def test_of_large_planes_the_middle_is_looked_at() -> None:
     large[:, 116:884, 66:834] = RNG.normal(100, SD, (768, 768))
     (ranked,) = rank_methods(ArraySource(large), ["noisy"], ONE, WHITE)
     assert ranked.error == pytest.approx(SD, rel=0.01)
+
+
+def test_noise_of_enlarged_planes_is_drawn_where_their_middle_lies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is stronger in every third row, and the middle begins 7 rows below the first."""
+    starts = []
+
+    def seen(*given: Any, grain: Grain, **others: Any) -> Risk:
+        assert grain.sampling
+        starts.append([axis.start for axis in grain.sampling])
+        return estimate_risk(*given, grain=grain, **others)
+
+    monkeypatch.setattr("crispim_ij.evaluation.ranking.estimate_risk", seen)
+    fine = RNG.normal(300, SD, (3, 522, 522)).astype(np.float32)
+    larger = [resize(plane, 783, 783, Interpolation.BILINEAR, average=False) for plane in fine]
+    source = ArraySource(np.stack(larger))
+    (found,) = measure_noise(source)
+    assert found.grain
+    assert found.grain.sampling
+    rank_methods(source, ["noisy"], ONE, WHITE)
+    assert starts[0] == [axis.start + 7 * axis.step for axis in found.grain.sampling]
 
 
 def test_noise_that_is_not_known() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from PIL import Image
 from crispim_ij.denoising import load_denoiser
 from crispim_ij.models import Model
 from crispim_ij.noise import CameraNoise, NoiseOptions
+from crispim_ij.noise.grain import Grain
+from crispim_ij.noise.risk import Risk, estimate_risk
+from crispim_ij.parity import Interpolation, resize
 from crispim_ij.phantom import PhantomSettings, simulate_volume
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
@@ -121,6 +125,32 @@ def test_a_model_is_told_the_noise_of_the_channel(tmp_path: Path) -> None:
     given = look(source, told, 5, None, NoiseOptions(camera, 1.5))
     assert given.told == camera.scaled(1.5)
     assert given.noise == looked.noise
+
+
+def test_noise_of_enlarged_planes_is_drawn_where_the_crop_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stronger in every third row, wherever the surroundings of the crop begin."""
+    fine = np.random.default_rng(0).normal(300, 30, (3, 150, 150)).astype(np.float32)
+    larger = [resize(plane, 225, 225, Interpolation.BILINEAR, average=False) for plane in fine]
+    source, told = ArraySource(np.stack(larger)), told_model(tmp_path / "told")
+    begins = []
+
+    def seen(given: NDArray[np.float32], *others: Any, grain: Grain) -> Risk:
+        assert grain.sampling
+        ((row, column),) = np.argwhere(looked.plane == given[0, 0])
+        begins.append((grain.sampling, (row, column)))
+        return estimate_risk(given, *others, grain=grain)
+
+    monkeypatch.setattr("crispim_ij.previewing.one_plane.estimate_risk", seen)
+    looked = look(source, told, 1, Crop(71, 94, 50))
+    preview(source, told, looked)
+    assert looked.noise.grain
+    assert looked.noise.grain.sampling
+    drawn, begin = begins[0]
+    assert min(begin) > 0
+    for axis, whole, pixel in zip(drawn, looked.noise.grain.sampling, begin, strict=True):
+        assert axis == whole.at(pixel)
 
 
 def test_a_run_is_foretold() -> None:
