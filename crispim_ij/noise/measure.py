@@ -124,9 +124,10 @@ class Measurement:
     @property
     def resized(self) -> tuple[str, str]:
         """What tells that planes were resized, and what that leads to; '' where it is learnt."""
-        is_learnt = self.grain is not None and self.grain.sampling and self.noise == self.whole
-        if self.period is not None and not is_learnt:
-            return resizing.in_words(self.period), resizing.CONSEQUENCE
+        is_known = self.grain is not None and self.grain.sampling is not None
+        if self.period is not None and not (is_known and self.noise == self.whole):
+            leads_to = resizing.LEARNABLE if is_known else resizing.CONSEQUENCE
+            return resizing.in_words(self.period), leads_to
         if self.is_shared_along_z:
             return resizing.ALONG_Z, resizing.CONSEQUENCE_ALONG_Z
         return "", ""

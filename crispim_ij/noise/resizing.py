@@ -22,6 +22,15 @@ CONSEQUENCE = (
 )
 """What such noise leads to."""
 
+ADAPT = (
+    "give planes as the camera took them, not resized, or a model that is adapted to them "
+    "(crispim-ij adapt)."
+)
+"""What helps where pixels share noise in a way that can be learnt."""
+
+LEARNABLE = f"What is told of it is a mean, so results are worse: {ADAPT}"
+"""What noise of planes leads to of which is known how they were resized."""
+
 ALONG_Z = (
     "Neighbouring planes share noise, as where they were interpolated along Z, or show a camera's "
     "fixed pattern."

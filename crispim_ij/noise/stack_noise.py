@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crispim_ij.errors import CrispimError
 from crispim_ij.noise.camera import NO_NOISE, CameraNoise
 from crispim_ij.noise.measure import Measurement, channels_of, measure_noise
+from crispim_ij.noise.resizing import ADAPT
 from crispim_ij.planes.channels import channel_names
 
 if TYPE_CHECKING:
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
 
 STRENGTHS = (0.5, 2.0)
 """Least and most that noise may be said to be stronger than it is."""
-
-_OF_GRAIN = (
-    "give planes as the camera took them, not resized, or a model that is adapted to them "
-    "(crispim-ij adapt)."
-)
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ def _doubt(found: Measurement, given: CameraNoise, *, whole: bool) -> str:
     resized = (found.of_all() if whole else found).resized
     says = [found.doubt(given), *resized]
     if not any(resized) and found.noise is not None and found.is_correlated and not whole:
-        says.append(f"{found.problem} The model knows no such noise: {_OF_GRAIN}")
+        says.append(f"{found.problem} The model knows no such noise: {ADAPT}")
     return " ".join(one for one in says if one)
 
 
@@ -174,4 +170,4 @@ def _consequence(found: Measurement) -> str:
             "Fine structure that neighbouring planes don't share can't be told from it, and is "
             "removed too: compare the result with the planes."
         )
-    return f"Little of it can be removed: {_OF_GRAIN}"
+    return f"Little of it can be removed: {ADAPT}"

@@ -76,7 +76,9 @@ def test_it_is_said(factor: float, distance: str) -> None:
     )
     assert "give planes as the camera took them, not resized" in problem
     assert f"stronger again every {distance} px" in told.lines[0]
-    assert ("Neighbouring pixels share noise." in problem) == (factor > 1)
+    is_enlarged = factor > 1
+    assert ("Neighbouring pixels share noise." in problem) == is_enlarged
+    assert ("or a model that is adapted to them (crispim-ij adapt)." in problem) == is_enlarged
 
 
 def interpolated(planes: Planes, factor: float, start: float = 0.0) -> Planes:
