@@ -22,6 +22,9 @@ def told_model(folder: Path, architecture: str = "stabilised-2d", *, idle: bool 
 
 @cache
 def _made(architecture: str, idle: bool) -> Model:
+    from keras.utils import set_random_seed
+
+    set_random_seed(0)
     network, rng = build(architecture), np.random.default_rng(0)
     if not idle:
         weights = [
