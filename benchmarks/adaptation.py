@@ -238,7 +238,7 @@ def binned(clean: Plane) -> Noisy:
 
     def halve(planes: Plane) -> Plane:
         cells = planes[:, :rows, :columns].reshape(len(planes), rows // 2, 2, columns // 2, 2)
-        return cells.mean((2, 4))
+        return np.asarray(cells.mean((2, 4)))
 
     return counts(halve(clean + normal(clean.shape))), halve(clean)
 
@@ -248,7 +248,7 @@ def averaged(clean: Plane) -> Noisy:
 
     def mean(planes: Plane) -> Plane:
         pairs = planes[:, 1:] + planes[:, :-1]
-        return (pairs[..., 1:] + pairs[..., :-1]) / 4
+        return np.asarray((pairs[..., 1:] + pairs[..., :-1]) / 4)
 
     return counts(mean(clean + normal(clean.shape))), mean(clean)
 

@@ -47,7 +47,7 @@ def takes(plane: Plane) -> bool:
 
 def steps_of_epoch(planes: Sequence[Plane]) -> int:
     """Return in how many steps each patch of the planes is seen once."""
-    patches = sum(
+    patches: int = sum(
         math.prod(-(-side // least) for side, least in zip(plane.shape, PATCH, strict=True))
         for plane in planes
     )

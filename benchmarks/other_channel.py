@@ -70,7 +70,8 @@ def fine(planes: Stack) -> Stack:
 
 def without(structure: Stack, known: Stack) -> Stack:
     """Return what of a structure no multiple of a known one explains."""
-    return structure - known * (structure * known).mean() / (known * known).mean()
+    share = float((structure * known).mean() / (known * known).mean())
+    return structure - known * share
 
 
 if __name__ == "__main__":

@@ -291,7 +291,7 @@ def ahead(one: Result, model: str, classic: str) -> float:
     """Return how far a model is ahead in dB, NaN where either was not measured."""
     if not {model, classic} <= one.figures.keys():
         return float("nan")
-    return one.figures[model].psnr - one.figures[classic].psnr
+    return float(one.figures[model].psnr - one.figures[classic].psnr)
 
 
 def print_progress(one: Result) -> None:

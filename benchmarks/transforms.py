@@ -119,13 +119,12 @@ def results_of(network: Network, noisy: Plane, camera: CameraNoise) -> Iterator[
 
 def sd_at(light: Plane, camera: CameraNoise) -> Plane:
     """Return the sd of the noise at some light, in counts."""
-    variance = camera.gain * np.maximum(light - camera.offset, 0) + camera.read_noise**2
-    return np.asarray(np.sqrt(variance))
+    return np.asarray(np.sqrt(camera.variance(light)))
 
 
 def scaled(network: Network, noisy: Plane, sd: Any) -> Plane:
     """Denoise counts that are divided by an sd, and multiply the result."""
-    return network(noisy / sd) * sd
+    return np.asarray(network(noisy / sd) * sd)
 
 
 if __name__ == "__main__":
