@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,52 +12,53 @@ from crispim_ij.profiling import Clock, peak_memory
 
 NAP = 0.1
 SLACK = 0.08
+"""What may pass between a nap's own clock and the one that is tested."""
 
 
-def sleeping(seconds: float) -> None:
+def nap(seconds: float) -> float:
+    """Sleep, and return how long it was: a busy machine wakes late."""
+    start = time.perf_counter()
     time.sleep(seconds)
+    return time.perf_counter() - start
 
 
 def test_kinds_are_apart_and_waiting_is_what_is_left() -> None:
     clock = Clock()
-    clock.timed("reading", sleeping)(NAP)
-    clock.timed("writing", sleeping)(2 * NAP)
-    time.sleep(3 * NAP)
+    reading = clock.timed("reading", nap)(NAP)
+    writing = clock.timed("writing", nap)(2 * NAP)
+    waiting = nap(3 * NAP)
     profile = clock.profile()
-    assert profile.reading == pytest.approx(NAP, abs=SLACK)
-    assert profile.writing == pytest.approx(2 * NAP, abs=SLACK)
-    assert profile.waiting == pytest.approx(3 * NAP, abs=SLACK)
+    assert profile.reading == pytest.approx(reading, abs=SLACK)
+    assert profile.writing == pytest.approx(writing, abs=SLACK)
+    assert profile.waiting == pytest.approx(waiting, abs=SLACK)
     assert profile.computing == 0
-    assert profile.wall == pytest.approx(6 * NAP, abs=SLACK)
+    assert profile.wall == pytest.approx(reading + writing + waiting, abs=SLACK)
 
 
 def test_what_is_within_counts_once() -> None:
     clock = Clock()
     with clock.measure("computing"):
-        time.sleep(NAP)
+        computing = nap(NAP)
         with clock.measure("reading"):
-            time.sleep(2 * NAP)
+            reading = nap(2 * NAP)
     profile = clock.profile()
-    assert profile.computing == pytest.approx(NAP, abs=SLACK)
-    assert profile.reading == pytest.approx(2 * NAP, abs=SLACK)
+    assert profile.computing == pytest.approx(computing, abs=SLACK)
+    assert profile.reading == pytest.approx(reading, abs=SLACK)
     assert profile.waiting == pytest.approx(0, abs=SLACK)
 
 
 def test_other_threads_do_not_shorten_the_waiting() -> None:
     clock = Clock()
-    threads = [
-        threading.Thread(target=clock.timed("computing", sleeping), args=(NAP,)) for _ in "ab"
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        naps = list(threads.map(clock.timed("computing", nap), [NAP, NAP]))
     profile = clock.profile()
-    assert profile.computing == pytest.approx(2 * NAP, abs=SLACK)
-    assert profile.waiting == pytest.approx(NAP, abs=SLACK)
+    assert profile.computing == pytest.approx(sum(naps), abs=SLACK)
+    assert profile.waiting == pytest.approx(profile.wall, abs=SLACK)
 
 
 def test_a_denoiser_is_measured_after_it_is_told_the_noise() -> None:
+    naps = []
+
     class Sleeper:
         depth = 1
 
@@ -66,7 +67,7 @@ def test_a_denoiser_is_measured_after_it_is_told_the_noise() -> None:
             return Sleeper()
 
         def __call__(self, plane: str) -> str:
-            time.sleep(NAP)
+            naps.append(nap(NAP))
             return plane
 
         extended = __call__
@@ -75,19 +76,20 @@ def test_a_denoiser_is_measured_after_it_is_told_the_noise() -> None:
     told = clock.denoiser(Sleeper()).told("much")  # type: ignore[arg-type]
     assert told.depth == 1
     assert told("plane") == told.extended("plane") == "plane"  # type: ignore[arg-type, call-arg]
-    assert clock.profile().computing == pytest.approx(2 * NAP, abs=SLACK)
+    assert clock.profile().computing == pytest.approx(sum(naps), abs=SLACK)
 
 
 def test_a_block_that_fails_is_measured() -> None:
     clock = Clock()
+    naps = []
 
     def failing() -> None:
-        time.sleep(NAP)
+        naps.append(nap(NAP))
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
         clock.timed("reading", failing)()
-    assert clock.profile().reading == pytest.approx(NAP, abs=SLACK)
+    assert clock.profile().reading == pytest.approx(sum(naps), abs=SLACK)
 
 
 def test_peak_memory_grows_with_what_is_held() -> None:

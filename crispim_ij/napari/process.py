@@ -114,8 +114,9 @@ class DenoiserProcess:
 
     def close(self) -> None:
         """End the process at once; who waits for an answer gets a CrispimError."""
-        if self._process is not None:
-            self._process.kill()
+        process = self._process  # which another thread may clear away meanwhile
+        if process is not None:
+            process.kill()
             with self._asking:
                 self._clear_away()
 

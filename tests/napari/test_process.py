@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -70,7 +71,13 @@ def test_a_process_that_died_is_started_again(process: DenoiserProcess, tmp_path
 
 def test_who_waits_for_a_process_that_ends_is_told() -> None:
     process = DenoiserProcess()
-    end = Timer(0.5, process.close)  # long before TensorFlow is there
+
+    def close_once_started() -> None:  # long before TensorFlow is there
+        while process._process is None:
+            time.sleep(0.01)
+        process.close()
+
+    end = Thread(target=close_once_started)
     end.start()
     with pytest.raises(CrispimError, match="ended with status"):
         process.load(find_model("crispim-2d"), SETTINGS)
