@@ -185,7 +185,7 @@ class Denoising {
             return
         boolean isGiven = noises as boolean
         if (!isGiven)
-            noises = measured(title, stacks, network.learntGrain, read)
+            noises = measured(title, stacks, network.learnt, read)
         if (noises.size() != 1 && noises.size() != stacks.size())
             throw new Refused("The noise is told of ${noises.size()} channels, but there are " +
                 "${stacks.size()} (noise): give one for each, or one for all.")
@@ -197,12 +197,12 @@ class Denoising {
     private void doubtGiven(String title, List<List<List<Integer>>> stacks, Closure read) {
         stacks.eachWithIndex { stack, channel ->
             def meter = new NoiseMeter(stack, read)
-            def doubts = [meter.doubt(noises[noises.size() == 1 ? 0 : channel])]
-            if (meter.noise != null && !Double.isNaN(meter.period))
+            def doubts = [meter.doubt(noises[noises.size() == 1 ? 0 : channel]), meter.unlike(network.learnt)]
+            if (isOfMean(meter, network.learnt))
                 doubts << "${meter.problem} $OF_MEAN"
             else if (meter.noise != null && meter.alongZ)
                 doubts << "${Resizing.ALONG_Z} $OF_SHARED"
-            else if (meter.noise != null && meter.problem && !network.learntGrain)
+            else if (meter.noise != null && meter.problem && network.learnt == null)
                 doubts << "${meter.problem} The model knows no such noise: $OF_GRAIN"
             def says = doubts.findAll().join(' ')
             if (says)
@@ -210,25 +210,35 @@ class Denoising {
         }
     }
 
+    // Whether noise that isn't equally strong everywhere is told as if it were, to a network that has not learnt it.
+    private static boolean isOfMean(NoiseMeter meter, List<SharedNoise> learnt) {
+        boolean isLearnt = meter.shares != null && learnt?.any { it.isLike(meter.shares) }
+        meter.noise != null && !Double.isNaN(meter.period) && !isLearnt
+    }
+
     private static String which(String title, int channel, int channels) {
         channels > 1 ? "channel ${channel + 1} of $title" : title
     }
 
     // Measures the noise of each channel: all of it, or where pixels share it what is fine.
-    static List<CameraNoise> measured(String title, List<List<List<Integer>>> stacks, boolean all, Closure read) {
+    static List<CameraNoise> measured(String title, List<List<List<Integer>>> stacks, List<SharedNoise> learnt,
+            Closure read) {
         stacks.withIndex().collect { stack, channel ->
             def meter = new NoiseMeter(stack, read)
             def which = which(title, channel, stacks.size())
-            boolean isWhole = all && meter.whole != null
+            boolean isWhole = learnt != null && meter.whole != null
+            def unlike = meter.unlike(learnt)
             if (meter.noise == null && !isWhole)
                 throw new Refused("The noise of $which can't be measured: give its standard deviation in " +
                     "counts (noise). ${meter.problem}")
-            if (!Double.isNaN(meter.period))
+            if (isOfMean(meter, learnt))
                 IJ.log("$NAME: $which: ${meter.problem} $OF_MEAN")
             else if (meter.noise != null && meter.alongZ)
                 IJ.log("$NAME: $which: ${meter.problem} $OF_SHARED")
             else if (meter.problem && !isWhole)
                 IJ.log("$NAME: $which: ${meter.problem} Little of it can be removed: $OF_GRAIN")
+            if (unlike)
+                IJ.log("$NAME: $which: $unlike")
             if (meter.noise == null)
                 IJ.log("$NAME: $which: ${meter.problem} What differs between neighbouring planes where they " +
                     'are flat is taken for noise.')

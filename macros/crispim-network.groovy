@@ -33,7 +33,10 @@ class NetworkFile {
     final File file
     final String sha256
     final int overlap, block
-    final boolean takesNoise, takesStacks, learntGrain
+    final boolean takesNoise, takesStacks
+
+    // How pixels share the noise that the network was adapted to; null where they share none that it knows.
+    final List<SharedNoise> learnt
 
     NetworkFile(File file) {
         this.file = file
@@ -42,7 +45,7 @@ class NetworkFile {
         overlap = largest(said, 'tile_overlap', 32)
         block = largest(said, 'axes_div_by', 4)
         takesNoise = said.contains('"input_scaling": "noise"')
-        learntGrain = said.contains('"learnt_grain": "true"')
+        learnt = sharedNoise(said)
         takesStacks = said.contains('"axes_out": "ZYXC"')
         if (!takesStacks && said.contains('"axes": "ZYXC"'))
             throw new Refused("The model $file makes one plane of a few: export it for whole stacks " +
@@ -61,6 +64,14 @@ class NetworkFile {
         } catch (ZipException ignored) {
             return ''
         }
+    }
+
+    // An older file says only that pixels share noise.
+    private static List<SharedNoise> sharedNoise(String said) {
+        def found = said =~ /"learnt_grain": "([^"]*)"/
+        if (!found.find())
+            return null
+        found.group(1) == 'true' ? [] : found.group(1).split(' ').collect { SharedNoise.parse(it) }
     }
 
     private static int largest(String said, String name, int otherwise) {

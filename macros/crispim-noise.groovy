@@ -385,6 +385,40 @@ class NoiseCurve {
     }
 }
 
+// How pixels share noise, in few figures: the correlation of neighbours along Y and X, and the distance in px
+// at which noise is as strong again, NaN where planes weren't resized.
+@CompileStatic
+class SharedNoise {
+    private static final double ALIKE = 0.2, ALIKE_PERIODS = 1.05
+
+    final double down, right, period
+
+    SharedNoise(double down, double right, double period) {
+        this.down = down
+        this.right = right
+        this.period = period
+    }
+
+    static SharedNoise parse(String text) {
+        def figures = text.split(':').collect { it as double }
+        new SharedNoise(figures[0], figures[1], figures.size() > 2 ? figures[2] : Double.NaN)
+    }
+
+    boolean isLike(SharedNoise other) {
+        boolean isResized = !Double.isNaN(period)
+        if (isResized == Double.isNaN(other.period))
+            return false
+        if (isResized && Math.max(period, other.period) > ALIKE_PERIODS * Math.min(period, other.period))
+            return false
+        Math.abs(down - other.down) <= ALIKE && Math.abs(right - other.right) <= ALIKE
+    }
+
+    String toString() {
+        def again = Double.isNaN(period) ? '' : ", and is stronger again every ${Resizing.figures(period)} px"
+        String.format(Locale.ROOT, 'correlates by %.2f down and %.2f right%s', down, right, again)
+    }
+}
+
 // Noise that neighbouring pixels share, by the waves of blocks of 32 x 32 px.
 @CompileStatic
 class Grain {
@@ -393,8 +427,37 @@ class Grain {
     private static final int COARSE = 4
     private static final double[] WINDOW = hann()
 
-    // Variance of all of the noise, in units of the fine part squared; NaN where planes are smaller than a block.
-    static double variance(List<double[][]> planes, List<double[][]> besides, CameraNoise fine) {
+    // Power of the waves, of those that whole rows share, and whole columns.
+    private final double[][] spectrum
+    private final double[] rows, columns
+
+    private Grain(double[][] flat) {
+        rows = takeLines(flat)
+        double[][] turned = transposed(flat)
+        columns = takeLines(turned)
+        spectrum = transposed(turned)
+    }
+
+    // Of all of the noise, in units of the fine part squared.
+    double getVariance() { shared(0, 0) }
+
+    // How much noise pixels share that lie so far from one another.
+    double correlation(int down, int right) { shared(down, right) / variance }
+
+    private double shared(int down, int right) {
+        double sum = 0
+        for (int j = 0; j < SIDE; j++) {
+            sum += (rows[j] * wave(j * down) + columns[j] * wave(j * right)) / SIDE
+            for (int k = 0; k < SIDE; k++)
+                sum += spectrum[j][k] * wave(j * down + k * right) / (SIDE * SIDE)
+        }
+        sum
+    }
+
+    private static double wave(int part) { Math.cos(2 * Math.PI * part / SIDE) }
+
+    // Null where planes are smaller than a block.
+    static Grain measure(List<double[][]> planes, List<double[][]> besides, CameraNoise fine) {
         List<double[][]> noise = []
         List<Double> structure = []
         planes.eachWithIndex { double[][] plane, int n ->
@@ -408,7 +471,7 @@ class Grain {
                 }
         }
         if (!noise)
-            return Double.NaN
+            return null
         int count = Math.min(noise.size(), Math.max(8, (int) Math.rint(0.15d * noise.size())))
         def flattest = (0..<noise.size()).sort(false) { int n -> structure[n] }.take(count)
         double[][] flat = new double[SIDE][SIDE]
@@ -417,9 +480,7 @@ class Grain {
                 for (int k = 0; k < SIDE; k++)
                     flat[j][k] += noise[n][j][k] / count
         flat[0][0] = (flat[0][1] + flat[1][0]) / 2 // as means were taken off
-        double rows = takeLines(flat)
-        flat = transposed(flat)
-        rows + takeLines(flat) + mean(flat)
+        new Grain(flat)
     }
 
     private static double[] hann() {
@@ -524,8 +585,8 @@ class Grain {
         sum
     }
 
-    // Takes what whole rows share, which the window leaks into the next waves, off a spectrum; returns its variance.
-    private static double takeLines(double[][] spectrum) {
+    // Takes what whole rows share, which the window leaks into the next waves, off a spectrum; returns its power.
+    private static double[] takeLines(double[][] spectrum) {
         double[] lines = new double[SIDE]
         double sum = 0
         for (int j = 0; j < SIDE; j++) {
@@ -537,12 +598,12 @@ class Grain {
         for (double line : lines)
             sum += line / SIDE
         if (sum < 0.02d * mean(spectrum))
-            return 0
+            return new double[SIDE]
         for (int j = 0; j < SIDE; j++)
             for (int k : [SIDE - 1, 0, 1])
                 spectrum[j][k] = Math.max(spectrum[j][k] - (k == 0 ? LEAK : LEAK_BESIDE) * lines[j], 0d)
         spectrum[0][0] = (spectrum[0][2] + spectrum[2][0]) / 2
-        sum
+        lines
     }
 }
 
@@ -568,8 +629,11 @@ class Resizing {
     }
 
     static String inWords(double period) {
-        def px = new BigDecimal(period).round(new MathContext(2)).stripTrailingZeros().toPlainString()
-        "Noise is stronger again every $px px, as in planes that were resized."
+        "Noise is stronger again every ${figures(period)} px, as in planes that were resized."
+    }
+
+    static String figures(double period) {
+        new BigDecimal(period).round(new MathContext(2)).stripTrailingZeros().toPlainString()
     }
 
     // Whether the noise of most planes is, in a good part, that of the plane beside.
@@ -711,6 +775,9 @@ class NoiseMeter {
     CameraNoise noise, whole
     String problem = ''
 
+    // How neighbouring pixels share noise; null where that can't be measured.
+    SharedNoise shares
+
     // Distance at which noise is as strong again, in px, where planes were resized; NaN elsewhere.
     double period = Double.NaN
 
@@ -793,9 +860,21 @@ class NoiseMeter {
         }
         if (isShared && (isSmooth || noise != null)) {
             def fine = noise ?: new CameraNoise(0d, 0d, 1d)
-            double variance = Grain.variance(planes, besides, fine)
-            whole = Double.isNaN(variance) ? null : fine.scaled(Math.sqrt(variance))
-        }
+            def grain = Grain.measure(planes, besides, fine)
+            if (grain != null) {
+                whole = fine.scaled(Math.sqrt(grain.variance))
+                shares = new SharedNoise(grain.correlation(1, 0), grain.correlation(0, 1), period)
+            }
+        } else if (noise != null)
+            shares = new SharedNoise(0d, 0d, period)
+    }
+
+    // Says that pixels share noise in another way than a network has learnt, or nothing.
+    String unlike(List<SharedNoise> learnt) {
+        if (!learnt || shares == null || learnt.any { it.isLike(shares) })
+            return ''
+        "Noise $shares, and the model was adapted to noise that ${learnt[0]}: noise stays in, or structure is " +
+            "removed. ${whole == null ? 'Take a model that ships' : 'Adapt one to these planes (crispim-ij adapt)'}."
     }
 
     // Says that the planes show far less or more noise than is given, or nothing.

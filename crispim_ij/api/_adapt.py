@@ -97,7 +97,7 @@ def adapt(
     check_adaptable(found)
     check_place(place, resume=False, overwrite=overwrite)
     with opened_image(image, selection_of(channel, time, level, series)) as source:
-        told = tell_noise(source, NoiseOptions(read_noise(noise)), whole=True)
+        told = tell_noise(source, NoiseOptions(read_noise(noise)), learnt=())
         for problem in (*told.problems, *misfits(source, found)):
             warnings.warn(problem, UserWarning, stacklevel=2)
         with ExitStack() as shown:

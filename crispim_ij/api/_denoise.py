@@ -208,7 +208,7 @@ def _noise_of(planes: da.Array, model: Model, told: NoiseOptions) -> CameraNoise
     if not model.spec.takes_noise:
         return None
     source = ArraySource(planes)
-    noise = tell_noise(source, told, whole=model.spec.learnt_grain)
+    noise = tell_noise(source, told, learnt=model.spec.learnt_grain)
     for problem in noise.problems:
         warnings.warn(problem, UserWarning, stacklevel=3)
     return noise.of_planes(source)[0]

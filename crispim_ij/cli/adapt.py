@@ -81,7 +81,7 @@ def adapt(
     check_place(model, resume=resume, overwrite=overwrite)
     started = perf_counter()
     with opened_source(stack, selection.selection()) as planes:
-        told = tell_noise(planes, NoiseOptions(parse_noise(noise)), whole=True)
+        told = tell_noise(planes, NoiseOptions(parse_noise(noise)), learnt=())
         say_noise(told, quiet=as_json)
         say_problems(misfits(planes, start))
         if dry_run:

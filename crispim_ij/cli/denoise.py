@@ -151,7 +151,7 @@ def denoise(
         return
     with opened_source(source, chosen) as planes:
         check_profile(report.profile, planes.path, on_workers=dask is not None)
-        known = None if adapt is None else tell_noise(planes, told, whole=True)
+        known = None if adapt is None else tell_noise(planes, told, learnt=())
         job = plan_denoising(planes, outputs, model, how, told, options, known)
         if adapt is not None:
             job = _adapted(job, adapt, told, options, dry=report.dry_run)

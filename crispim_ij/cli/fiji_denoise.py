@@ -154,7 +154,7 @@ def _noises(
     """Measure the noise and say it, or take what the user says; one a plane."""
     from crispim_ij.noise import tell_noise
 
-    noise = tell_noise(planes, options, whole=described.learnt_grain)
+    noise = tell_noise(planes, options, learnt=described.learnt_grain)
     say_noise(noise)
     return list(noise.of_planes(planes))
 

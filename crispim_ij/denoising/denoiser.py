@@ -96,7 +96,7 @@ class Denoiser:
         """Tell the noise that planes, (Y, X) or (Z, Y, X) of one channel, are measured to have."""
         if not self.spec.takes_noise:
             return self
-        noise = tell_noise(ArraySource(planes), MEASURED, whole=self.spec.learnt_grain)
+        noise = tell_noise(ArraySource(planes), MEASURED, learnt=self.spec.learnt_grain)
         return self.told(noise.channels[0])
 
     def __call__(self, plane: NDArray[Any]) -> NDArray[np.float32]:

@@ -196,7 +196,7 @@ class _Tunable:
     def learnt_grain(self) -> bool:
         """Whether it is a model that is told all of the noise, see `ModelSpec.learnt_grain`."""
         denoiser = None if self.method is None else self.method.denoiser
-        return denoiser is not None and denoiser.spec.learnt_grain
+        return denoiser is not None and denoiser.spec.learnt_grain is not None
 
     def at(
         self, strength: float | None, camera: CameraNoise

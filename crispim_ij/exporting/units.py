@@ -54,7 +54,7 @@ class Units:
     @property
     def are_of_all_noise(self) -> bool:
         """Whether that is the sd of all noise, of which pixels that share it hide some."""
-        return VALUES_OF_ALL.facts.items() <= self.facts.items()
+        return "learnt_grain" in self.facts
 
     @classmethod
     def of(cls, model: Model) -> Units:
@@ -68,13 +68,15 @@ class Units:
             )
         if not model.spec.takes_noise:
             return COUNTS
-        return VALUES_OF_ALL if model.spec.learnt_grain else VALUES
+        learnt = model.spec.learnt_grain
+        return VALUES if learnt is None else _of_all(" ".join(one.as_text() for one in learnt))
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, Any]) -> Units:
         """Return the units that a description with `facts` in it is of."""
-        kinds = (VALUES_OF_ALL, VALUES, COUNTS)
-        return next(kind for kind in kinds if kind.facts.items() <= facts.items())
+        if not VALUES.facts.items() <= facts.items():
+            return COUNTS
+        return _of_all(facts["learnt_grain"]) if "learnt_grain" in facts else VALUES
 
 
 COUNTS = Units("raw counts in, raw counts out")
@@ -90,8 +92,10 @@ ALL_NOISE = (
     "of the noise, not of what is fine"
 )
 
-VALUES_OF_ALL = Units(f"{VALUES.says}: {ALL_NOISE}", {**VALUES.facts, "learnt_grain": "true"})
-"""Of a model that was adapted to noise that pixels share, see `ModelSpec.learnt_grain`."""
+
+def _of_all(learnt: str) -> Units:
+    """Return the units of a model that was adapted to noise that pixels share."""
+    return Units(f"{VALUES.says}: {ALL_NOISE}", {**VALUES.facts, "learnt_grain": learnt})
 
 
 def check_noise(spec: ModelSpec, noise: CameraNoise | None) -> None:

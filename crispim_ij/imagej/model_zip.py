@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import SharedNoise
 
 _OURS = "crispim-ij "
 _2D, _3D = "YXC", "ZYXC"
@@ -47,7 +48,7 @@ class ModelZip:
     takes_noise: bool = False
     depth: int = 1
     gives_stacks: bool = False
-    learnt_grain: bool = False
+    learnt_grain: tuple[SharedNoise, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -121,6 +122,7 @@ def read_model_zip(path: Path) -> ModelZip:
             raise ValueError("its type or its axes are none of ours")
         multiples = _lengths(meta.get("axes_div_by"), axes, 1)
         overlaps = _lengths(meta.get("tile_overlap"), axes, 0)
+        learnt_grain = _learnt_grain(meta.get("learnt_grain"))
     except ValueError as error:
         raise _not_ours(path) from error
     gives_stacks = axes == meta.get("axes_out") == _3D
@@ -128,9 +130,15 @@ def read_model_zip(path: Path) -> ModelZip:
     depth = 2 * overlaps["Z"] + 1 if gives_stacks else multiples.get("Z", 1)
     multiple, overlap = (max(sizes["Y"], sizes["X"]) for sizes in (multiples, overlaps))
     takes_noise = meta.get("input_scaling") == "noise"
-    learnt_grain = meta.get("learnt_grain") == "true"
     zip_file = path.absolute()
     return ModelZip(zip_file, multiple, overlap, takes_noise, depth, gives_stacks, learnt_grain)
+
+
+def _learnt_grain(said: Any) -> tuple[SharedNoise, ...] | None:
+    """Read how pixels share the noise that a network was adapted to; 'true' says that they do."""
+    if said is None:
+        return None
+    return () if said == "true" else tuple(map(SharedNoise.from_text, str(said).split()))
 
 
 @contextmanager

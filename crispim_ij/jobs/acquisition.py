@@ -149,7 +149,7 @@ def plan_denoising_of_tree(
         measure = cache(lambda: measure_noise_over(opened))
         noise = None
         if found.spec.takes_noise:
-            noise = StackNoise.of(told, measure(), whole=found.spec.learnt_grain)
+            noise = StackNoise.of(told, measure(), learnt=found.spec.learnt_grain)
         problems = misfits(opened[0], found, measure)
         problems += noise.problems if noise else ()
         return ChannelNoise(

@@ -214,7 +214,7 @@ def plan_denoising_into(
         load_error_model(found)
     check_options(found.spec, told)
     if found.spec.takes_noise:
-        noise = noise or tell_noise(source, told, whole=found.spec.learnt_grain)
+        noise = noise or tell_noise(source, told, learnt=found.spec.learnt_grain)
     return DenoiseJob(source, sink, found, settings, uncertain, noise)
 
 

@@ -8,11 +8,12 @@ from crispim_ij.models.folder import (
     load_model,
     save_model,
 )
-from crispim_ij.models.spec import ModelSpec
+from crispim_ij.models.spec import ModelSpec, SharedNoise
 
 __all__ = [
     "Model",
     "ModelSpec",
+    "SharedNoise",
     "find_model",
     "library_folder",
     "list_models",

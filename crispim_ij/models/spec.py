@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,56 @@ SPEC_FILE = "model.json"
 MOST_PIXELS = 4096
 """Farthest that a network may see, and largest pooling cell, in px."""
 
+_ALIKE = 0.2  # correlation: less is hardly noticed, and planes without neighbours tell it badly
+_ALIKE_PERIODS = 1.05
 _MOST_BYTES = 2**24
 _TYPES = {"str": str, "int": int, "dict[str, Any]": dict}
+
+
+@dataclass(frozen=True)
+class SharedNoise:
+    """How pixels share noise, in few figures.
+
+    Attributes
+    ----------
+    down, right : float
+        Correlation of the noise of neighbours along Y, and along X.
+    period : float or None
+        Distance, in px, at which noise is as strong again, where planes were resized.
+    """
+
+    down: float = 0.0
+    right: float = 0.0
+    period: float | None = None
+
+    def is_like(self, other: SharedNoise) -> bool:
+        """Whether a model that has learnt the one knows the other."""
+        if (self.period is None) != (other.period is None):
+            return False
+        periods = (self.period or 1.0, other.period or 1.0)
+        farthest = max(abs(self.down - other.down), abs(self.right - other.right))
+        return farthest <= _ALIKE and max(periods) <= _ALIKE_PERIODS * min(periods)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, float]) -> SharedNoise:
+        """Read what a training run noted of noisy planes."""
+        return cls(record["down"], record["right"], record.get("period"))
+
+    def as_text(self) -> str:
+        """Return it as 'DOWN:RIGHT', or 'DOWN:RIGHT:PERIOD', which `from_text` reads."""
+        figures = (self.down, self.right) + ((self.period,) if self.period else ())
+        return ":".join(f"{one:.3g}" for one in figures)
+
+    @classmethod
+    def from_text(cls, text: str) -> SharedNoise:
+        """Read what `as_text` wrote."""
+        down, right, *period = map(float, text.split(":"))
+        return cls(down, right, period[0] if period else None)
+
+    def __str__(self) -> str:
+        """Say it in words, after 'noise'."""
+        again = f", and is stronger again every {self.period:.2g} px" if self.period else ""
+        return f"correlates by {self.down:.2f} down and {self.right:.2f} right{again}"
 
 
 @dataclass(frozen=True)
@@ -71,11 +120,14 @@ class ModelSpec:
         return self.input_scaling == "noise"
 
     @property
-    def learnt_grain(self) -> bool:
-        """Whether it has learnt from noisy planes how pixels share noise."""
+    def learnt_grain(self) -> tuple[SharedNoise, ...] | None:
+        """How pixels shared the noise of the planes that it has learnt from, or None."""
         data = self.provenance.get("data")
         stacks = data if isinstance(data, list) else []
-        return any(isinstance(stack, dict) and "grain" in stack for stack in stacks)
+        grains = [
+            stack["grain"] for stack in stacks if isinstance(stack, dict) and "grain" in stack
+        ]
+        return tuple(map(SharedNoise.of_record, grains)) or None
 
     @property
     def halo(self) -> int:

@@ -274,7 +274,7 @@ def _adapted(task: Adaptation, answers: IO[bytes]) -> Any:
         count, depth, rows, columns = task.stacks.shape
         source = ArraySource(task.stacks.reshape(count * depth, rows, columns))
         source.metadata = Metadata(axes="CZ", sizes=(count, depth))
-        noise = tell_noise(source, task.noise, whole=True)
+        noise = tell_noise(source, task.noise, learnt=())
         return adapt(
             source,
             task.model,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from crispim_ij.models import SharedNoise
 from crispim_ij.noise import resizing
 from crispim_ij.noise.camera import LARGEST, SMALLEST_GAIN, UNIT_NOISE, CameraNoise
 from crispim_ij.noise.fit import fit_noise
@@ -131,6 +132,28 @@ class Measurement:
         if self.is_shared_along_z:
             return resizing.ALONG_Z, resizing.CONSEQUENCE_ALONG_Z
         return "", ""
+
+    @property
+    def shares(self) -> SharedNoise | None:
+        """How neighbouring pixels share noise; None where that can't be measured."""
+        if self.grain is not None:
+            return SharedNoise(
+                self.grain.correlation(1, 0), self.grain.correlation(0, 1), self.period
+            )
+        return None if self.noise is None or self.is_correlated else SharedNoise(period=self.period)
+
+    def unlike(self, learnt: Sequence[SharedNoise]) -> str:
+        """Say that pixels share noise in another way than a model has learnt, or nothing."""
+        here = self.shares
+        if not learnt or here is None or any(here.is_like(one) for one in learnt):
+            return ""
+        helps = "Adapt one to these planes (crispim-ij adapt)."
+        if self.grain is None:
+            helps = "Take a model that ships."
+        return (
+            f"Noise {here}, and the model was adapted to noise that {learnt[0]}: noise stays in, "
+            f"or structure is removed. {helps}"
+        )
 
     def in_figures(self) -> str:
         """Say how strong noise is, as 'sd 34.9 counts', or why it isn't known."""

@@ -13,6 +13,7 @@ from crispim_ij.noise.resizing import ADAPT
 from crispim_ij.planes.channels import channel_names
 
 if TYPE_CHECKING:
+    from crispim_ij.models import SharedNoise
     from crispim_ij.planes import Source
 
 STRENGTHS = (0.5, 2.0)
@@ -86,27 +87,26 @@ class StackNoise:
         found: Sequence[Measurement],
         channels: Sequence[str] = (),
         *,
-        whole: bool = False,
+        learnt: Sequence[SharedNoise] | None = None,
     ) -> StackNoise:
         """Return what the user says, or else what was measured of each channel, by its name.
 
-        `whole` is for models that learn or have learnt how pixels share noise: they are told all
-        of it, see `Measurement.whole`.
+        `learnt` is how pixels shared the noise that a model has learnt, which then is told all of
+        it, see `Measurement.whole`. It is empty where the model learns from these very planes.
         """
         names = [_named(one.channel, channels) if len(found) > 1 else "" for one in found]
         if options.given is not None:
-            doubts = [_doubt(one, options.given, whole=whole) for one in found]
+            doubts = [_doubt(one, options.given, learnt) for one in found]
             problems = tuple(n + d for n, d in zip(names, doubts, strict=True) if d)
             return cls((options.given,), options.strength, problems=problems)
-        found = [one.of_all() for one in found] if whole else found
+        found = found if learnt is None else [one.of_all() for one in found]
         named = list(zip(names, found, strict=True))
+        says = [(name, _problem(one, learnt or ())) for name, one in named]
         return cls(
             channels=tuple(one.noise or NO_NOISE for one in found),
             strength=options.strength,
             lines=tuple(name + one.in_words() for name, one in named),
-            problems=tuple(
-                f"{name}{one.problem} {_consequence(one)}" for name, one in named if one.problem
-            ),
+            problems=tuple(name + problem for name, problem in says if problem),
         )
 
     def of_planes(self, source: Source) -> list[CameraNoise]:
@@ -136,10 +136,12 @@ class StackNoise:
         )
 
 
-def tell_noise(source: Source, options: NoiseOptions, *, whole: bool = False) -> StackNoise:
+def tell_noise(
+    source: Source, options: NoiseOptions, *, learnt: Sequence[SharedNoise] | None = None
+) -> StackNoise:
     """Measure the noise of each channel of a stack, for what the user doesn't say; see `of`."""
     return StackNoise.of(
-        options, measure_noise(source), channel_names(source.metadata), whole=whole
+        options, measure_noise(source), channel_names(source.metadata), learnt=learnt
     )
 
 
@@ -149,13 +151,22 @@ def _named(channel: int, names: Sequence[str]) -> str:
     return f"channel {channel + 1} ({name}): " if name else f"channel {channel + 1}: "
 
 
-def _doubt(found: Measurement, given: CameraNoise, *, whole: bool) -> str:
+def _doubt(found: Measurement, given: CameraNoise, learnt: Sequence[SharedNoise] | None) -> str:
     """Say what the planes tell against the user's word, and against a model's use, or nothing."""
-    resized = (found.of_all() if whole else found).resized
-    says = [found.doubt(given), *resized]
-    if not any(resized) and found.noise is not None and found.is_correlated and not whole:
+    resized = (found if learnt is None else found.of_all()).resized
+    says = [found.doubt(given), *resized, found.unlike(learnt or ())]
+    if not any(resized) and found.noise is not None and found.is_correlated and learnt is None:
         says.append(f"{found.problem} The model knows no such noise: {ADAPT}")
     return " ".join(one for one in says if one)
+
+
+def _problem(found: Measurement, learnt: Sequence[SharedNoise]) -> str:
+    """Say why to mistrust what was measured or what a model makes of it, or nothing."""
+    unlike = found.unlike(learnt)
+    problem = f"{found.problem} {_consequence(found)}" if found.problem else ""
+    if unlike and not found.resized[1]:
+        return unlike
+    return " ".join(one for one in (problem, unlike) if one)
 
 
 def _consequence(found: Measurement) -> str:

@@ -172,6 +172,9 @@ def _lacks(
 
 def _judge_told(noise: Measurement, spec: ModelSpec) -> Fit:
     """Judge a model that is told the noise: any that pixels don't share fits, or as it learnt."""
+    unlike = noise.unlike(spec.learnt_grain or ())
+    if unlike:
+        return Fit(False, unlike)
     if spec.learnt_grain and noise.whole is not None:
         return Fit(True, f"{spec.name} has learnt how pixels share noise, and is told all of it.")
     if noise.noise is None:

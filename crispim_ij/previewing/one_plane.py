@@ -220,7 +220,7 @@ def look(
     found = measure_noise(source)
     number = channels_of(source)[chosen]
     names = channel_names(source.metadata)
-    stack = StackNoise.of(options, found, names, whole=model.spec.learnt_grain)
+    stack = StackNoise.of(options, found, names, learnt=model.spec.learnt_grain)
     fine = StackNoise.of(options, found, names)
     noise = found[number]
     neighbours = Neighbours.of(source) if model.spec.depth > 1 else None

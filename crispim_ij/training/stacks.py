@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import SharedNoise
 from crispim_ij.networks import ARCHITECTURES, mini_stack, neighbours
 from crispim_ij.noise import (
     CalibrationSettings,
@@ -52,12 +53,13 @@ class OwnNoise:
     """The noise of planes that are learnt from.
 
     `camera` is what a network is told; where neighbouring pixels share the noise, `grain` is how,
-    for a recipe in units of the noise.
+    for a recipe in units of the noise, and `shares` the same in few figures.
     """
 
     camera: CameraNoise
     is_correlated: bool = False
     grain: Grain | None = None
+    shares: SharedNoise | None = None
 
 
 @dataclass(frozen=True)
@@ -210,26 +212,25 @@ def open_noisy_stack(
     stack = open_stack(noisy, None, recipe)
     if not recipe.is_told:
         return replace(stack, noise=_calibrated(noisy))
-    found = measure_noise(noisy)
-    if ARCHITECTURES[recipe.architecture].depth > 1 and any(one.is_shared_along_z for one in found):
+    (found,) = measure_noise(noisy)
+    if ARCHITECTURES[recipe.architecture].depth > 1 and found.is_shared_along_z:
         raise CrispimError(
             f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
             "or give planes as the microscope took them, without that pattern."
         )
-    notes = tuple(" ".join(one.of_all().resized) for one in found if any(one.of_all().resized))
+    notes = (" ".join(found.of_all().resized),) if any(found.of_all().resized) else ()
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 
-def _told_noise(noisy: Source, found: Sequence[Measurement], given: CameraNoise | None) -> OwnNoise:
+def _told_noise(noisy: Source, found: Measurement, given: CameraNoise | None) -> OwnNoise:
     """Return what a model is told when it denoises the planes, and how pixels share noise."""
-    camera = given or found[0].of_all().noise
+    camera = given or found.of_all().noise
     if camera is None:
         raise CrispimError(
             f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "
-            f"from noisy planes ({found[0].problem}): tell it with --noise."
+            f"from noisy planes ({found.problem}): tell it with --noise."
         )
-    is_correlated = any(one.is_correlated for one in found)
-    return OwnNoise(camera, is_correlated, next((one.grain for one in found if one.grain), None))
+    return OwnNoise(camera, found.is_correlated, found.grain, found.shares)
 
 
 def _calibrated(noisy: Source) -> OwnNoise:
@@ -243,18 +244,13 @@ def describe_stack(stack: TrainingStack) -> dict[str, Any]:
     described = {"shape": list(stack.clean.shape), "sha256": stack.sha256}
     if stack.noise is not None:
         noise: dict[str, Any] = {"noise": asdict(stack.noise.camera)}
-        if stack.noise.grain is not None:
-            noise["grain"] = _described(stack.noise.grain)
+        if stack.noise.grain is not None and stack.noise.shares is not None:
+            shares = asdict(stack.noise.shares)
+            noise["grain"] = {name: one for name, one in shares.items() if one is not None}
         return {"noisy": stack.clean.path.name, **described, **noise}
     noisy = {"noisy": stack.noisy.path.name} if stack.noisy is not None else {}
     own = {"own_noise": stack.own_noise} if stack.own_noise else {}
     return {"clean": stack.clean.path.name, **described, **noisy, **own}
-
-
-def _described(grain: Grain) -> dict[str, float]:
-    """Describe how pixels share noise."""
-    down, right = grain.correlation(1, 0), grain.correlation(0, 1)
-    return {"down": down, "right": right}
 
 
 class CachedPlanes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.exporting.bioimageio_description import describe
-from crispim_ij.exporting.units import COUNTS, VALUES, VALUES_OF_ALL, Units, check_noise, with_noise
+from crispim_ij.exporting.units import COUNTS, VALUES, Units, check_noise, with_noise
 from crispim_ij.models import Model
 from crispim_ij.noise import NO_NOISE, CameraNoise, restore, stabilise
 from crispim_ij.noise.stabilise import restored, stabilised
@@ -63,10 +63,11 @@ def test_what_goes_in(paper_2d: Model, stabilised_2d: Model) -> None:
 
 
 def test_an_export_says_that_a_model_has_learnt_a_grain(stabilised_2d: Model) -> None:
-    learnt = {"data": [{"noisy": "scan.tif", "grain": {"variance": 1.0}}]}
+    learnt = {"data": [{"noisy": "scan.tif", "grain": {"down": 0.5, "right": 0.25, "period": 3}}]}
     adapted = replace(stabilised_2d, spec=replace(stabilised_2d.spec, provenance=learnt))
     units = Units.of(adapted)
-    assert units == VALUES_OF_ALL
+    assert units.facts == {**VALUES.facts, "learnt_grain": "0.5:0.25:3"}
+    assert units.are_of_all_noise
     assert units.are_values
     assert "standard deviation is that of all of the noise" in units.says
     assert Units.of_facts({"type": "x", **units.facts}) == units

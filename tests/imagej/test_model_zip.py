@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import model_zip
 from crispim_ij.imagej.model_zip import ModelZip, PluginTiles, plan_tiles, read_model_zip
+from crispim_ij.models import SharedNoise
 from tests.imagej.csbdeep_standin import META, plugin_tiles, write_zip
 
 SIDES = st.integers(4, 5000)
@@ -76,10 +77,26 @@ def test_a_relative_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     assert read_model_zip(Path("m.zip")).path == tmp_path / "m.zip"
 
 
-@pytest.mark.parametrize("learnt", [True, False])
-def test_a_zip_says_whether_it_learnt_how_pixels_share_noise(tmp_path: Path, learnt: bool) -> None:
-    says = {"input_scaling": "noise"} | ({"learnt_grain": "true"} if learnt else {})
-    assert read_model_zip(write_zip(tmp_path / "m.zip", **says)).learnt_grain == learnt
+@pytest.mark.parametrize(
+    ("says", "learnt"),
+    [
+        ({}, None),
+        ({"learnt_grain": "true"}, ()),
+        ({"learnt_grain": "0.5:0.25"}, (SharedNoise(0.5, 0.25),)),
+        ({"learnt_grain": "0.5:0.25 0:0.5:3"}, (SharedNoise(0.5, 0.25), SharedNoise(0, 0.5, 3))),
+    ],
+)
+def test_a_zip_says_how_pixels_share_the_noise_that_it_learnt(
+    tmp_path: Path, says: dict[str, str], learnt: tuple[SharedNoise, ...] | None
+) -> None:
+    path = write_zip(tmp_path / "m.zip", input_scaling="noise", **says)
+    assert read_model_zip(path).learnt_grain == learnt
+
+
+def test_a_zip_whose_noise_can_not_be_read_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "m.zip", input_scaling="noise", learnt_grain="much")
+    with pytest.raises(CrispimError, match="is no zip that"):
+        read_model_zip(path)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_model_that_has_learnt_a_grain_is_told_all_of_the_noise(told: Model) -
     noise = rng.normal(0, 30, (4, 64, 64)) + rng.normal(0, 30, (4, 64, 1))
     source = ArraySource((500 + noise).astype(np.float32))
     sink = ArraySink(source.shape, source.dtype)
-    learnt = replace(told.spec, provenance={"data": [{"grain": {"variance": 1.0}}]})
+    learnt = replace(told.spec, provenance={"data": [{"grain": {"down": 0.0, "right": 0.5}}]})
     for spec, sd in ((told.spec, 30), (learnt, 30 * 2**0.5)):
         job = plan_denoising_into(source, sink, Model(told.folder, spec), DenoiseSettings())
         assert job.noise is not None

@@ -18,6 +18,7 @@ from scipy.ndimage import uniform_filter
 
 from crispim_ij.errors import CrispimError
 from crispim_ij.imagej import ImageJGateway
+from crispim_ij.models import SharedNoise
 from crispim_ij.noise import (
     CameraNoise,
     add_camera_noise,
@@ -268,17 +269,20 @@ def test_a_network_that_learnt_how_pixels_share_noise_is_told_all_of_it(
     noisy = np.clip(np.rint(planes), 0, 65535).astype(np.uint16)
     tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
     (found,) = measure_noise(ArraySource(noisy))
+    assert found.shares
+    learnt = {"learnt_grain": found.shares.as_text()}
     told = {}
-    for name, says in {"ships": {}, "adapted": {"learnt_grain": "true"}}.items():
+    for name, says in {"ships": {}, "older": {"learnt_grain": "true"}, "adapted": learnt}.items():
         model, out = told_zip(tmp_path / f"{name}.zip", **says), tmp_path / f"{name}.tif"
         answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
         assert ("Little of it can be removed" in answer.printed) == (name == "ships")
+        assert "adapted to noise that" not in answer.printed
         text = metadata(out)["Info"].partition(" noise=")[2].split()[0]
         told[name] = parse_noise(text)
     assert found.noise
     assert found.whole
     assert found.whole.read_noise > 1.3 * found.noise.read_noise
-    for noise, expected in zip(told.values(), (found.noise, found.whole), strict=True):
+    for noise, expected in zip(told.values(), (found.noise, found.whole, found.whole), strict=True):
         assert noise
         assert noise.gain == pytest.approx(expected.gain, rel=1e-4)
         assert noise.read_noise == pytest.approx(expected.read_noise, rel=1e-4)
@@ -307,10 +311,40 @@ def test_planes_that_were_resized_are_said(
     (found,) = measure_noise(ArraySource(counts))
     assert found.problem
     assert "resized" in found.problem
-    model, out = told_zip(tmp_path / "told.zip"), tmp_path / "out.tif"
-    answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
-    assert f"in.tif: {found.problem} What is told of it is a mean" in answer.printed
-    assert "Little of it can be removed" not in answer.printed
+    assert found.shares
+    learnt = {"learnt_grain": found.shares.as_text()}
+    of_models = {"ships": {}, "adapted": learnt} if found.whole else {"ships": {}}
+    for name, says in of_models.items():
+        model, out = told_zip(tmp_path / f"{name}.zip", **says), tmp_path / f"{name}.tif"
+        answer = denoise(fiji, f"model={model}", f"input={tmp_path}/in.tif", f"output={out}")
+        is_said = f"in.tif: {found.problem} What is told of it is a mean" in answer.printed
+        assert is_said == (name == "ships")
+        assert "Little of it can be removed" not in answer.printed
+        assert "adapted to noise that" not in answer.printed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("given", ["auto", "20"])
+@pytest.mark.parametrize("kind", ["independent", "in rows", "resized"])
+def test_noise_that_a_network_was_not_adapted_to_is_said(
+    fiji: FijiFolder, tmp_path: Path, kind: str, given: str
+) -> None:
+    """In the words of the command."""
+    fiji.add_plugin(HALF)
+    planes = np.stack([of_sd(20, k) for k in range(3)]) * 1.0
+    if kind == "in rows":
+        planes += np.random.default_rng(0).normal(0, 20, (3, 200, 1))
+    if kind == "resized":
+        size = (480, 400)
+        planes = np.stack([resize(p, *size, Interpolation.BILINEAR, average=False) for p in planes])
+    noisy = np.clip(np.rint(planes), 0, 65535).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "in.tif", noisy, imagej=True, metadata={"axes": "ZYX"})
+    (found,) = measure_noise(ArraySource(noisy))
+    unlike = found.unlike([SharedNoise(0.5, 0.5)])
+    assert unlike
+    model, out = told_zip(tmp_path / "told.zip", learnt_grain="0.5:0.5"), tmp_path / "out.tif"
+    lines = (f"model={model}", f"input={tmp_path}/in.tif", f"output={out}", f"noise={given}")
+    assert unlike in denoise(fiji, *lines).printed
 
 
 @pytest.mark.long

@@ -99,7 +99,7 @@ def test_a_model_that_learns_the_grain_is_told_all_of_the_noise(kind: str) -> No
     """Of which what is fine along both axes is a part."""
     noise, _, variance = NOISES[kind]
     source = ArraySource((CLEAN + noise()).astype(np.float32))
-    fine, whole = (tell_noise(source, MEASURED, whole=of_all) for of_all in (False, True))
+    fine, whole = (tell_noise(source, MEASURED, learnt=learnt) for learnt in (None, ()))
     (camera,) = whole.channels
     assert camera.read_noise == pytest.approx(SD * variance**0.5, rel=0.1)
     assert fine.channels[0].read_noise < 0.8 * camera.read_noise
@@ -109,13 +109,13 @@ def test_a_model_that_learns_the_grain_is_told_all_of_the_noise(kind: str) -> No
 
 def test_white_noise_is_told_as_it_is() -> None:
     source = ArraySource((CLEAN + white()).astype(np.float32))
-    assert tell_noise(source, MEASURED, whole=True) == tell_noise(source, MEASURED)
+    assert tell_noise(source, MEASURED, learnt=()) == tell_noise(source, MEASURED)
 
 
 def test_planes_that_were_smoothed_far_are_told_all_of_the_noise() -> None:
     source = ArraySource((CLEAN + gaussian_filter(white(), (0, 2, 2))).astype(np.float32))
     assert tell_noise(source, MEASURED).channels[0].is_none
-    whole = tell_noise(source, MEASURED, whole=True)
+    whole = tell_noise(source, MEASURED, learnt=())
     expected = SD / (2 * 2 * np.pi**0.5)
     assert whole.channels[0].read_noise == pytest.approx(expected, rel=0.25)
     (problem,) = whole.problems

@@ -174,7 +174,9 @@ def test_a_model_that_learns_it_is_told_it_rightly(given_noise: CameraNoise | No
     truth = planes - enlarged(clean, 1.5, Interpolation.BILINEAR)
     options = NoiseOptions(given_noise)
     source = ArraySource(planes)
-    ships, adapted = (tell_noise(source, options, whole=whole) for whole in (False, True))
+    (found,) = measure_noise(source)
+    assert found.shares
+    ships, adapted = (tell_noise(source, options, learnt=one) for one in (None, [found.shares]))
     assert "What is told of it is a mean" in ships.problems[0]
     assert not any("What is told of it is a mean" in one for one in adapted.problems)
     if given_noise is None:

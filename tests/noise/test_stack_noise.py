@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
 from crispim_ij.errors import CrispimError
+from crispim_ij.models import SharedNoise
 from crispim_ij.noise import MEASURED, NO_NOISE, CameraNoise, NoiseOptions, StackNoise, tell_noise
 from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.planes.metadata import Metadata
@@ -68,7 +69,34 @@ def test_given_noise_that_pixels_share_is_doubted() -> None:
     options = NoiseOptions(CameraNoise(0, 0, 30))
     (problem,) = tell_noise(shared, options).problems
     assert problem.startswith("Neighbouring pixels share noise. The model knows no such noise")
-    assert tell_noise(shared, options, whole=True).problems == ()
+    assert tell_noise(shared, options, learnt=()).problems == ()
+
+
+BLURRED = (0, 2, 2)
+LEARNT = [SharedNoise(0.5, 0.5)]
+"""How pixels share noise that is so blurred."""
+
+
+@pytest.mark.parametrize("given", [None, CameraNoise(0, 0, 30)])
+def test_noise_that_a_model_was_not_adapted_to_is_said(given: CameraNoise | None) -> None:
+    """As if it was to be independent, shared in another way, or stronger again every few pixels."""
+    options = NoiseOptions(given)
+    blurred = ArraySource(uniform_filter(gaussian(60), BLURRED))
+    if given:
+        assert tell_noise(blurred, options, learnt=LEARNT).problems == ()
+    (known,) = tell_noise(blurred, MEASURED, learnt=LEARNT).problems
+    assert "adapted to" not in known
+    white = gaussian(30)
+    for other, learnt in [
+        (white, LEARNT),
+        (uniform_filter(gaussian(40), (0, 2, 1)), LEARNT),
+        (uniform_filter(gaussian(60), BLURRED), [SharedNoise(0.5, 0.5, 3.0)]),
+        (uniform_filter(gaussian(60), BLURRED), [SharedNoise(0.0, 0.5), SharedNoise(0.1, 0.1)]),
+    ]:
+        (problem,) = tell_noise(ArraySource(other), options, learnt=learnt).problems
+        assert f"the model was adapted to noise that {learnt[0]}" in problem
+        helps = "Take a model that ships" if other is white else "Adapt one to these planes"
+        assert helps in problem
 
 
 @pytest.mark.parametrize(("axes", "order"), [("CZ", [0, 0, 0, 1, 1, 1]), ("ZC", [0, 1] * 3)])

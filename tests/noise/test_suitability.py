@@ -137,9 +137,12 @@ def test_planes_without_structure_tell_nothing_of_their_neighbours() -> None:
 
 def test_a_model_that_has_learnt_a_grain_suits_noise_that_is_shared() -> None:
     spec = find_model("crispim-2d").spec
-    learnt = replace(spec, provenance={"data": [{"grain": {}}]})
-    shared = replace(measured(10, 10, shared=True), whole=CameraNoise(0, 0, 35))
+    learnt = replace(spec, provenance={"data": [{"grain": {"down": 0.5, "right": 0.5}}]})
+    noise = np.random.default_rng(0).normal(300, 60, (4, 100, 100))
+    (shared,) = measure_noise(ArraySource(uniform_filter(noise, (0, 2, 2))))
     assert judge(shared, spec).fits is False
     assert judge(shared, learnt).fits
     assert "learnt how pixels share noise" in judge(shared, learnt).says
-    assert judge(measured(30, 40), learnt).fits
+    (white,) = measure_noise(ArraySource(noise))
+    assert judge(white, learnt).fits is False
+    assert "adapted to noise that correlates by 0.50 down" in judge(white, learnt).says
