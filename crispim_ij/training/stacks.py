@@ -212,25 +212,29 @@ def open_noisy_stack(
     stack = open_stack(noisy, None, recipe)
     if not recipe.is_told:
         return replace(stack, noise=_calibrated(noisy))
-    (found,) = measure_noise(noisy)
-    if ARCHITECTURES[recipe.architecture].depth > 1 and found.is_shared_along_z:
+    found = measure_noise(noisy)
+    if ARCHITECTURES[recipe.architecture].depth > 1 and any(one.is_shared_along_z for one in found):
         raise CrispimError(
             f"'{noisy.path}': {resizing.ALONG_Z} A 3D model would learn to draw it: take a 2D one, "
             "or give planes as the microscope took them, without that pattern."
         )
-    notes = (" ".join(found.of_all().resized),) if any(found.of_all().resized) else ()
+    notes = tuple(" ".join(one.of_all().resized) for one in found if any(one.of_all().resized))
     return replace(stack, noise=_told_noise(noisy, found, noise), notes=stack.notes + notes)
 
 
-def _told_noise(noisy: Source, found: Measurement, given: CameraNoise | None) -> OwnNoise:
+def _told_noise(noisy: Source, found: Sequence[Measurement], given: CameraNoise | None) -> OwnNoise:
     """Return what a model is told when it denoises the planes, and how pixels share noise."""
-    camera = given or found.of_all().noise
+    camera = given or found[0].of_all().noise
     if camera is None:
         raise CrispimError(
             f"The noise of '{noisy.path}' can't be measured, and without it nothing can be learnt "
-            f"from noisy planes ({found.problem}): tell it with --noise."
+            f"from noisy planes ({found[0].problem}): tell it with --noise."
         )
-    return OwnNoise(camera, found.is_correlated, found.grain, found.shares)
+    is_correlated = any(one.is_correlated for one in found)
+    grainy = next((one for one in found if one.grain), None)
+    if grainy is None:
+        return OwnNoise(camera, is_correlated)
+    return OwnNoise(camera, is_correlated, grainy.grain, grainy.shares)
 
 
 def _calibrated(noisy: Source) -> OwnNoise:
@@ -244,7 +248,7 @@ def describe_stack(stack: TrainingStack) -> dict[str, Any]:
     described = {"shape": list(stack.clean.shape), "sha256": stack.sha256}
     if stack.noise is not None:
         noise: dict[str, Any] = {"noise": asdict(stack.noise.camera)}
-        if stack.noise.grain is not None and stack.noise.shares is not None:
+        if stack.noise.shares is not None:
             shares = asdict(stack.noise.shares)
             noise["grain"] = {name: one for name, one in shares.items() if one is not None}
         return {"noisy": stack.clean.path.name, **described, **noise}

@@ -167,6 +167,7 @@ def test_noise_of_planes_that_were_enlarged_is_recorrupted_by_noise_that_beats_w
     larger = [resize(plane, 225, 225, Interpolation.BILINEAR, average=False) for plane in noise]
     stack = open_noisy_stack(ArraySource(np.stack(larger)), TOLD)
     assert stack.notes == ()
+    assert describe_stack(stack)["grain"]["period"] == pytest.approx(3, rel=0.02)
     given, _ = training_batch([stack], replace(TOLD, batch=128), 0)
     plus, minus = given[0::2, ..., 0], given[1::2, ..., 0]
     for axis in (1, 2):
