@@ -424,7 +424,8 @@ class SharedNoise {
 class Grain {
     static final int SIDE = 32
     private static final double LEAK = 2 * SIDE / 3d, LEAK_BESIDE = SIDE / 6d
-    private static final int COARSE = 4
+    private static final double MOST_CLIPPED = 0.01
+    private static final int COARSE = 4, FEWEST = 8
     private static final double[] WINDOW = hann()
 
     // Power of the waves, of those that whole rows share, and whole columns.
@@ -456,24 +457,32 @@ class Grain {
 
     private static double wave(int part) { Math.cos(2 * Math.PI * part / SIDE) }
 
-    // Null where planes are smaller than a block.
-    static Grain measure(List<double[][]> planes, List<double[][]> besides, CameraNoise fine) {
+    // Null where planes are smaller than a block. Pixels at `limits` are clipped, which hides noise: where enough
+    // blocks hold hardly any, these are taken.
+    static Grain measure(List<double[][]> planes, List<double[][]> besides, CameraNoise fine, Set<Double> limits) {
         List<double[][]> noise = []
         List<Double> structure = []
+        List<Integer> complete = []
         planes.eachWithIndex { double[][] plane, int n ->
             def beside = besides ? besides[n] : null
             for (int top = 0; top + SIDE <= plane.length; top += SIDE)
                 for (int left = 0; left + SIDE <= plane[0].length; left += SIDE) {
-                    double[][] own = block(plane, top, left, fine)
+                    double[][] one = block(plane, top, left, fine)
                     double[][] other = beside == null ? null : block(beside, top, left, fine)
-                    noise << power(joined(own, other, -1))
-                    structure << coarse(other == null ? noise.last() : power(joined(own, other, 1)))
+                    double[][] own = joined(one, other, -1), seen = joined(one, other, 1)
+                    if (!varies(own) || !varies(seen)) // as in filled margins, which tell nothing
+                        continue
+                    noise << power(own)
+                    structure << coarse(other == null ? noise.last() : power(seen))
+                    if (clipped(plane, top, left, limits) <= MOST_CLIPPED)
+                        complete << noise.size() - 1
                 }
         }
         if (!noise)
             return null
-        int count = Math.min(noise.size(), Math.max(8, (int) Math.rint(0.15d * noise.size())))
-        def flattest = (0..<noise.size()).sort(false) { int n -> structure[n] }.take(count)
+        def taken = complete.size() >= FEWEST ? complete : (0..<noise.size()).toList()
+        int count = Math.min(taken.size(), Math.max(FEWEST, (int) Math.rint(0.15d * taken.size())))
+        def flattest = taken.sort(false) { int n -> structure[n] }.take(count)
         double[][] flat = new double[SIDE][SIDE]
         for (int n : flattest)
             for (int j = 0; j < SIDE; j++)
@@ -488,6 +497,16 @@ class Grain {
         for (int i = 0; i < SIDE; i++)
             window[i] = 0.5d - 0.5d * Math.cos(2 * Math.PI * i / SIDE)
         window
+    }
+
+    // The share of the pixels of a block that are clipped.
+    private static double clipped(double[][] plane, int top, int left, Set<Double> limits) {
+        int count = 0
+        for (int y = top; y < top + SIDE; y++)
+            for (int x = left; x < left + SIDE; x++)
+                if (limits.contains(plane[y][x]))
+                    count++
+        count / (double) (SIDE * SIDE)
     }
 
     private static double[][] block(double[][] plane, int top, int left, CameraNoise fine) {
@@ -507,6 +526,10 @@ class Grain {
             for (int x = 0; x < SIDE; x++)
                 joined[y][x] = (own[y][x] + sign * other[y][x]) / Math.sqrt(2d)
         joined
+    }
+
+    private static boolean varies(double[][] values) {
+        values.any { double[] row -> Resizing.varies(row) || row[0] != values[0][0] }
     }
 
     private static double mean(double[][] values) {
@@ -616,16 +639,34 @@ class Resizing {
     private static final double SHARED = 0.3, FLATTEST = 0.25
     private static final int ORDER = 4
 
-    // The distance in px; NaN where noise is as strong everywhere.
+    // The distance in px; NaN where noise is as strong everywhere. Margins that a plane is filled in are left out of all.
     static double period(List<double[][]> noise) {
         double[] down = null, across = null
-        for (double[][] plane : noise) {
+        int[] rows = inside(noise), columns = inside(noise.collect { double[][] it -> Grain.transposed(it) })
+        for (double[][] whole : noise) {
+            double[][] plane = new double[rows[1] - rows[0]][]
+            for (int y = rows[0]; y < rows[1]; y++)
+                plane[y - rows[0]] = Arrays.copyOfRange(whole[y], columns[0], columns[1])
             double[][] power = finePower(plane)
             down = sum(down, profile(power))
             across = sum(across, profile(Grain.transposed(power)))
         }
         double found = beat(down, noise.size())
         Double.isNaN(found) ? beat(across, noise.size()) : found
+    }
+
+    // The first row that is constant in no plane, and that after the last; all rows where few are.
+    private static int[] inside(List<double[][]> noise) {
+        int count = noise[0].length
+        def lines = (0..<count).findAll { int y -> noise.every { double[][] plane -> varies(plane[y]) } }
+        lines.size() < Blocks.SIDE ? [0, count] as int[] : [lines.first(), lines.last() + 1] as int[]
+    }
+
+    static boolean varies(double[] row) {
+        for (double value : row)
+            if (value != row[0])
+                return true
+        false
     }
 
     static String inWords(double period) {
@@ -790,10 +831,12 @@ class NoiseMeter {
     // Numbers of the parts that begin where the first does, so that their noise beats as it does.
     private List<Integer> alike = []
 
-    // Takes rows of numbers of planes that lie above one another, and what reads a plane.
+    // Takes rows of numbers of planes that lie above one another, and what reads a plane. Planes whose neighbours
+    // are copies are left out, or if all are, these neighbours.
     NoiseMeter(List<List<Integer>> stacks, Closure<ImageProcessor> read) {
         int depth = stacks[0].size(), size = stacks.size() * depth, count = Math.min(PLANES, size)
         List<double[][]> planes = [], besides = []
+        List<List<Integer>> origins = []
         int bits = 0
         for (int turn = 0; turn < count; turn++) {
             int place = count == 1 ? 0 : (int) Math.rint(turn * ((size - 1) / (double) (count - 1)))
@@ -804,15 +847,20 @@ class NoiseMeter {
             double[] corner = CORNERS[turn % CORNERS.length]
             double[][] part = cut(plane, corner)
             planes << part
-            if (origin(plane, corner) == origin(plane, CORNERS[0]))
-                alike << turn
+            origins << origin(plane, corner)
             if (depth > 1)
                 besides << cut(read.call(stack[z + 1 < depth ? z + 1 : z - 1]), corner)
         }
-        if (Math.min(planes[0].length, planes[0][0].length) < Blocks.SIDE)
+        if (Math.min(planes[0].length, planes[0][0].length) < Blocks.SIDE) {
             problem = 'The planes are smaller than 8 x 8 px.'
-        else
-            measure(planes, besides, bits)
+            return
+        }
+        alongZ = besides && Resizing.isSharedAlongZ(planes, besides)
+        def all = (0..<planes.size()).toList()
+        def differ = besides ? all.findAll { int n -> !Arrays.deepEquals(planes[n], besides[n]) } : all
+        def kept = differ ?: all
+        alike = (0..<kept.size()).findAll { int n -> origins[kept[n]] == origins[kept[0]] }
+        measure(kept.collect { planes[it] }, besides && differ ? kept.collect { besides[it] } : [], bits)
     }
 
     private void measure(List<double[][]> planes, List<double[][]> besides, int bits) {
@@ -854,13 +902,12 @@ class NoiseMeter {
             period = Resizing.period(alike.collect { int n -> noises[n] })
             if (!Double.isNaN(period))
                 problem = (problem ? problem + ' ' : '') + Resizing.inWords(period)
-            alongZ = besides && Resizing.isSharedAlongZ(planes, besides)
             if (alongZ)
                 problem = (problem ? problem + ' ' : '') + Resizing.ALONG_Z
         }
         if (isShared && (isSmooth || noise != null)) {
             def fine = noise ?: new CameraNoise(0d, 0d, 1d)
-            def grain = Grain.measure(planes, besides, fine)
+            def grain = Grain.measure(planes, besides, fine, limits(planes, bits))
             if (grain != null) {
                 whole = fine.scaled(Math.sqrt(grain.variance))
                 shares = new SharedNoise(grain.correlation(1, 0), grain.correlation(0, 1), period)

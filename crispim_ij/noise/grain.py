@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _LEAK = (2 * SIDE / 3, SIDE / 6)
 
 _FLATTEST = 0.15
 _FEWEST = 8
+_MOST_CLIPPED = 0.01  # of the pixels of a block
 _LEAST_LINES = 0.02  # of the variance: less is chance
 _COARSE = 4  # waves a block and fewer along both axes, in which structure is seen first
 
@@ -90,7 +92,9 @@ class Grain:
         return noise.astype(np.float32)
 
 
-def measure_grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
+def measure_grain(
+    pairs: Sequence[Pair], camera: CameraNoise, limits: tuple[float, ...] = ()
+) -> Grain | None:
     """Measure how pixels of a channel share noise.
 
     Of neighbouring planes, the sum tells where there is least structure and the difference tells
@@ -103,21 +107,20 @@ def measure_grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
         Noisy planes.
     camera : CameraNoise
         What is told of their noise; that of pixels which share it may be far stronger.
+    limits : tuple of float
+        Counts at which pixels are clipped, which hides noise: where enough blocks hold hardly any,
+        these are taken.
 
     Returns
     -------
     Grain or None
-        The mean spectrum of the flattest blocks; None where planes are smaller than one.
+        The mean spectrum of the flattest blocks whose pixels differ; None where there are none, as
+        where planes are smaller than one.
     """
-    if min(pairs[0].plane.shape) < SIDE:
+    noise, structure = _telling_blocks(pairs, camera, limits)
+    if not len(noise):
         return None
-    noise, structure = [], []
-    for pair in pairs:
-        plane = stabilise(pair.plane.astype(np.float32), camera)
-        beside = None if pair.beside is None else stabilise(pair.beside.astype(np.float32), camera)
-        noise.append(_spectra(plane if beside is None else (plane - beside) / np.sqrt(2)))
-        structure.append(_spectra(plane if beside is None else (plane + beside) / np.sqrt(2)))
-    powers, seen = np.concatenate(noise), np.concatenate(structure)
+    powers, seen = _spectra(noise), _spectra(structure)
     waves = np.abs(np.fft.fftfreq(SIDE, 1 / SIDE)) <= _COARSE
     coarse = seen[:, waves][:, :, waves].mean((1, 2))
     count = min(len(powers), max(_FEWEST, round(_FLATTEST * len(powers))))
@@ -128,6 +131,27 @@ def measure_grain(pairs: Sequence[Pair], camera: CameraNoise) -> Grain | None:
     grain = Grain(rest.T, rows, columns)
     neighbours = (grain.correlation(1, 0), grain.correlation(0, 1))
     return replace(grain, sampling=find_sampling(pairs, neighbours))
+
+
+def _telling_blocks(
+    pairs: Sequence[Pair], camera: CameraNoise, limits: tuple[float, ...]
+) -> tuple[Floats, Floats]:
+    """Return blocks of noise, and of structure: not those of filled margins, nor what is clipped.
+
+    Both would be the flattest.
+    """
+    noise, structure, clipped = [], [], []
+    for pair in pairs:
+        clipped.append(_blocks(np.isin(pair.plane, limits)).mean((1, 2)))
+        plane = stabilise(pair.plane.astype(np.float32), camera)
+        beside = None if pair.beside is None else stabilise(pair.beside.astype(np.float32), camera)
+        noise.append(_blocks(plane if beside is None else (plane - beside) / np.sqrt(2)))
+        structure.append(_blocks(plane if beside is None else (plane + beside) / np.sqrt(2)))
+    both = np.concatenate(noise), np.concatenate(structure)
+    varies = np.all([np.ptp(blocks, axis=(1, 2)) > 0 for blocks in both], axis=0)
+    complete = varies & (np.concatenate(clipped) <= _MOST_CLIPPED)
+    taken = complete if np.count_nonzero(complete) >= _FEWEST else varies
+    return both[0][taken], both[1][taken]
 
 
 def _lines(spectrum: Floats) -> tuple[Floats, Floats]:
@@ -155,11 +179,15 @@ def _draw_lines(power: Floats, count: int, rng: np.random.Generator) -> Floats:
     return np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * amplitude, n=count)
 
 
-def _spectra(plane: NDArray[np.float32]) -> Floats:
-    """Return the power of the waves of each block."""
+def _blocks(plane: NDArray[Any]) -> Floats:
+    """Cut a plane into blocks."""
     rows, columns = (side // SIDE for side in plane.shape)
     cut = plane[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
-    blocks = cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE).astype(np.float64)
+    return cut.swapaxes(1, 2).reshape(-1, SIDE, SIDE).astype(np.float64)
+
+
+def _spectra(blocks: Floats) -> Floats:
+    """Return the power of the waves of each block."""
     window = np.hanning(SIDE + 1)[:-1]
     window = window[:, np.newaxis] * window
     waves = np.fft.fft2((blocks - blocks.mean((1, 2), keepdims=True)) * window)

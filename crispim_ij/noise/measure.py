@@ -305,6 +305,8 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     """Measure a channel."""
     if min(pairs[0].plane.shape) < SIDE:
         return _unknown(channel, f"The planes are smaller than {SIDE} x {SIDE} px.")
+    along_z = resizing.is_shared_along_z(pairs)
+    pairs = _without_copies(pairs)
     light = measure_light(pairs)
     if light.alive < _FEWEST_ALIVE:
         return _unknown(channel, "The planes are constant, or nearly so.")
@@ -324,10 +326,15 @@ def _measured(channel: int, pairs: Sequence[Pair]) -> Measurement:
     noise, basis = _fitted(light)
     period = resizing.period_of(pairs)
     whole, grain = _whole(pairs, noise) if is_correlated else (None, None)
-    along_z = resizing.is_shared_along_z(pairs)
     problem = _problem(is_correlated, period, along_z=along_z)
     of_pixels = (levels, is_correlated, problem, basis, whole, grain)
     return Measurement(channel, noise, *of_pixels, period, along_z)
+
+
+def _without_copies(pairs: Sequence[Pair]) -> Sequence[Pair]:
+    """Leave out planes whose neighbours are copies, or if all are, these neighbours."""
+    differ = [p for p in pairs if p.beside is None or not np.array_equal(p.plane, p.beside)]
+    return differ or [pair._replace(beside=None) for pair in pairs]
 
 
 def _problem(is_correlated: bool, period: float | None, *, along_z: bool) -> str | None:
@@ -342,7 +349,7 @@ def _whole(
     pairs: Sequence[Pair], fine: CameraNoise
 ) -> tuple[CameraNoise, Grain] | tuple[None, None]:
     """Return all of the noise, of which what is fine is known, and how pixels share it."""
-    grain = measure_grain(pairs, fine)
+    grain = measure_grain(pairs, fine, _limits(pairs))
     if grain is None:
         return None, None
     return fine.scaled(math.sqrt(grain.variance)), grain.of_unit()

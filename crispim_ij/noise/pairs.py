@@ -30,11 +30,29 @@ class Pair(NamedTuple):
     beside: NDArray[Any] | None
     origin: tuple[int, int] = (0, 0)
 
+    def part(self, rows: slice, columns: slice) -> Pair:
+        """Return a part of both."""
+        down, right = self.origin
+        return Pair(
+            self.plane[rows, columns],
+            None if self.beside is None else self.beside[rows, columns],
+            (down + rows.start, right + columns.start),
+        )
+
 
 def difference(pair: Pair) -> NDArray[np.float64]:
     """Return what is left of a plane without its neighbour, with the noise of one plane."""
     plane = np.asarray(pair.plane, np.float64)
     return plane if pair.beside is None else (plane - pair.beside) / np.sqrt(2)
+
+
+def filled(plane: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a plane has one value over at least 3 x 3 px, as in margins: without noise."""
+    from scipy.ndimage import binary_dilation, maximum_filter, minimum_filter
+
+    constant = maximum_filter(plane, 3) == minimum_filter(plane, 3)
+    whole: NDArray[np.bool_] = binary_dilation(constant, np.ones((3, 3), np.bool_))
+    return whole
 
 
 def read_pairs(source: Source, stacks: NDArray[np.int64], count: int) -> Iterator[Pair]:

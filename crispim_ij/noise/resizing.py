@@ -66,13 +66,26 @@ def period_of(pairs: Sequence[Pair]) -> float | None:
 
 
 def alike(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the parts that begin where the first does, so that their noise beats as it does."""
+    """Return the parts that begin where the first does, so that their noise beats as it does.
+
+    Margins that one of them is filled in are left out of all.
+    """
     first = pairs[0]
-    return [
+    same = [
         pair
         for pair in pairs
         if (pair.origin, pair.plane.shape) == (first.origin, first.plane.shape)
     ]
+    noises = [difference(pair) for pair in same]
+    return [pair.part(_inside(noises, 0), _inside(noises, 1)) for pair in same]
+
+
+def _inside(noises: Sequence[Floats], axis: int) -> slice:
+    """Return the lines from the first to the last that are constant nowhere; all where few are."""
+    varies = np.all([np.ptp(noise, axis=1 - axis) > 0 for noise in noises], axis=0)
+    (lines,) = np.nonzero(varies)
+    few = len(lines) < _SIDE
+    return slice(0, len(varies)) if few else slice(int(lines[0]), int(lines[-1]) + 1)
 
 
 def is_shared_along_z(pairs: Sequence[Pair]) -> bool:

@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crispim_ij.noise.camera import CameraNoise
+from crispim_ij.noise.pairs import filled
 
 if TYPE_CHECKING:
     from crispim_ij.noise.grain import Grain
@@ -221,12 +222,17 @@ def join_risks(risks: Sequence[Risk]) -> Risk:
 
 
 def variance_of(noisy: Counts, camera: CameraNoise) -> NDArray[np.float64]:
-    """Return the variance of the noise of each pixel of a noisy plane, in counts squared."""
+    """Return the variance of the noise of each pixel of a noisy plane, in counts squared.
+
+    It is 0 where the plane is filled or clipped, so that nothing is drawn there, and nothing taken
+    for noise.
+    """
     from scipy.ndimage import uniform_filter
 
     # Of a mean over 49 px a pixel's own noise is so small a part that s z stays independent of it.
     found = camera.variance(uniform_filter(noisy, SMOOTHING))
     variance: NDArray[np.float64] = np.maximum(found, _LEAST * found.mean())
+    variance[filled(noisy)] = 0
     return variance
 
 

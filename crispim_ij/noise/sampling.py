@@ -99,7 +99,7 @@ def find_sampling(
         ]
         fits.append((max(map(_unexplained, axes, seen)), axes))
     _, axes = min(fits, key=lambda fit: fit[0])
-    if max(map(_misfit, axes, seen, neighbours)) > _MISFIT:
+    if not max(map(_misfit, axes, seen, neighbours)) <= _MISFIT:  # which may be NaN
         return None
     row, column = parts[0].origin
     return axes[0].at(-_EDGE - row), axes[1].at(-_EDGE - column)

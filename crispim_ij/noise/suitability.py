@@ -9,7 +9,7 @@ import numpy as np
 
 from crispim_ij.models import Model, ModelSpec, list_models
 from crispim_ij.noise.measure import Measurement, channel_stacks, measure_noise
-from crispim_ij.noise.pairs import Pair, read_pairs
+from crispim_ij.noise.pairs import Pair, filled, read_pairs
 from crispim_ij.planes import Source
 
 _SLACK = 1.2
@@ -85,17 +85,22 @@ def _likeness(pair: Pair) -> float | None:
     """Return how alike two planes are, from products that hold no noise.
 
     That is their covariance, in units of the covariance of each plane's neighbouring pixels. None
-    where the latter can't be told from the noise.
+    where the latter can't be told from the noise. Where a plane is filled, as in margins, both are
+    left out, since all planes have the same edges there.
     """
     assert pair.beside is not None
-    plane, beside = (
-        np.asarray(one, np.float64) - np.mean(one) for one in (pair.plane, pair.beside)
-    )
-    own = [float(np.mean(one[:, 1:] * one[:, :-1])) for one in (plane, beside)]
-    doubt = 5 * max(plane.var(), beside.var()) / np.sqrt(plane.size)
+    both = [np.asarray(one, np.float64) for one in (pair.plane, pair.beside)]
+    shown = ~(filled(both[0]) | filled(both[1]))
+    if not shown.any():
+        return None
+    plane, beside = (np.where(shown, one - one[shown].mean(), 0) for one in both)
+    next_to = np.count_nonzero(shown[:, 1:] & shown[:, :-1])
+    own = [float(np.sum(one[:, 1:] * one[:, :-1]) / max(next_to, 1)) for one in (plane, beside)]
+    count = np.count_nonzero(shown)
+    doubt = 5 * max(np.sum(plane**2), np.sum(beside**2)) / count**1.5
     if min(own) <= doubt:
         return None
-    return float(np.mean(plane * beside) / np.sqrt(own[0] * own[1]))
+    return float(np.sum(plane * beside) / count / np.sqrt(own[0] * own[1]))
 
 
 def judge(noise: Measurement, spec: ModelSpec, neighbours: Neighbours | None = None) -> Fit:

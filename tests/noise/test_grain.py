@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from crispim_ij.noise import MEASURED, CameraNoise, tell_noise
+from crispim_ij.models import SharedNoise
+from crispim_ij.noise import MEASURED, CameraNoise, measure_noise, tell_noise
 from crispim_ij.noise.grain import SIDE, Grain
 from crispim_ij.noise.grain import measure_grain as measure_pairs
 from crispim_ij.noise.pairs import read_pairs
@@ -86,6 +87,62 @@ def test_structure_of_a_single_plane_is_left_out() -> None:
 
 def test_planes_smaller_than_a_block() -> None:
     assert measure_grain(np.zeros((3, SIDE - 1, 64), np.float32)) is None
+
+
+def blurred(planes: int = 4) -> NDArray[np.float64]:
+    """Noise of sd 30 on an even ground, of which neighbours share half."""
+    noise = np.random.default_rng(5).normal(0, 2 * SD, (planes, 256, 256))
+    return 300 + uniform_filter(noise, (0, 2, 2))
+
+
+@pytest.mark.parametrize("planes", [1, 4])
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.7])
+def test_filled_margins_tell_nothing_of_the_noise(share: float, planes: int) -> None:
+    """Though nothing is flatter."""
+    filled = blurred(planes)
+    filled[:, : round(256 * share)] = 0
+    (found,) = measure_noise(ArraySource(np.rint(filled).astype(np.uint16)))
+    assert found.whole
+    assert found.whole.read_noise == pytest.approx(SD, rel=0.12)
+    assert found.shares
+    assert found.shares.is_like(SharedNoise(0.5, 0.5))
+    assert found.period is None
+
+
+@pytest.mark.parametrize("planes", [1, 4])
+@pytest.mark.parametrize("ground", [0, 10, 30])
+def test_noise_that_is_clipped_where_it_is_dark_is_measured_elsewhere(
+    ground: int, planes: int
+) -> None:
+    noisy = blurred(planes)
+    noisy[:, :, :150] += ground - 300
+    (found,) = measure_noise(ArraySource(np.clip(np.rint(noisy), 0, 65535).astype(np.uint16)))
+    assert found.whole
+    assert found.whole.read_noise == pytest.approx(SD, rel=0.12)
+
+
+def test_noise_that_is_clipped_everywhere_is_measured_all_the_same() -> None:
+    noisy = blurred() - 280
+    (found,) = measure_noise(ArraySource(np.clip(np.rint(noisy), 0, 65535).astype(np.uint16)))
+    assert found.whole
+    assert SD / 2 < found.whole.read_noise < SD
+
+
+def test_copies_are_no_neighbours() -> None:
+    """Their difference is no noise; where all planes have some, one of them tells it."""
+    planes = np.rint(blurred()).astype(np.uint16)
+    (single,) = measure_noise(ArraySource(planes[:1]))
+    (copies,) = measure_noise(ArraySource(np.repeat(planes[:1], 5, 0)))
+    assert single.whole
+    assert copies.whole
+    assert copies.is_shared_along_z
+    assert copies.whole.read_noise == pytest.approx(single.whole.read_noise, rel=0.05)
+    (whole,) = measure_noise(ArraySource(planes))
+    (some,) = measure_noise(ArraySource(np.concatenate([planes, planes[-1:]])))
+    assert whole.whole
+    assert some.whole
+    assert not some.is_shared_along_z
+    assert some.whole.read_noise == pytest.approx(whole.whole.read_noise, rel=0.03)
 
 
 def test_the_same_chance_draws_the_same() -> None:

@@ -167,3 +167,25 @@ def test_the_error_at_noise_that_pixels_share(kind: str, denoiser) -> None:  # t
     true = float(np.sqrt(np.mean([(denoiser(plane) - CLEAN[:256, :384]) ** 2 for plane in noisy])))
     risks = [estimate_risk(one, denoiser, whole, rng, grain=found.grain) for one in noisy]
     assert join_risks(risks).error == pytest.approx(true, rel=0.1 if kind == "blurred" else 0.2)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_filled_margins_have_no_noise(share: float) -> None:
+    """Nor what is clipped: nothing is drawn there, and nothing taken for noise."""
+    rng = np.random.default_rng(6)
+    clean = 400 + 60 * gaussian_filter(rng.normal(0, 10, (256, 256)), 3)
+    planes = (clean + rng.normal(0, SD, (3, 256, 256))).astype(np.float32)
+    rows = round(256 * share)
+    planes[:, :rows] = clean[:rows] = 0
+    planes[:, -20:, -20:] = clean[-20:, -20:] = 65535
+    given, target = recorrupt(planes[:1], CameraNoise(0, 0, SD), STRENGTH, rng)[0]
+    for changed in (given[0], target):
+        np.testing.assert_array_equal(changed == planes[0], clean % 65535 == 0)
+    camera = CameraNoise(0, 0, SD)
+    risks = [
+        estimate_risk(p, lambda plane: gaussian_filter(plane, 0.7), camera, rng) for p in planes
+    ]
+    true = np.sqrt(np.mean([(gaussian_filter(p, 0.7) - clean) ** 2 for p in planes]))
+    found = join_risks(risks)
+    assert found.error == pytest.approx(true, rel=0.04)
+    assert found.noise_sd == pytest.approx(SD * np.mean(clean % 65535 != 0) ** 0.5, rel=0.01)

@@ -166,6 +166,28 @@ def test_errors_are_estimated(
     assert join_risks(risks).error == pytest.approx(true, rel=0.05)
 
 
+@pytest.mark.parametrize("margins", [(90, 0, 0, 0), (0, 33, 0, 0), (20, 17, 31, 40)])
+def test_filled_margins_hide_nothing(margins: tuple[int, int, int, int]) -> None:
+    """On top, at the left, at the bottom, at the right."""
+    planes = enlarged(300 + noise((4, 200, 200)), 1.5, Interpolation.BILINEAR)
+    (expected,) = measure_noise(ArraySource(planes))
+    top, left, bottom, right = margins
+    height, width = planes.shape[1:]
+    filled = np.zeros_like(planes)
+    inside = (slice(None), slice(top, height - bottom), slice(left, width - right))
+    filled[inside] = planes[inside]
+    (found,) = measure_noise(ArraySource(filled))
+    assert found.period == pytest.approx(3, rel=0.05)
+    assert found.grain
+    assert found.grain.sampling
+    assert expected.grain
+    assert expected.grain.sampling
+    for one, other in zip(found.grain.sampling, expected.grain.sampling, strict=True):
+        assert one.step == pytest.approx(other.step, abs=1e-3)
+        shift = one.start - other.start  # in px that were measured
+        assert shift == pytest.approx(round(shift), abs=0.02)
+
+
 @pytest.mark.parametrize("given_noise", [None, CameraNoise(0, 0, 20)])
 def test_a_model_that_learns_it_is_told_it_rightly(given_noise: CameraNoise | None) -> None:
     """Others are told a mean of what is fine."""

@@ -95,14 +95,19 @@ def test_a_3d_model_does_not_suit_one_slice() -> None:
     ]
 
 
+@pytest.mark.parametrize("margin", [0, 40])
 @pytest.mark.parametrize(("shared", "fits"), [(0.95, True), (0.4, False)])
-def test_a_3d_model_does_not_suit_planes_that_are_unlike(shared: float, fits: bool) -> None:
-    """However strong the noise is: what planes share is all that counts."""
+def test_a_3d_model_does_not_suit_planes_that_are_unlike(
+    shared: float, fits: bool, margin: int
+) -> None:
+    """However strong the noise is: what planes share is all that counts, but for filled margins."""
     rng = np.random.default_rng(0)
     smooth = gaussian_filter(rng.normal(0, 1, (7, 200, 200)), (0, 3, 3))
     common, own = (part / part.std() for part in (smooth[:1], smooth[1:]))
     planes = 300 + 50 * (shared**0.5 * common + (1 - shared) ** 0.5 * own)
-    source = ArraySource((planes + rng.normal(0, 60, planes.shape)).astype(np.float32))
+    noisy = (planes + rng.normal(0, 60, planes.shape)).astype(np.float32)
+    noisy[:, :margin] = noisy[:, :, : 2 * margin] = 0
+    source = ArraySource(noisy)
     assert Neighbours.of(source) == Neighbours(6, pytest.approx(shared, abs=0.12))
     said = misfits(source, find_model("crispim-3d"))
     assert (said == []) is fits
