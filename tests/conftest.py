@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -84,11 +85,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def strangers_folder(tmp_path: Path) -> Path:
-    """A folder that anyone may enter, below one that only its owner may write to."""
+def strangers_folder() -> Iterator[Path]:
+    """A folder that anyone may enter, but only its owner may write to.
+
+    It isn't one of pytest's, which each run of pytest closes to others.
+    """
     if os.name != "posix" or os.geteuid() != 0:
         pytest.skip("only root can become someone without rights")
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.stat().st_mode & 0o005 != 0o005:
-            parent.chmod(parent.stat().st_mode | 0o755)
-    return tmp_path
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,18 +155,20 @@ def fill(disk: Path) -> None:
 
 
 def test_no_right_to_write(strangers_folder: Path, folder: Path) -> None:
+    planes = shutil.copytree(folder, strangers_folder / "planes")
     for name in ("out", "out.tif", "deep/out.tif"):
-        sentence = run_copy(folder, strangers_folder / name, "nobody")
+        sentence = run_copy(planes, strangers_folder / name, "nobody")
         assert "can't be written for lack of permission" in sentence
 
 
 def test_no_right_to_read(strangers_folder: Path, folder: Path) -> None:
-    (folder / "4.tif").chmod(0)
+    planes = shutil.copytree(folder, strangers_folder / "planes")
+    (planes / "4.tif").chmod(0)
     assert "4.tif' can't be read for lack of permission" in run_copy(
-        folder, strangers_folder / "o", "nobody"
+        planes, strangers_folder / "o", "nobody"
     )
-    (folder / "4.tif").chmod(0o644)
-    folder.chmod(0o700)
+    (planes / "4.tif").chmod(0o644)
+    planes.chmod(0o700)
     assert "can't be read for lack of permission" in run_copy(
-        folder, strangers_folder / "o", "nobody"
+        planes, strangers_folder / "o", "nobody"
     )
