@@ -197,7 +197,7 @@ def estimate_risk(
     Returns
     -------
     Risk
-        Root mean square error in counts, and how sure it is.
+        Root mean square error in counts, of the pixels that have noise, and how sure it is.
     """
     noisy = np.asarray(planes, np.float32)
     stack = noisy[np.newaxis] if noisy.ndim == 2 else noisy
@@ -207,9 +207,10 @@ def estimate_risk(
     for given, target in recorrupt(stack, camera, PROBE, rng, grain):
         result = np.asarray(denoise(given if noisy.ndim == 3 else given[0]), np.float64)
         errors += ((result - target) ** 2 - (centre - target).astype(np.float64) ** 2) / 2
-    errors -= variance
+    share = np.count_nonzero(variance) / variance.size or 1.0
+    errors = (errors - variance) / share
     doubt = math.hypot(*(_doubt(errors, *size) for size in _independent(centre.shape, grain)))
-    return Risk(float(errors.mean()), doubt, float(variance.mean()))
+    return Risk(float(errors.mean()), doubt, float(variance.mean()) / share)
 
 
 def join_risks(risks: Sequence[Risk]) -> Risk:

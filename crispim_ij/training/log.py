@@ -54,7 +54,7 @@ class HistoryEntry:
         Mean squared error in counts squared, or in units of the noise, squared, where the
         network is told that: over the steps since the last line, and of the validation batch.
         For a blind recipe it is estimated against clean planes that nobody has (see
-        `crispim_ij.noise.risk`), and may be below 0 by chance.
+        `crispim_ij.noise.risk`), where there is noise, and may be below 0 by chance.
     learning_rate : float
         Adam's rate at this step.
     seconds, waited : float

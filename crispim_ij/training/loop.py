@@ -39,6 +39,7 @@ from crispim_ij.training.patches import (
     Feed,
     Patch,
     noise_in_batch,
+    share_with_noise,
     training_batch,
     validation_batch,
     validation_strength,
@@ -235,7 +236,7 @@ def _run(
         on_step(0, log.history[-1])
     losses: list[float] = []
     for training, validation in feed:
-        losses.append(step(*training) - _noise(training, recipe, recipe.recorruption))
+        losses.append(_without_noise(step(*training), training, recipe, recipe.recorruption))
         done += 1
         if validation is not None:
             loss = squared_error(recipe.loss, fmean(losses))
@@ -271,15 +272,21 @@ def seconds_a_step(network: keras.Model, batch: Batch) -> float:
     return min(times)
 
 
-def _noise(batch: Batch, recipe: Recipe, strength: float) -> float:
-    """Return what of a batch's loss is the noise of its targets, which no network can lower."""
-    return noise_in_batch(batch, strength) if recipe.is_blind else 0.0
+def _without_noise(loss: float, batch: Batch, recipe: Recipe, strength: float) -> float:
+    """Return a batch's loss without the noise of its targets, which no network can lower.
+
+    That of a blind recipe is of the pixels that have noise, or of all where none has.
+    """
+    if not recipe.is_blind:
+        return loss
+    return (loss - noise_in_batch(batch, strength)) / (share_with_noise(batch) or 1.0)
 
 
 def _validated(network: keras.Model, batch: Batch, recipe: Recipe) -> float:
     """Return the mean squared error of a validation batch, against the clean or estimated."""
     loss = float(network.test_on_batch(*batch))
-    return squared_error(recipe.loss, loss - _noise(batch, recipe, validation_strength(recipe)))
+    error = _without_noise(loss, batch, recipe, validation_strength(recipe))
+    return squared_error(recipe.loss, error)
 
 
 def _first_entry(
@@ -287,8 +294,9 @@ def _first_entry(
 ) -> HistoryEntry:
     """Make the line of the history of a network that was not trained yet."""
     training, validation = training_batch(stacks, recipe, 0), validation_batch(stacks, recipe, 0)
-    loss = float(network.test_on_batch(*training)) - _noise(training, recipe, recipe.recorruption)
-    losses = squared_error(recipe.loss, loss), _validated(network, validation, recipe)
+    loss = float(network.test_on_batch(*training))
+    error = _without_noise(loss, training, recipe, recipe.recorruption)
+    losses = squared_error(recipe.loss, error), _validated(network, validation, recipe)
     return _history_entry(network, 0, losses, feed)
 
 

@@ -12,7 +12,13 @@ from crispim_ij.errors import CrispimError
 from crispim_ij.models import Model
 from crispim_ij.networks import ARCHITECTURES, build
 from crispim_ij.noise.risk import own_noise
-from crispim_ij.training.patches import Patch, middle, noise_in_batch, validation_strength
+from crispim_ij.training.patches import (
+    Patch,
+    middle,
+    noise_in_batch,
+    share_with_noise,
+    validation_strength,
+)
 from crispim_ij.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -142,7 +148,8 @@ def error_of_nothing(batch: tuple[Patch, Patch], recipe: Recipe) -> float:
     noisy, clean = middle(*batch), batch[1]
     if recipe.is_blind:
         strength = validation_strength(recipe)
-        return own_noise(noise_in_batch(batch, strength), strength)
+        noise = own_noise(noise_in_batch(batch, strength), strength)
+        return noise / (share_with_noise(batch) or 1.0)
     loss = LOSSES[recipe.loss]
     value = np.mean((noisy - clean) ** 2) if isinstance(loss, str) else loss(clean, noisy)
     return squared_error(recipe.loss, float(value))

@@ -84,6 +84,12 @@ def noise_in_batch(batch: Batch, strength: float) -> float:
     return noise_in_pairs(middle(given, target), target, strength)
 
 
+def share_with_noise(batch: Batch) -> float:
+    """Return which share of a blind batch's pixels has noise, as filled margins have none."""
+    given, target = batch
+    return float(np.mean(middle(given, target) != target))
+
+
 def middle(noisy: Patch, clean: Patch) -> Patch:
     """Return the planes to predict of noisy patches, all of them unless these are mini-stacks."""
     return noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]

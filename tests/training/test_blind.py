@@ -19,12 +19,14 @@ from crispim_ij.planes.arrays import ArraySource
 from crispim_ij.training import TrainingStack, check_data, load_recipe, open_noisy_stack, train
 from crispim_ij.training.job import Trained
 from crispim_ij.training.log import HistoryEntry, read_history
+from crispim_ij.training.network import error_of_nothing
 from crispim_ij.training.patches import (
     Batch,
     Patch,
     held_out,
     noise_in_batch,
     sample_pairs,
+    share_with_noise,
     training_batch,
     validation_batch,
 )
@@ -177,6 +179,20 @@ def test_noise_of_planes_that_were_enlarged_is_recorrupted_by_noise_that_beats_w
         )
         likeness = [np.corrcoef(*pair)[0, 1] for pair in zip(own, drawn, strict=True)]
         assert np.mean(likeness) > 0.5
+
+
+def test_errors_are_of_the_pixels_that_have_noise() -> None:
+    """Not of filled margins, where nothing is wrong."""
+    noisy = np.random.default_rng(9).normal(300, SD, (8, 96, 96)).astype(np.float32)
+    noisy[:, :40] = 0
+    stack = open_noisy_stack(ArraySource(noisy), TOLD)
+    batch = validation_batch([stack], replace(TOLD, validation_batch=32), 0)
+    assert share_with_noise(batch) == pytest.approx(56 / 96, abs=0.15)
+    assert error_of_nothing(batch, TOLD) == pytest.approx(1, rel=0.1)
+    empty = open_noisy_stack(ArraySource(np.zeros_like(noisy)), TOLD, CameraNoise(0, 0, SD))
+    batch = validation_batch([empty], TOLD, 0)
+    assert share_with_noise(batch) == 0
+    assert error_of_nothing(batch, TOLD) == 0
 
 
 def test_noise_that_is_given_is_not_measured(blind: list[TrainingStack]) -> None:
