@@ -39,10 +39,10 @@ from crispim_ij.training.patches import (
     Feed,
     Patch,
     noise_in_batch,
-    share_with_noise,
     training_batch,
     validation_batch,
     validation_strength,
+    where_noise_is,
 )
 from crispim_ij.training.recipe import Recipe
 from crispim_ij.training.stacks import TrainingStack, cache_planes
@@ -273,13 +273,10 @@ def seconds_a_step(network: keras.Model, batch: Batch) -> float:
 
 
 def _without_noise(loss: float, batch: Batch, recipe: Recipe, strength: float) -> float:
-    """Return a batch's loss without the noise of its targets, which no network can lower.
-
-    That of a blind recipe is of the pixels that have noise, or of all where none has.
-    """
+    """Return a batch's loss without the noise of its targets, which no network can lower."""
     if not recipe.is_blind:
         return loss
-    return (loss - noise_in_batch(batch, strength)) / (share_with_noise(batch) or 1.0)
+    return where_noise_is(loss - noise_in_batch(batch, strength), batch)
 
 
 def _validated(network: keras.Model, batch: Batch, recipe: Recipe) -> float:

@@ -16,8 +16,8 @@ from crispim_ij.training.patches import (
     Patch,
     middle,
     noise_in_batch,
-    share_with_noise,
     validation_strength,
+    where_noise_is,
 )
 from crispim_ij.training.recipe import Recipe
 
@@ -148,8 +148,7 @@ def error_of_nothing(batch: tuple[Patch, Patch], recipe: Recipe) -> float:
     noisy, clean = middle(*batch), batch[1]
     if recipe.is_blind:
         strength = validation_strength(recipe)
-        noise = own_noise(noise_in_batch(batch, strength), strength)
-        return noise / (share_with_noise(batch) or 1.0)
+        return where_noise_is(own_noise(noise_in_batch(batch, strength), strength), batch)
     loss = LOSSES[recipe.loss]
     value = np.mean((noisy - clean) ** 2) if isinstance(loss, str) else loss(clean, noisy)
     return squared_error(recipe.loss, float(value))

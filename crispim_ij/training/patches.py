@@ -90,6 +90,14 @@ def share_with_noise(batch: Batch) -> float:
     return float(np.mean(middle(given, target) != target))
 
 
+def where_noise_is(mean: float, batch: Batch) -> float:
+    """Return a mean over a blind batch as one over its pixels that have noise, or all if none has.
+
+    Elsewhere nothing is wrong.
+    """
+    return mean / (share_with_noise(batch) or 1.0)
+
+
 def middle(noisy: Patch, clean: Patch) -> Patch:
     """Return the planes to predict of noisy patches, all of them unless these are mini-stacks."""
     return noisy if noisy.ndim == clean.ndim else noisy[:, noisy.shape[1] // 2]
