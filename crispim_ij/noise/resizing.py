@@ -77,7 +77,8 @@ def alike(pairs: Sequence[Pair]) -> list[Pair]:
         if (pair.origin, pair.plane.shape) == (first.origin, first.plane.shape)
     ]
     noises = [difference(pair) for pair in same]
-    return [pair.part(_inside(noises, 0), _inside(noises, 1)) for pair in same]
+    rows, columns = (_inside(noises, axis) for axis in (0, 1))
+    return [pair.part(rows, columns) for pair in same]
 
 
 def _inside(noises: Sequence[Floats], axis: int) -> slice:
